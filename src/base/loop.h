@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The event loop: one thread that waits on epoll for file descriptors, clocks and tasks posted by
+ * other threads. Everything a machine does outside its vCPU threads happens here.
+ *
+ * Watches and tasks are embedded in their owners, which must unwatch before they go away. Callbacks
+ * run on the loop's thread with no lock held. loop_post(), loop_quit() and arming timers are for any
+ * thread; the rest is for the loop's own thread, or for any while the loop does not run.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/lock.h"
+
+#define LOOP_CLOCKS_MAX 4
+
+struct loop_watch {
+	int fd;
+	void (*ready)(void *arg, uint32_t events); /* EPOLLIN, ... */
+	void *arg;
+	bool active;
+	bool doomed; /* unwatched while its event is being handed out */
+};
+
+struct loop_task {
+	void (*run)(void *arg);
+	void *arg;
+	struct loop_task *next;
+	bool queued;
+};
+
+struct loop_clock {
+	struct clock *clock;
+	struct loop *loop;
+	struct loop_watch watch; /* a timerfd */
+};
+
+struct loop {
+	int epoll_fd;
+	int wake_fd;
+	struct loop_watch wake;
+	struct lock lock; /* LOCK_LEAF: tasks, quit */
+	struct loop_task *tasks, **tasks_tail;
+	bool quit;
+	struct loop_clock clocks[LOOP_CLOCKS_MAX];
+	unsigned clocks_n;
+	void (*before)(void *arg);
+	void *before_arg;
+	uint64_t wakeups;
+};
+
+/* 0 or -errno. */
+int loop_init(struct loop *loop) __attribute__((warn_unused_result));
+void loop_destroy(struct loop *loop);
+
+/* Watches watch->fd for epoll events. 0 or -errno; a second call for the same watch changes the events. */
+int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events) __attribute__((warn_unused_result));
+void loop_unwatch(struct loop *loop, struct loop_watch *watch);
+
+/* Fires the clock's timers from now on. The clock must outlive the loop. 0 or -errno. */
+int loop_add_clock(struct loop *loop, struct clock *clock) __attribute__((warn_unused_result));
+
+/*
+ * before() runs once after each wake-up, ahead of every callback. A machine drains its coalesced
+ * ring there, so that no timer or monitor command ever sees a chip with an earlier write missing.
+ */
+void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg);
+
+/* Runs task->run on the loop's thread soon. A task that is queued already stays queued once. */
+void loop_post(struct loop *loop, struct loop_task *task);
+
+/* Runs until loop_quit(). 0 or -errno. */
+int loop_run(struct loop *loop) __attribute__((warn_unused_result));
+void loop_quit(struct loop *loop);

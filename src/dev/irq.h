@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * An interrupt line as a chip sees it: a wire it drives high or low, and the answer whether an edge
+ * reached a processor. The board decides where the wire ends. May be called with the chip's lock
+ * held; what lies behind it locks at LOCK_IRQ or above.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum irq_status {
+	IRQ_MASKED = -1, /* the controller ignores the line now */
+	IRQ_MERGED = 0, /* an earlier interrupt of this line is still pending: this one is lost */
+	IRQ_DELIVERED = 1,
+};
+
+struct irq_line {
+	enum irq_status (*set)(void *arg, unsigned line, bool level); /* NULL: not connected */
+	void *arg;
+	unsigned line;
+};
+
+static inline enum irq_status irq_set(const struct irq_line *irq, bool level)
+{
+	return irq->set ? irq->set(irq->arg, irq->line, level) : IRQ_DELIVERED;
+}
+
+/* Where a PCI function's message-signalled interrupts go. 0 or -errno of the host. */
+struct msi_sink {
+	int (*send)(void *arg, uint64_t addr, uint32_t data);
+	void *arg;
+};

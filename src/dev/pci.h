@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * PCI bus 0: configuration space, BARs and interrupt pins (PCI Local Bus Specification 3.0).
+ *
+ * The host bridge turns CONFIG_ADDRESS/CONFIG_DATA into pci_bus_read/write, which take the bus lock
+ * (LOCK_BUS). A function is embedded in its chip. BARs are regions that the chip makes; the bus
+ * puts them into the memory or port space as the guest programs them, by requests to the map that
+ * are carried out after the access (mem/map.h). Offsets are in bytes, all values little-endian.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "base/state.h"
+#include "dev/irq.h"
+#include "mem/map.h"
+
+#define PCI_CONFIG_SIZE 256
+#define PCI_BARS 6
+#define PCI_FUNCTIONS 256 /* devfn: device << 3 | function */
+
+enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORT, PCI_BAR_MEM32, PCI_BAR_MEM64 };
+
+struct pci_bar {
+	enum pci_bar_kind kind;
+	uint64_t size; /* a power of two; at least 16 for memory, 4 for ports */
+	struct mem_region *region; /* made by the chip */
+	struct mem_request request;
+};
+
+/* What makes up the header; constant data of a chip. */
+struct pci_id {
+	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint8_t revision, prog_if, subclass, class_code;
+	uint8_t interrupt_pin; /* 0: none, 1: INTA */
+	uint8_t header_type;
+};
+
+struct pci_function {
+	const char *name;
+	struct pci_bus *bus;
+	uint8_t devfn;
+	/* State: protected by the bus lock. */
+	uint8_t config[PCI_CONFIG_SIZE];
+	uint8_t writable[PCI_CONFIG_SIZE]; /* bits that the guest may change */
+	uint8_t clear[PCI_CONFIG_SIZE]; /* bits that writing 1 clears */
+	uint8_t reset[PCI_CONFIG_SIZE]; /* what a reset puts back */
+	struct pci_bar bars[PCI_BARS];
+	uint8_t next_capability; /* where the next one is laid out */
+	/* Chip's hooks, bus lock held; each may be NULL. */
+	void (*config_written)(void *chip, unsigned offset, unsigned width);
+	/* Replaces reading or writing at these offsets; false: handled as plain configuration. */
+	bool (*config_read)(void *chip, unsigned offset, unsigned width, uint32_t *value);
+	void *chip;
+	bool intx; /* the level this function drives; LOCK_IRQ of the router protects the sum */
+};
+
+/* Where INTx pins end: (device, pin 0-3, level). Called at any time, locks at LOCK_IRQ. */
+struct pci_intx_sink {
+	void (*set)(void *arg, unsigned device, unsigned pin, bool level);
+	void *arg;
+};
+
+struct pci_bus {
+	struct lock lock; /* LOCK_BUS */
+	struct mem_map *map;
+	struct mem_region *memory, *ports; /* where BARs go: containers of the board */
+	struct pci_function *functions[PCI_FUNCTIONS];
+	struct pci_intx_sink intx;
+	struct msi_sink msi;
+};
+
+void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *memory, struct mem_region *ports,
+		  struct pci_intx_sink intx, struct msi_sink msi);
+
+/* Lays out the header and puts the function on the bus at devfn. Before the machine runs. */
+void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn, const char *name,
+		       const struct pci_id *id, void *chip);
+/* Gives the function a BAR; region is added (disabled) to the right container. index + 1 is used too by MEM64. */
+void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind, uint64_t size,
+		  struct mem_region *region);
+/* Appends a capability of len bytes (id and next pointer included); its offset in configuration space. */
+unsigned pci_capability_add(struct pci_function *function, uint8_t id, unsigned len);
+
+/* Drives the function's pin. Any thread, chip lock held or not. Honours the interrupt-disable bit. */
+void pci_intx_set(struct pci_function *function, bool level);
+
+/* Configuration accesses of width 1, 2 or 4, not crossing a dword. Absent functions read as ones. */
+uint32_t pci_bus_read(struct pci_bus *bus, unsigned devfn, unsigned offset, unsigned width);
+void pci_bus_write(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_t value, unsigned width);
+
+/* Configuration space and BARs of every function as after power-on. */
+void pci_bus_reset(struct pci_bus *bus);
+
+/* True while the guest has bus mastering on: a function that is not a master must not touch memory. */
+bool pci_is_master(const struct pci_function *function);

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory regions: the mutable tree from which the immutable views of mem/view.h are rendered.
+ *
+ * A region is RAM, ROM, a chip's registers, a container of other regions, or an alias of a part of
+ * another region. Regions are embedded in their owners (chips, boards), who keep them alive as long
+ * as they are part of a map. Offsets and sizes are in bytes; a port is an offset in the 16-bit port
+ * space. The tree is protected by the topology lock of its map (mem/map.h); before the map is
+ * published it belongs to whoever builds it.
+ *
+ * Where regions overlap, the higher priority wins; among equals the one added later. A container is
+ * transparent where none of its children is; a child is clipped to its container. A disabled region
+ * is as good as absent.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "base/range.h"
+
+enum mem_kind {
+	MEM_CONTAINER,
+	MEM_RAM,
+	MEM_ROM, /* host memory; guest writes go nowhere */
+	MEM_IO,
+	MEM_ALIAS,
+};
+
+/* How long a write may stay undelivered, in ns. 0 (nothing said): not at all. */
+#define MEM_LATCH UINT64_MAX /* until the next access or look at the machine, however late */
+#define MEM_DEADLINE(ns) ((uint64_t)(ns)) /* somebody outside sees it: at most this long */
+
+/* Access widths in bytes, as a set. 0 in a table means MEM_W1. */
+#define MEM_W1 0x1u
+#define MEM_W2 0x2u
+#define MEM_W4 0x4u
+#define MEM_W8 0x8u
+
+/*
+ * One register (or a run of like registers) of a chip. Tables of these are constant data.
+ *
+ * An access is served by the first entry that contains it wholly and has its width. If there is
+ * none, it is split in two halves, low address first, as a bus does for a narrower device. A byte
+ * that only wider entries contain reads the whole register and takes its byte; written, it does a
+ * read-modify-write if the entry has .merge, and goes nowhere otherwise. What no entry covers reads
+ * as ones and ignores writes.
+ *
+ * Two entries may cover the same bytes with different widths (0xcf8: a 32-bit register of the host
+ * bridge, an 8-bit one of the ISA bridge at 0xcf9).
+ */
+struct mem_port {
+	uint32_t at; /* offset in the region */
+	uint32_t len; /* bytes */
+	uint32_t widths;
+	bool merge;
+	uint64_t (*read)(void *chip, uint64_t offset, unsigned width); /* NULL: ones */
+	void (*write)(void *chip, uint64_t offset, uint64_t value, unsigned width); /* NULL: nothing */
+	uint64_t wait; /* MEM_LATCH, MEM_DEADLINE(ns) or 0 */
+	const char *why; /* for coalesce=list: why the write may wait; set if .wait is */
+};
+
+/*
+ * A doorbell: writes of this width at this offset wake whoever holds the eventfd, from inside the
+ * kernel where the accelerator can do that; otherwise the write reaches its port as any other.
+ */
+struct mem_doorbell {
+	uint32_t at;
+	unsigned width; /* bytes; 0: any */
+	bool match; /* only writes of this value */
+	uint64_t value;
+	int fd; /* eventfd, owned by the chip */
+};
+
+struct mem_region {
+	const char *name; /* borrowed */
+	enum mem_kind kind;
+	uint64_t last; /* size - 1: a region may fill the 64-bit space */
+	bool enabled;
+
+	/* Place in the tree. */
+	struct mem_region *parent;
+	uint64_t offset; /* in the parent */
+	int priority;
+	struct mem_region *children; /* highest priority first, then latest first */
+	struct mem_region *next;
+
+	/* MEM_RAM, MEM_ROM: host memory, owned by the creator, page-aligned. */
+	uint8_t *host;
+
+	/* MEM_ALIAS */
+	struct mem_region *target;
+	uint64_t target_offset;
+	bool readonly; /* an alias that drops writes to RAM */
+
+	/* MEM_IO */
+	const struct mem_port *ports;
+	size_t ports_n;
+	const struct mem_doorbell *doorbells;
+	size_t doorbells_n;
+	void *chip;
+	struct lock *lock; /* taken around every handler; NULL: the handlers need none */
+};
+
+void mem_region_init_container(struct mem_region *region, const char *name, uint64_t last);
+/* host: last + 1 bytes, page-aligned, owned by the caller. */
+void mem_region_init_ram(struct mem_region *region, const char *name, uint8_t *host, uint64_t last);
+void mem_region_init_rom(struct mem_region *region, const char *name, uint8_t *host, uint64_t last);
+/* target[offset .. offset + last] seen somewhere else. */
+void mem_region_init_alias(struct mem_region *region, const char *name, struct mem_region *target,
+			   uint64_t offset, uint64_t last);
+/*
+ * A chip's registers. ports is a constant table; chip is handed to its handlers with lock held.
+ * Asserts that the table is sound: no empty entry, every waiting entry writable, no write that may
+ * not wait inside a waiting range of its own region and width.
+ */
+void mem_region_init_io(struct mem_region *region, const char *name, uint64_t last,
+			const struct mem_port *ports, size_t ports_n, void *chip, struct lock *lock);
+
+/* Building and changing the tree: before publication, or inside a transaction of its map. */
+void mem_region_add(struct mem_region *parent, struct mem_region *child, uint64_t offset, int priority);
+void mem_region_remove(struct mem_region *child);
+void mem_region_set_enabled(struct mem_region *region, bool enabled);
+void mem_region_set_offset(struct mem_region *region, uint64_t offset);

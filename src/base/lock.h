@@ -14,6 +14,7 @@ enum lock_rank {
 	LOCK_RING, /* consumer side of a VM's coalesced ring; held across dispatch */
 	LOCK_BUS, /* a bus that calls chips with its own lock held (PCI configuration) */
 	LOCK_DEVICE, /* one chip's state */
+	LOCK_INTX, /* levels of a PCI bus's interrupt pins: calls the routing */
 	LOCK_IRQ, /* interrupt routing: called by chips with their lock held */
 	LOCK_LEAF, /* calls nothing that locks */
 };

@@ -6,9 +6,13 @@
  * (LOCK_BUS). A function is embedded in its chip. BARs are regions that the chip makes; the bus
  * puts them into the memory or port space as the guest programs them, by requests to the map that
  * are carried out after the access (mem/map.h). Offsets are in bytes, all values little-endian.
+ *
+ * A pin's level and the interrupt-disable bit meet under a lock of their own (LOCK_INTX), so that a
+ * chip may drive its pin with its lock held while the guest writes the command register.
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,8 +22,36 @@
 #include "mem/map.h"
 
 #define PCI_CONFIG_SIZE 256
-#define PCI_BARS 6
-#define PCI_FUNCTIONS 256 /* devfn: device << 3 | function */
+#define PCI_BARS        6
+#define PCI_FUNCTIONS   256 /* devfn: device << 3 | function */
+
+/* Configuration header, type 0 (6.1) */
+#define PCI_VENDOR_ID            0x00
+#define PCI_DEVICE_ID            0x02
+#define PCI_COMMAND              0x04
+#define PCI_COMMAND_IO           0x0001
+#define PCI_COMMAND_MEMORY       0x0002
+#define PCI_COMMAND_MASTER       0x0004
+#define PCI_COMMAND_SERR         0x0100
+#define PCI_COMMAND_INTX_DISABLE 0x0400
+#define PCI_STATUS               0x06
+#define PCI_STATUS_INTX          0x0008
+#define PCI_STATUS_CAPABILITIES  0x0010
+#define PCI_REVISION             0x08
+#define PCI_PROG_IF              0x09
+#define PCI_SUBCLASS             0x0a
+#define PCI_CLASS                0x0b
+#define PCI_CACHE_LINE           0x0c
+#define PCI_LATENCY              0x0d
+#define PCI_HEADER_TYPE          0x0e
+#define PCI_BAR(index)           (0x10 + 4 * (index))
+#define PCI_SUBSYSTEM_VENDOR     0x2c
+#define PCI_SUBSYSTEM            0x2e
+#define PCI_CAPABILITIES         0x34
+#define PCI_INTERRUPT_LINE       0x3c
+#define PCI_INTERRUPT_PIN        0x3d
+
+#define PCI_DEVFN(device, function) ((uint8_t)((device) << 3 | (function)))
 
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORT, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 
@@ -27,7 +59,7 @@ struct pci_bar {
 	enum pci_bar_kind kind;
 	uint64_t size; /* a power of two; at least 16 for memory, 4 for ports */
 	struct mem_region *region; /* made by the chip */
-	struct mem_request request;
+	struct mem_request request; /* what was last asked of the map */
 };
 
 /* What makes up the header; constant data of a chip. */
@@ -51,13 +83,14 @@ struct pci_function {
 	uint8_t next_capability; /* where the next one is laid out */
 	/* Chip's hooks, bus lock held; each may be NULL. */
 	void (*config_written)(void *chip, unsigned offset, unsigned width);
-	/* Replaces reading or writing at these offsets; false: handled as plain configuration. */
+	/* Replaces reading at these offsets; false: read as plain configuration. */
 	bool (*config_read)(void *chip, unsigned offset, unsigned width, uint32_t *value);
 	void *chip;
-	bool intx; /* the level this function drives; LOCK_IRQ of the router protects the sum */
+	bool intx; /* the level the chip drives; protected by the bus's intx_lock */
+	atomic_uint command; /* a copy of the command register, for readers without the bus lock */
 };
 
-/* Where INTx pins end: (device, pin 0-3, level). Called at any time, locks at LOCK_IRQ. */
+/* Where INTx pins end: (device, pin 0-3, level). The lock of the pins is held (LOCK_INTX). */
 struct pci_intx_sink {
 	void (*set)(void *arg, unsigned device, unsigned pin, bool level);
 	void *arg;
@@ -65,34 +98,57 @@ struct pci_intx_sink {
 
 struct pci_bus {
 	struct lock lock; /* LOCK_BUS */
+	struct lock intx_lock; /* LOCK_INTX: levels of the pins */
 	struct mem_map *map;
-	struct mem_region *memory, *ports; /* where BARs go: containers of the board */
+	struct mem_region *memory,
+		*ports; /* where BARs go: containers that start at bus address 0 */
 	struct pci_function *functions[PCI_FUNCTIONS];
 	struct pci_intx_sink intx;
 	struct msi_sink msi;
 };
 
-void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *memory, struct mem_region *ports,
-		  struct pci_intx_sink intx, struct msi_sink msi);
+/* What a save has to carry of a function: struct pci_function. Follow a restore by pci_bus_refresh(). */
+extern const struct state_table pci_function_state;
+
+void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *memory,
+		  struct mem_region *ports, struct pci_intx_sink intx, struct msi_sink msi);
+void pci_bus_destroy(struct pci_bus *bus);
 
 /* Lays out the header and puts the function on the bus at devfn. Before the machine runs. */
-void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn, const char *name,
-		       const struct pci_id *id, void *chip);
-/* Gives the function a BAR; region is added (disabled) to the right container. index + 1 is used too by MEM64. */
-void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind, uint64_t size,
-		  struct mem_region *region);
+void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn,
+		       const char *name, const struct pci_id *id, void *chip);
+/*
+ * Gives the function a BAR; region is added (disabled) to the right container. index + 1 is used
+ * too by MEM64.
+ */
+void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind,
+		  uint64_t size, struct mem_region *region);
 /* Appends a capability of len bytes (id and next pointer included); its offset in configuration space. */
 unsigned pci_capability_add(struct pci_function *function, uint8_t id, unsigned len);
+/* Before the machine runs: a register's value after reset, and its bits that the guest may change. */
+void pci_config_init(struct pci_function *function, unsigned offset, unsigned width, uint32_t value,
+		     uint32_t writable);
+
+/* The function's configuration space as it stands, for its chip, with the bus lock held. */
+uint32_t pci_config_get(const struct pci_function *function, unsigned offset, unsigned width);
+void pci_config_set(struct pci_function *function, unsigned offset, unsigned width, uint32_t value);
 
 /* Drives the function's pin. Any thread, chip lock held or not. Honours the interrupt-disable bit. */
 void pci_intx_set(struct pci_function *function, bool level);
 
 /* Configuration accesses of width 1, 2 or 4, not crossing a dword. Absent functions read as ones. */
 uint32_t pci_bus_read(struct pci_bus *bus, unsigned devfn, unsigned offset, unsigned width);
-void pci_bus_write(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_t value, unsigned width);
+void pci_bus_write(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_t value,
+		   unsigned width);
+/* The same for a host bridge whose own registers are protected by the bus lock: held by the caller. */
+uint32_t pci_bus_read_locked(struct pci_bus *bus, unsigned devfn, unsigned offset, unsigned width);
+void pci_bus_write_locked(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_t value,
+			  unsigned width);
 
-/* Configuration space and BARs of every function as after power-on. */
+/* Configuration space and BARs of every function as after power-on; the chips' own resets come after. */
 void pci_bus_reset(struct pci_bus *bus);
+/* Configuration spaces were restored: makes BARs and pins follow them. */
+void pci_bus_refresh(struct pci_bus *bus);
 
-/* True while the guest has bus mastering on: a function that is not a master must not touch memory. */
+/* True while the guest has bus mastering on: a function that is not a master must not touch memory. Any thread. */
 bool pci_is_master(const struct pci_function *function);

@@ -17,12 +17,12 @@
 #include "base/lock.h"
 
 #define CLOCK_NEVER INT64_MAX
-#define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_US INT64_C(1000)
+#define NS_PER_SEC  INT64_C(1000000000)
+#define NS_PER_MS   INT64_C(1000000)
+#define NS_PER_US   INT64_C(1000)
 
 enum clock_kind {
-	CLOCK_KIND_HOST, /* CLOCK_REALTIME: ns since 1970, jumps when the host's clock is set */
+	CLOCK_KIND_HOST, /* CLOCK_REALTIME: ns since 1970; see clock_run_all() for when it is set */
 	CLOCK_KIND_MONOTONIC, /* CLOCK_MONOTONIC: runs on while the machine is paused */
 	CLOCK_KIND_VM, /* from 0; runs only between clock_start() and clock_stop() */
 	CLOCK_KIND_MANUAL, /* from 0; moves only by clock_step() and clock_set() */
@@ -35,7 +35,9 @@ struct clock {
 	enum clock_kind kind;
 	bool running; /* CLOCK_KIND_VM */
 	int64_t offset; /* VM: vm time = monotonic - offset while running; else the time itself */
-	struct timer *timers; /* armed ones, earliest first */
+	struct timer
+		*timers; /* armed ones, earliest first; of equal times, the first armed first */
+	uint64_t round; /* of clock_run_due(): tells timers armed by a handler from older ones */
 	void (*kick)(void *arg);
 	void *kick_arg;
 };
@@ -44,7 +46,8 @@ struct timer {
 	struct clock *clock;
 	void (*fire)(void *arg);
 	void *arg;
-	int64_t due; /* CLOCK_NEVER: not armed */
+	int64_t due; /* CLOCK_NEVER: not armed. Read it through timer_due() */
+	uint64_t round;
 	struct timer *next;
 };
 
@@ -70,16 +73,40 @@ void clock_step(struct clock *clock, int64_t ns);
 /* The earliest armed time, or CLOCK_NEVER. */
 int64_t clock_next_due(struct clock *clock);
 
-/* Nanoseconds until then in real time, 0 if overdue, CLOCK_NEVER if nothing is due or it stands still. */
+/*
+ * The same as a time of the host's clock that this one runs by (CLOCK_REALTIME for
+ * CLOCK_KIND_HOST, else CLOCK_MONOTONIC). CLOCK_NEVER if nothing is armed or the clock stands still,
+ * as a manual one always does.
+ */
+int64_t clock_alarm(struct clock *clock);
+
+/* Nanoseconds until clock_alarm() in real time, 0 if overdue, or CLOCK_NEVER. */
 int64_t clock_wait(struct clock *clock);
 
-/* Fires every timer that is due now, in order of time. One armed by a handler fires in a later call. */
+/*
+ * Fires every timer that is due now, in order of time. One armed by a handler fires in a later call.
+ * A VM clock that stands still fires nothing.
+ */
 void clock_run_due(struct clock *clock);
 
-/* Sets the function called (any thread, no lock held) when the earliest due time or the run state changes. */
+/*
+ * Fires every armed timer, due or not. For when the host's clock was set: what was armed for a time
+ * of the old reckoning may now be an hour off, so each chip gets to look at the new time.
+ */
+void clock_run_all(struct clock *clock);
+
+/*
+ * Sets the function called on any thread when clock_alarm() may have moved nearer. It is called
+ * without the clock's lock, but the caller's own locks may be held: it may take LOCK_LEAF only.
+ */
 void clock_set_kick(struct clock *clock, void (*kick)(void *arg), void *arg);
 
 void timer_init(struct timer *timer, struct clock *clock, void (*fire)(void *arg), void *arg);
-/* Arms for an absolute time; an armed timer moves. A time in the past is due at once. */
+/*
+ * Arms for an absolute time; an armed timer moves, CLOCK_NEVER disarms. A time in the past is due at
+ * once. Costs a system call only if the clock's earliest time moves nearer.
+ */
 void timer_arm(struct timer *timer, int64_t due);
 void timer_disarm(struct timer *timer);
+/* The time it is armed for, or CLOCK_NEVER. */
+int64_t timer_due(struct timer *timer);

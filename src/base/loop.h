@@ -4,7 +4,7 @@
  * other threads. Everything a machine does outside its vCPU threads happens here.
  *
  * Watches and tasks are embedded in their owners, which must unwatch before they go away. Callbacks
- * run on the loop's thread with no lock held. loop_post(), loop_quit() and arming timers are for any
+ * run on the loop's thread with no lock held. loop_post(), loop_unpost(), loop_quit() and arming timers are for any
  * thread; the rest is for the loop's own thread, or for any while the loop does not run.
  */
 #pragma once
@@ -17,12 +17,14 @@
 
 #define LOOP_CLOCKS_MAX 4
 
+struct epoll_event;
+
+/* ready, arg and fd are the owner's to fill in, before loop_watch(). */
 struct loop_watch {
 	int fd;
 	void (*ready)(void *arg, uint32_t events); /* EPOLLIN, ... */
 	void *arg;
 	bool active;
-	bool doomed; /* unwatched while its event is being handed out */
 };
 
 struct loop_task {
@@ -35,7 +37,10 @@ struct loop_task {
 struct loop_clock {
 	struct clock *clock;
 	struct loop *loop;
-	struct loop_watch watch; /* a timerfd */
+	struct loop_watch watch; /* a timerfd; fd -1 for a manual clock, which needs none */
+	struct lock lock; /* LOCK_LEAF: all below and the timerfd's setting */
+	bool was_set; /* the host's clock was set, and its timers do not know yet */
+	int64_t programmed; /* host time that the timerfd is set to, or CLOCK_NEVER */
 };
 
 struct loop {
@@ -44,11 +49,14 @@ struct loop {
 	struct loop_watch wake;
 	struct lock lock; /* LOCK_LEAF: tasks, quit */
 	struct loop_task *tasks, **tasks_tail;
+	unsigned tasks_n;
 	bool quit;
 	struct loop_clock clocks[LOOP_CLOCKS_MAX];
 	unsigned clocks_n;
 	void (*before)(void *arg);
 	void *before_arg;
+	struct epoll_event *batch; /* events not yet handed out: unwatching takes them back */
+	int batch_n;
 	uint64_t wakeups;
 };
 
@@ -57,7 +65,8 @@ int loop_init(struct loop *loop) __attribute__((warn_unused_result));
 void loop_destroy(struct loop *loop);
 
 /* Watches watch->fd for epoll events. 0 or -errno; a second call for the same watch changes the events. */
-int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events) __attribute__((warn_unused_result));
+int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
+	__attribute__((warn_unused_result));
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* Fires the clock's timers from now on. The clock must outlive the loop. 0 or -errno. */
@@ -71,7 +80,12 @@ void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg);
 
 /* Runs task->run on the loop's thread soon. A task that is queued already stays queued once. */
 void loop_post(struct loop *loop, struct loop_task *task);
+/* Takes a task back if it has not begun. On the loop's thread it will not run after this. */
+void loop_unpost(struct loop *loop, struct loop_task *task);
 
-/* Runs until loop_quit(). 0 or -errno. */
+/*
+ * Runs until loop_quit(), which may have been called before: then it returns at once. May be run
+ * again afterwards. 0 or -errno.
+ */
 int loop_run(struct loop *loop) __attribute__((warn_unused_result));
 void loop_quit(struct loop *loop);

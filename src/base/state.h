@@ -35,9 +35,10 @@ struct state_table {
 	size_t fields_n;
 };
 
-#define STATE_AT(type, member) \
-	.name = #member, .offset = offsetof(type, member), .size = sizeof(((type *)0)->member), .count = 1
-#define STATE_ARRAY_AT(type, member)                                                                   \
+#define STATE_AT(type, member)                                                                     \
+	.name = #member, .offset = offsetof(type, member), .size = sizeof(((type *)0)->member),    \
+	.count = 1
+#define STATE_ARRAY_AT(type, member)                                                               \
 	.name = #member, .offset = offsetof(type, member), .size = sizeof(((type *)0)->member[0]), \
 	.count = sizeof(((type *)0)->member) / sizeof(((type *)0)->member[0])
 
@@ -45,13 +46,13 @@ struct state_table {
 void state_reset(const struct state_table *table, void *state);
 
 /* The first field that differs, with its index, or NULL if the two are equal. */
-const struct state_field *state_differs(const struct state_table *table, const void *a, const void *b,
-					size_t *index);
+const struct state_field *state_differs(const struct state_table *table, const void *a,
+					const void *b, size_t *index);
 
 /* Bytes of the saved form. */
 size_t state_size(const struct state_table *table);
 void state_save(const struct state_table *table, const void *state, uint8_t *out);
 void state_restore(const struct state_table *table, void *state, const uint8_t *in);
 
-/* One "name=hex" a field, one line. */
+/* The table's name and one "name=hex" a field, elements of an array side by side; one line. */
 void state_print(const struct state_table *table, const void *state, FILE *out);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "base/lock.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef NDEBUG
+
+/* Ranks strictly increase, so a thread never holds more locks than there are ranks. */
+#define HELD_MAX (LOCK_LEAF + 1)
+
+struct held {
+	const struct lock *locks[HELD_MAX];
+	unsigned n;
+};
+
+static _Thread_local struct held held;
+
+static void push(const struct lock *lock)
+{
+	const struct lock *top = held.n ? held.locks[held.n - 1] : NULL;
+
+	if (top && lock->rank <= top->rank) {
+		fprintf(stderr,
+			"coalport: lock order: %s (rank %d) taken while holding %s (rank %d)\n",
+			lock->name, (int)lock->rank, top->name, (int)top->rank);
+		abort();
+	}
+	held.locks[held.n++] = lock;
+}
+
+static void pop(const struct lock *lock)
+{
+	unsigned i = held.n;
+
+	while (i && held.locks[i - 1] != lock)
+		i--;
+	if (!i) {
+		fprintf(stderr, "coalport: lock order: %s dropped but not held\n", lock->name);
+		abort();
+	}
+	for (; i < held.n; i++)
+		held.locks[i - 1] = held.locks[i];
+	held.n--;
+}
+
+bool lock_held(const struct lock *lock)
+{
+	for (unsigned i = 0; i < held.n; i++)
+		if (held.locks[i] == lock)
+			return true;
+	return false;
+}
+
+#else
+
+static void push(const struct lock *lock)
+{
+	(void)lock;
+}
+
+static void pop(const struct lock *lock)
+{
+	(void)lock;
+}
+
+bool lock_held(const struct lock *lock)
+{
+	(void)lock;
+	return true;
+}
+
+#endif
+
+void lock_init(struct lock *lock, enum lock_rank rank, const char *name)
+{
+	pthread_mutex_init(&lock->mutex, NULL);
+	lock->rank = rank;
+	lock->name = name;
+}
+
+void lock_destroy(struct lock *lock)
+{
+	int err = pthread_mutex_destroy(&lock->mutex);
+
+	assert(!err);
+	(void)err;
+}
+
+void lock_take(struct lock *lock)
+{
+	/* Before waiting: a wrong order is reported instead of becoming the deadlock it is. */
+	push(lock);
+	pthread_mutex_lock(&lock->mutex);
+}
+
+void lock_drop(struct lock *lock)
+{
+	pop(lock);
+	pthread_mutex_unlock(&lock->mutex);
+}

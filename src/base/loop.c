@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "base/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define BATCH_MAX 16
+
+static void wake(struct loop *loop)
+{
+	uint64_t one = 1;
+	ssize_t n = write(loop->wake_fd, &one, sizeof(one));
+
+	/* It fails only when the counter is full, and then the loop is awake anyway. */
+	(void)n;
+}
+
+/* With the lock held. */
+static void unlink_task(struct loop *loop, struct loop_task *task)
+{
+	struct loop_task **at = &loop->tasks;
+
+	while (*at != task)
+		at = &(*at)->next;
+	*at = task->next;
+	if (!*at)
+		loop->tasks_tail = at;
+	task->next = NULL;
+	task->queued = false;
+	loop->tasks_n--;
+}
+
+/*
+ * Runs as many tasks as were queued when it began. One that posts itself again has to wait for the
+ * next wake-up, so that tasks cannot keep file descriptors and clocks from their turn.
+ */
+static void run_tasks(struct loop *loop)
+{
+	unsigned n;
+
+	lock_take(&loop->lock);
+	for (n = loop->tasks_n; n && loop->tasks; n--) {
+		struct loop_task *task = loop->tasks;
+
+		unlink_task(loop, task);
+		lock_drop(&loop->lock);
+		task->run(task->arg);
+		lock_take(&loop->lock);
+	}
+	n = loop->tasks_n;
+	lock_drop(&loop->lock);
+	if (n)
+		wake(loop);
+}
+
+static void wake_ready(void *arg, uint32_t events)
+{
+	struct loop *loop = arg;
+	uint64_t count;
+	ssize_t n = read(loop->wake_fd, &count, sizeof(count));
+
+	(void)n;
+	(void)events;
+	run_tasks(loop);
+}
+
+int loop_init(struct loop *loop)
+{
+	int err;
+
+	*loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		return -errno;
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake_fd < 0) {
+		err = -errno;
+		goto close_epoll;
+	}
+	lock_init(&loop->lock, LOCK_LEAF, "loop");
+	loop->tasks_tail = &loop->tasks;
+	loop->wake = (struct loop_watch){ .fd = loop->wake_fd, .ready = wake_ready, .arg = loop };
+	err = loop_watch(loop, &loop->wake, EPOLLIN);
+	if (err)
+		goto close_wake;
+	return 0;
+
+close_wake:
+	lock_destroy(&loop->lock);
+	close(loop->wake_fd);
+close_epoll:
+	close(loop->epoll_fd);
+	return err;
+}
+
+void loop_destroy(struct loop *loop)
+{
+	for (unsigned i = 0; i < loop->clocks_n; i++) {
+		struct loop_clock *lc = &loop->clocks[i];
+
+		clock_set_kick(lc->clock, NULL, NULL);
+		if (lc->watch.fd >= 0) {
+			loop_unwatch(loop, &lc->watch);
+			close(lc->watch.fd);
+		}
+		lock_destroy(&lc->lock);
+	}
+	close(loop->wake_fd);
+	close(loop->epoll_fd);
+	lock_destroy(&loop->lock);
+}
+
+int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+	int op = watch->active ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (epoll_ctl(loop->epoll_fd, op, watch->fd, &event) < 0)
+		return -errno;
+	watch->active = true;
+	return 0;
+}
+
+void loop_unwatch(struct loop *loop, struct loop_watch *watch)
+{
+	int err;
+
+	if (!watch->active)
+		return;
+	err = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	assert(!err); /* the descriptor is to be closed after this, not before */
+	(void)err;
+	watch->active = false;
+	for (int i = 0; i < loop->batch_n; i++)
+		if (loop->batch[i].data.ptr == watch)
+			loop->batch[i].data.ptr = NULL;
+}
+
+/* With the lock held. The host's clock at which to wake up. */
+static void set_timerfd(struct loop_clock *lc, int64_t at)
+{
+	/* 0 would switch the timerfd off; all times before now are alike to it. */
+	int64_t first = at > 0 ? at : 1;
+	struct itimerspec spec = {
+		.it_value = { .tv_sec = first / NS_PER_SEC, .tv_nsec = first % NS_PER_SEC },
+	};
+	int flags = TFD_TIMER_ABSTIME;
+
+	if (lc->clock->kind == CLOCK_KIND_HOST)
+		flags |= TFD_TIMER_CANCEL_ON_SET;
+	lc->programmed = at;
+	if (!timerfd_settime(lc->watch.fd, flags, &spec, NULL))
+		return;
+	/* The clock was set since the last call, which is told here and will not be by read(). */
+	assert(errno == ECANCELED);
+	lc->was_set = true;
+	lc->programmed = 1;
+	spec.it_value = (struct timespec){ .tv_nsec = 1 };
+	timerfd_settime(lc->watch.fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/*
+ * Sets the timerfd if the clock's alarm is nearer than what it is set to. Setting it only nearer
+ * makes the order of two threads that do this at once irrelevant; what is set too near costs one
+ * wake-up, after which clock_ready() sets it anew.
+ */
+static void program(void *arg)
+{
+	struct loop_clock *lc = arg;
+	int64_t alarm = clock_alarm(lc->clock);
+
+	lock_take(&lc->lock);
+	if (alarm < lc->programmed)
+		set_timerfd(lc, alarm);
+	lock_drop(&lc->lock);
+}
+
+static void clock_ready(void *arg, uint32_t events)
+{
+	struct loop_clock *lc = arg;
+	uint64_t count;
+	bool was_set;
+
+	(void)events;
+	was_set = read(lc->watch.fd, &count, sizeof(count)) < 0 && errno == ECANCELED;
+	lock_take(&lc->lock);
+	was_set |= lc->was_set;
+	lc->was_set = false;
+	lock_drop(&lc->lock);
+	if (was_set)
+		clock_run_all(lc->clock);
+	else
+		clock_run_due(lc->clock);
+	/*
+	 * Until here the timerfd counted as set to a time that is past, so arming in the handlers
+	 * above cost nothing. From here on whoever arms a timer sets it, or program() below sees
+	 * what was armed.
+	 */
+	lock_take(&lc->lock);
+	lc->programmed = CLOCK_NEVER;
+	lock_drop(&lc->lock);
+	program(lc);
+}
+
+int loop_add_clock(struct loop *loop, struct clock *clock)
+{
+	struct loop_clock *lc = &loop->clocks[loop->clocks_n];
+	clockid_t id = clock->kind == CLOCK_KIND_HOST ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+	int err;
+
+	assert(loop->clocks_n < LOOP_CLOCKS_MAX);
+	*lc = (struct loop_clock){ .clock = clock, .loop = loop, .programmed = CLOCK_NEVER };
+	lc->watch = (struct loop_watch){ .fd = -1, .ready = clock_ready, .arg = lc };
+	lock_init(&lc->lock, LOCK_LEAF, "loop clock");
+	loop->clocks_n++;
+	if (clock->kind == CLOCK_KIND_MANUAL)
+		return 0;
+
+	lc->watch.fd = timerfd_create(id, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (lc->watch.fd < 0) {
+		err = -errno;
+		goto remove;
+	}
+	err = loop_watch(loop, &lc->watch, EPOLLIN);
+	if (err)
+		goto close_timerfd;
+	clock_set_kick(clock, program, lc);
+	program(lc);
+	return 0;
+
+close_timerfd:
+	close(lc->watch.fd);
+remove:
+	lock_destroy(&lc->lock);
+	loop->clocks_n--;
+	return err;
+}
+
+void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg)
+{
+	loop->before = before;
+	loop->before_arg = arg;
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	bool first = false;
+
+	lock_take(&loop->lock);
+	if (!task->queued) {
+		first = !loop->tasks;
+		task->queued = true;
+		task->next = NULL;
+		*loop->tasks_tail = task;
+		loop->tasks_tail = &task->next;
+		loop->tasks_n++;
+	}
+	lock_drop(&loop->lock);
+	/* With others in the queue the loop is awake or about to be. */
+	if (first)
+		wake(loop);
+}
+
+void loop_unpost(struct loop *loop, struct loop_task *task)
+{
+	lock_take(&loop->lock);
+	if (task->queued)
+		unlink_task(loop, task);
+	lock_drop(&loop->lock);
+}
+
+/* True once for each loop_quit(). */
+static bool take_quit(struct loop *loop)
+{
+	bool quit;
+
+	lock_take(&loop->lock);
+	quit = loop->quit;
+	loop->quit = false;
+	lock_drop(&loop->lock);
+	return quit;
+}
+
+int loop_run(struct loop *loop)
+{
+	struct epoll_event batch[BATCH_MAX];
+
+	while (!take_quit(loop)) {
+		int n = epoll_wait(loop->epoll_fd, batch, BATCH_MAX, -1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		loop->wakeups++;
+		loop->batch = batch;
+		loop->batch_n = n;
+		if (loop->before)
+			loop->before(loop->before_arg);
+		for (int i = 0; i < n; i++) {
+			struct loop_watch *watch = batch[i].data.ptr;
+
+			if (watch)
+				watch->ready(watch->arg, batch[i].events);
+		}
+		loop->batch_n = 0;
+	}
+	return 0;
+}
+
+void loop_quit(struct loop *loop)
+{
+	lock_take(&loop->lock);
+	loop->quit = true;
+	lock_drop(&loop->lock);
+	wake(loop);
+}

@@ -5,11 +5,14 @@
  *
  * Changes are made in transactions under the topology lock. At the end of the outermost one:
  *
- *	render the new views
+ *	render the new views; if nothing differs from the old ones, that was all
  *	listeners, last registered order first: wait_del, bell_del
- *	listeners: drain                     (waiting writes land in the old view)
+ *	listeners: drain, if anything waited (waiting writes land in the old view)
  *	publish: the generation counter moves, holders of the old view reload
- *	listeners: region_del, region_add, bell_add, wait_add
+ *	listeners, last registered order first: region_del
+ *	listeners: region_add, bell_add, wait_add
+ *
+ * Each step is done for all listeners before the next begins.
  *
  * A chip's handler runs with locks of a higher rank held, so it may not start a transaction: it
  * leaves a request, and the thread that dispatched it commits after the handler has returned.
@@ -52,17 +55,31 @@ struct mem_listener {
 	void (*wait_del)(void *arg, enum mem_space space, const struct mem_wait_range *wait);
 	void (*bell_add)(void *arg, enum mem_space space, const struct mem_bell_range *bell);
 	void (*bell_del)(void *arg, enum mem_space space, const struct mem_bell_range *bell);
-	void (*drain)(void *arg); /* deliver every waiting write through the views still published */
-	struct mem_listener *next; /* the map's */
+	void (*drain)(
+		void *arg); /* deliver every waiting write through the views still published */
+	struct mem_listener *next, *prev; /* the map's */
 };
 
-/* A change of the map that a chip asks for. Embedded in the chip; one per region that can move. */
+/*
+ * A change of the map that a chip asks for. Embedded in the chip; one per region that can move. The
+ * chip fills in the upper part, under its own lock if it has one: mem_map_request() takes a copy.
+ */
 struct mem_request {
 	struct mem_region *region;
 	bool enabled;
 	uint64_t offset; /* in its parent */
-	void (*apply)(void *arg); /* instead of the two above, if set; runs inside the transaction */
+	/*
+	 * Instead of the two above, if set; runs inside the transaction, no other lock held, so it
+	 * may take the chip's and look at its state.
+	 */
+	void (*apply)(void *arg);
 	void *arg;
+
+	/* The map's, under its leaf lock. */
+	struct {
+		bool enabled;
+		uint64_t offset;
+	} asked;
 	struct mem_request *next;
 	bool queued;
 };
@@ -70,39 +87,53 @@ struct mem_request {
 struct mem_map {
 	struct lock lock; /* LOCK_TOPOLOGY */
 	struct mem_region root[MEM_SPACES]; /* containers that fill their space */
-	_Atomic(struct mem_view *) view[MEM_SPACES];
-	atomic_uint generation; /* moves with every publication */
-	unsigned depth;
-	struct mem_listener *listeners;
+	struct mem_listener *listeners, *listeners_last; /* by order, then as registered */
+	unsigned depth; /* of transactions */
+	atomic_ulong owner; /* the thread inside them, 0: none */
 
-	struct lock request_lock; /* LOCK_LEAF */
+	struct lock leaf; /* LOCK_LEAF: what follows; views change under both locks */
+	struct mem_view *view[MEM_SPACES];
 	struct mem_request *requests, **requests_tail;
-	atomic_bool requested;
+	atomic_uint generation; /* moves with every publication; read without a lock */
+	atomic_bool requested; /* the queue is not empty; read without a lock */
 };
 
 /* Both spaces empty. 0 or -ENOMEM. */
 int mem_map_init(struct mem_map *map) __attribute__((warn_unused_result));
+/* No listener and no transaction may be left. Views that somebody holds live on. */
 void mem_map_destroy(struct mem_map *map);
 
-/* Transactions nest. Rendering may fail: then nothing is published and the old views stay. 0 or -ENOMEM. */
+/*
+ * Transactions nest. Rendering may fail: then nothing is published, the old views stay and the next
+ * commit shows what the tree is by then. 0 or -ENOMEM. A region that is initialised anew must have
+ * been out of the map in between, or nobody is told.
+ */
 void mem_map_begin(struct mem_map *map);
 int mem_map_commit(struct mem_map *map) __attribute__((warn_unused_result));
 
-/* A listener, early or late, is told of everything that is already there. */
+/*
+ * A listener, early or late, is told of everything that is already there, and when it leaves, that
+ * all of it is gone (and is asked to drain in between, if anything waited).
+ */
 void mem_map_listen(struct mem_map *map, struct mem_listener *listener);
 void mem_map_unlisten(struct mem_map *map, struct mem_listener *listener);
 
 /* Any thread, a chip's lock held or not: asks for a change. A request still queued takes the new values. */
 void mem_map_request(struct mem_map *map, struct mem_request *request);
-/* Whoever dispatched calls this with no lock held; carries out what was asked. Cheap if nothing was. */
+/* Takes back what is queued; for a chip that goes away, in a transaction or where nobody settles. */
+void mem_map_cancel(struct mem_map *map, struct mem_request *request);
+/*
+ * Whoever dispatched calls this, with no lock held, before the next dispatch; carries out what was
+ * asked, in order. Costs one load if nothing was. 0 or -ENOMEM as mem_map_commit().
+ */
 int mem_map_settle(struct mem_map *map) __attribute__((warn_unused_result));
 
-/* A reference to the current view, to be given back with mem_view_unref(). */
+/* A reference to the current view, to be given back with mem_view_unref(). Any thread, any lock but a leaf. */
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space);
 
 /*
  * A thread's own hold on both views: refresh compares one counter and reloads when it moved.
- * Owned by one thread.
+ * Owned by one thread. A view got from it is good until the next call.
  */
 struct mem_hold {
 	struct mem_map *map;
@@ -111,7 +142,6 @@ struct mem_hold {
 };
 void mem_hold_init(struct mem_hold *hold, struct mem_map *map);
 void mem_hold_drop(struct mem_hold *hold);
-static inline struct mem_view *mem_hold_view(struct mem_hold *hold, enum mem_space space);
 void mem_hold_reload(struct mem_hold *hold);
 
 static inline struct mem_view *mem_hold_view(struct mem_hold *hold, enum mem_space space)

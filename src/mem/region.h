@@ -30,7 +30,7 @@ enum mem_kind {
 };
 
 /* How long a write may stay undelivered, in ns. 0 (nothing said): not at all. */
-#define MEM_LATCH UINT64_MAX /* until the next access or look at the machine, however late */
+#define MEM_LATCH        UINT64_MAX /* until the next access or look at the machine, however late */
 #define MEM_DEADLINE(ns) ((uint64_t)(ns)) /* somebody outside sees it: at most this long */
 
 /* Access widths in bytes, as a set. 0 in a table means MEM_W1. */
@@ -42,22 +42,37 @@ enum mem_kind {
 /*
  * One register (or a run of like registers) of a chip. Tables of these are constant data.
  *
- * An access is served by the first entry that contains it wholly and has its width. If there is
- * none, it is split in two halves, low address first, as a bus does for a narrower device. A byte
- * that only wider entries contain reads the whole register and takes its byte; written, it does a
+ * An access is served by the first entry that has its width and contains it wholly, at a multiple
+ * of that width counted from .at. If there is none, it is split in two halves, low address first, as
+ * a bus does for a narrower device. A byte that only wider entries contain reads the whole register
+ * (of the first such entry, in its narrowest width) and takes its byte; written, it does a
  * read-modify-write if the entry has .merge, and goes nowhere otherwise. What no entry covers reads
  * as ones and ignores writes.
  *
  * Two entries may cover the same bytes with different widths (0xcf8: a 32-bit register of the host
  * bridge, an 8-bit one of the ISA bridge at 0xcf9).
+ *
+ * .wait makes waiting ranges (mem/view.h). An accelerator delays every write that lies wholly inside
+ * such a range, whatever its width, so:
+ *
+ *  - an entry does not wait after all if one of its bytes belongs to another entry, of any width,
+ *    whose write may not wait, or if a doorbell rings on one of them;
+ *  - entries that wait and overlap make one range; entries that only touch do not;
+ *  - the range's limit is the shortest .wait of all the entries that have a byte in it.
+ *
+ *	offset      0   1   2   3                       0   1   2   3
+ *	W4 latch    A   A   A   A          W4 latch     A   A   A   A
+ *	W1 20 ms        B                  W1 at once       B
+ *	range       [.............] 20 ms  range        none
  */
 struct mem_port {
 	uint32_t at; /* offset in the region */
-	uint32_t len; /* bytes */
+	uint32_t len; /* bytes; the entry lies inside its region */
 	uint32_t widths;
 	bool merge;
 	uint64_t (*read)(void *chip, uint64_t offset, unsigned width); /* NULL: ones */
-	void (*write)(void *chip, uint64_t offset, uint64_t value, unsigned width); /* NULL: nothing */
+	void (*write)(void *chip, uint64_t offset, uint64_t value,
+		      unsigned width); /* NULL: nothing */
 	uint64_t wait; /* MEM_LATCH, MEM_DEADLINE(ns) or 0 */
 	const char *why; /* for coalesce=list: why the write may wait; set if .wait is */
 };
@@ -93,7 +108,7 @@ struct mem_region {
 	/* MEM_ALIAS */
 	struct mem_region *target;
 	uint64_t target_offset;
-	bool readonly; /* an alias that drops writes to RAM */
+	bool readonly; /* what is RAM behind the alias ignores writes; chips are not concerned */
 
 	/* MEM_IO */
 	const struct mem_port *ports;
@@ -101,7 +116,7 @@ struct mem_region {
 	const struct mem_doorbell *doorbells;
 	size_t doorbells_n;
 	void *chip;
-	struct lock *lock; /* taken around every handler; NULL: the handlers need none */
+	struct lock *lock; /* held for a whole access; NULL: the handlers need none */
 };
 
 void mem_region_init_container(struct mem_region *region, const char *name, uint64_t last);
@@ -113,14 +128,20 @@ void mem_region_init_alias(struct mem_region *region, const char *name, struct m
 			   uint64_t offset, uint64_t last);
 /*
  * A chip's registers. ports is a constant table; chip is handed to its handlers with lock held.
- * Asserts that the table is sound: no empty entry, every waiting entry writable, no write that may
- * not wait inside a waiting range of its own region and width.
+ * Asserts that the table is sound: no entry empty, beyond the region or narrower than its widths,
+ * every waiting entry writable and with its reason. Doorbells, if any, are set in the region later.
  */
 void mem_region_init_io(struct mem_region *region, const char *name, uint64_t last,
-			const struct mem_port *ports, size_t ports_n, void *chip, struct lock *lock);
+			const struct mem_port *ports, size_t ports_n, void *chip,
+			struct lock *lock);
 
-/* Building and changing the tree: before publication, or inside a transaction of its map. */
-void mem_region_add(struct mem_region *parent, struct mem_region *child, uint64_t offset, int priority);
+/*
+ * Building and changing the tree: before publication, or inside a transaction of its map. The child
+ * must have no parent yet; it may pass the parent's end, where it is cut off. A child that moves
+ * keeps its rank among those of its priority. Aliases must not lead back to themselves.
+ */
+void mem_region_add(struct mem_region *parent, struct mem_region *child, uint64_t offset,
+		    int priority);
 void mem_region_remove(struct mem_region *child);
 void mem_region_set_enabled(struct mem_region *region, bool enabled);
 void mem_region_set_offset(struct mem_region *region, uint64_t offset);

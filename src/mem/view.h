@@ -29,7 +29,7 @@ struct mem_wait_range {
 	struct range range;
 	uint64_t wait; /* the shortest of the entries inside */
 	const struct mem_region *region;
-	const char *why;
+	const char *why; /* of the entry that begins the range */
 };
 
 /* A doorbell where the view shows it. */
@@ -48,52 +48,64 @@ struct mem_view {
 
 /*
  * Renders the tree under root, clipped to space. NULL if memory ran out. The caller owns the one
- * reference. Waiting ranges never overlap; a part of an entry that another region hides does not
- * wait, except that bytes decoded by address alone (see mem_view_write) count as shown where the
- * entry's first byte is shown.
+ * reference. Neighbouring sections that show neighbouring parts of one region in the same way are
+ * one section. Waiting ranges never overlap, and a range waits only where every byte of it is shown:
+ * one byte hidden by another region and none of it waits.
  */
 struct mem_view *mem_view_render(const struct mem_region *root, struct range space)
 	__attribute__((warn_unused_result));
 struct mem_view *mem_view_ref(struct mem_view *view);
 void mem_view_unref(struct mem_view *view);
 
-/* The section that holds addr, or NULL. */
+/* The section that holds addr, or NULL. Logarithmic, takes no lock. */
 const struct mem_section *mem_view_find(const struct mem_view *view, uint64_t addr);
 
 /*
- * One access of the guest: width 1, 2, 4 or 8 bytes at addr, little-endian. An I/O region is chosen by
- * the first address alone and gets the whole width; RAM is split at section ends. What is not there
- * reads as ones. Takes the region's lock around its handler.
+ * One access of the guest: width 1, 2, 4 or 8 bytes at addr, little-endian; bits of value above the
+ * width are ignored. An I/O region is chosen by the first address alone and gets the whole width, even
+ * where another region hides part of it; what passes the region's own end goes on as single bytes
+ * wherever they lead. RAM and ROM are left at the end of their section in the same way, and so is a
+ * hole after its first byte. What is not there reads as ones. Takes the region's lock.
  */
 uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned width);
 void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, unsigned width);
 
-/* The same on a section already found. */
+/* The same on a section already found; what lies past its end (RAM) or its region's (I/O) is not there. */
 uint64_t mem_section_read(const struct mem_section *section, uint64_t addr, unsigned width);
-void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_t value, unsigned width);
+void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_t value,
+		       unsigned width);
 
 /*
- * Access by a device or a debugger: any length, RAM and ROM by copying, chips in the widest aligned
- * accesses (up to 4 bytes, or 8). True if every byte was there (and, for a write, writable).
+ * Access by a device or a debugger: any length, RAM and ROM by copying, chips in aligned accesses
+ * of up to 4 bytes. True if every byte was there (and, for a write, writable); the rest is done anyway.
  */
 bool mem_view_read_bytes(const struct mem_view *view, uint64_t addr, void *out, size_t len);
 bool mem_view_write_bytes(const struct mem_view *view, uint64_t addr, const void *in, size_t len);
 
 /*
  * Host memory of guest RAM at addr: NULL if it is not RAM (or ROM, if only read). *len goes in as
- * the wish and comes out as what is contiguous.
+ * the wish, more than 0, and comes out as what of it is contiguous, across sections too.
  */
 void *mem_view_ram(const struct mem_view *view, uint64_t addr, uint64_t *len, bool write);
 
-/* What differs between two views; gone and come in address order. Either may be NULL (empty). */
+/* Host memory behind a section of RAM or ROM, NULL for I/O. */
+static inline uint8_t *mem_section_host(const struct mem_section *section)
+{
+	return section->region->host ? section->region->host + section->offset : NULL;
+}
+
+/* What differs between two views, in the order of the calls. */
 struct mem_view_diff_ops {
+	void (*wait_gone)(void *arg, const struct mem_wait_range *wait);
+	void (*bell_gone)(void *arg, const struct mem_bell_range *bell);
 	void (*section_gone)(void *arg, const struct mem_section *section);
 	void (*section_come)(void *arg, const struct mem_section *section);
-	void (*wait_gone)(void *arg, const struct mem_wait_range *wait);
-	void (*wait_come)(void *arg, const struct mem_wait_range *wait);
-	void (*bell_gone)(void *arg, const struct mem_bell_range *bell);
 	void (*bell_come)(void *arg, const struct mem_bell_range *bell);
+	void (*wait_come)(void *arg, const struct mem_wait_range *wait);
 };
-/* Calls the operations that are not NULL. Equal entries are never reported. */
+/*
+ * Calls the operations that are not NULL, each for all of its entries in address order before the
+ * next begins. Equal entries are never reported. Either view may be NULL (empty).
+ */
 void mem_view_diff(const struct mem_view *from, const struct mem_view *to,
 		   const struct mem_view_diff_ops *ops, void *arg);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "mem/view.h"
 
 /* The widest access that debuggers and devices make to chips. */
@@ -256,9 +257,9 @@ bool mem_view_read_bytes(const struct mem_view *view, uint64_t addr, void *out, 
 		} else if (piece.section->region->kind != MEM_IO) {
 			memcpy(to + done, host_at(piece.section, at), piece.len);
 		} else {
-			uint64_t value = mem_section_read(piece.section, at, (unsigned)piece.len);
+			unsigned width = (unsigned)piece.len;
 
-			memcpy(to + done, &value, piece.len);
+			le_put(to + done, mem_section_read(piece.section, at, width), width);
 		}
 		done += piece.len;
 	}
@@ -281,10 +282,9 @@ bool mem_view_write_bytes(const struct mem_view *view, uint64_t addr, const void
 		} else if (piece.section->region->kind != MEM_IO) {
 			memcpy(host_at(piece.section, at), from + done, piece.len);
 		} else {
-			uint64_t value = 0;
+			unsigned width = (unsigned)piece.len;
 
-			memcpy(&value, from + done, piece.len);
-			mem_section_write(piece.section, at, value, (unsigned)piece.len);
+			mem_section_write(piece.section, at, le_get(from + done, width), width);
 		}
 		done += piece.len;
 	}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Sets up a build folder, if it is not there yet, and brings it up to date.
+# usage: scripts/build.sh FOLDER release|gcc|clang|asan|tsan|fuzz
+set -eu
+cd "$(dirname "$0")/.."
+folder=$1
+
+case "$2" in
+release) set -- -Dtests=disabled --buildtype=release ;;
+gcc) CC=gcc && set -- -Dtests=enabled --buildtype=debugoptimized ;;
+clang) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized ;;
+asan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;
+tsan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=thread ;;
+fuzz) CC=clang && set -- -Dtests=disabled -Dfuzz=true --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;
+*)
+	echo "usage: $0 FOLDER release|gcc|clang|asan|tsan|fuzz" >&2
+	exit 2
+	;;
+esac
+export CC="${CC-gcc}"
+
+# A folder whose setup was cut short has no build.ninja; meson will not set up over it.
+if [ ! -e "$folder/build.ninja" ]; then
+	rm -rf "$folder"
+	meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
+		cat "$folder.log" >&2
+		rm -f "$folder.log"
+		exit 1
+	}
+	rm -f "$folder.log"
+fi
+exec ninja -C "$folder"

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The checks that only read the source. Status 77, with the reason, if the tool is not installed.
+# usage: scripts/lint.sh format|tidy|cppcheck|text|fix BUILD-FOLDER
+set -eu
+build=$(cd "$2" && pwd)
+cd "$(dirname "$0")/.."
+jobs=$(nproc)
+
+need()
+{
+	command -v "$1" >/dev/null && return
+	echo "SKIP: $1 is not installed"
+	exit 77
+}
+
+# Every C file of the tree; a tarball has no git to ask.
+sources()
+{
+	find src tests bench guests -type f \( -name '*.c' -o -name '*.h' \) | sort
+}
+
+case "$1" in
+format)
+	need clang-format
+	sources | xargs -r clang-format --dry-run -Werror
+	;;
+fix)
+	need clang-format
+	sources | xargs -r clang-format -i
+	;;
+tidy)
+	need clang-tidy
+	# Only what this build compiles: the compiler's options for the rest are not known.
+	sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$build/compile_commands.json" | grep '\.c$' | sort -u |
+		(cd "$build" && xargs -r -P "$jobs" -n 1 clang-tidy -p . --quiet) 2>"$build/tidy.err" || {
+		grep -v 'warnings generated' "$build/tidy.err" >&2 || true
+		exit 1
+	}
+	;;
+cppcheck)
+	need cppcheck
+	mkdir -p "$build/cppcheck"
+	sources | grep '\.c$' >"$build/cppcheck.list"
+	cppcheck --quiet -j "$jobs" --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
+		--cppcheck-build-dir="$build/cppcheck" -I src --file-list="$build/cppcheck.list"
+	;;
+text)
+	bad=0
+	for file in $(sources) $(find scripts -name '*.sh') Makefile; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || {
+			echo "$file: no licence line on top"
+			bad=1
+		}
+		if grep -nE '[[:space:]]+$' "$file"; then
+			echo "$file: white space at the end of lines"
+			bad=1
+		fi
+	done
+	# The floors keep apart: only hv/ knows KVM's header, and dev/ and hv/ do not know each other.
+	if grep -rn '<linux/kvm' src --include='*.[ch]' | grep -v '^src/hv/'; then
+		echo "only src/hv may include <linux/kvm.h>"
+		bad=1
+	fi
+	if grep -n '#include "hv/' src/dev/*.[ch] || grep -n '#include "dev/' src/hv/*.[ch]; then
+		echo "src/dev and src/hv may not see each other"
+		bad=1
+	fi
+	exit $bad
+	;;
+*)
+	echo "usage: $0 format|tidy|cppcheck|text|fix BUILD-FOLDER" >&2
+	exit 2
+	;;
+esac

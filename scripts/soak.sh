@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Repeats the tests of suite "soak" with a new seed each time, until one fails or Ctrl-C, or
+# SOAK_ROUNDS times. A failure names the seed that repeats it.
+set -eu
+cd "$(dirname "$0")/.."
+scripts/build.sh build-gcc gcc
+
+round=0
+while [ -z "${SOAK_ROUNDS-}" ] || [ "$round" -lt "$SOAK_ROUNDS" ]; do
+	round=$((round + 1))
+	COALPORT_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+	export COALPORT_SEED
+	if ! meson test -C build-gcc --no-rebuild --suite soak -t 0 >build-gcc/soak.log 2>&1; then
+		cat build-gcc/soak.log
+		echo "round $round failed; to repeat it: COALPORT_SEED=$COALPORT_SEED meson test -C build-gcc --suite soak"
+		exit 1
+	fi
+	if [ -t 1 ]; then
+		printf '\rround %d passed (seed %s)   ' "$round" "$COALPORT_SEED"
+	else
+		echo "round $round passed (seed $COALPORT_SEED)"
+	fi
+done
+echo

@@ -16,7 +16,7 @@ BUILD    = build
 PREFIX   = /usr/local
 PACKAGES = sh scripts/install-packages.sh
 
-# All but the last can be built without them: packages come first, so nothing may run before.
+# Packages come first: nothing may run beside them.
 .NOTPARALLEL:
 .PHONY: all run test bench fuzz soak install format lint clean
 
@@ -32,7 +32,6 @@ test:
 	@scripts/test.sh
 
 bench: all
-	@$(PACKAGES) run
 	@meson test -C $(BUILD) --benchmark --verbose --num-processes 1 -t 0
 
 fuzz:

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include <cpuid.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "meter/merge.h"
+
+/* Puts value, which it takes over, into the object; *err becomes -ENOMEM if either is missing. */
+static void put(struct json_object *object, const char *name, struct json_object *value, int *err)
+{
+	if (!value || json_object_object_add(object, name, value)) {
+		json_object_put(value);
+		*err = -ENOMEM;
+	}
+}
+
+static void put_count(struct json_object *object, const char *name, uint64_t value, int *err)
+{
+	put(object, name, json_object_new_uint64(value), err);
+}
+
+static void put_text(struct json_object *object, const char *name, const char *value, int *err)
+{
+	if (value)
+		put(object, name, json_object_new_string(value), err);
+}
+
+/* Three decimals: the digits behind them are noise. */
+static void put_real(struct json_object *object, const char *name, double value, int *err)
+{
+	struct json_object *real = json_object_new_double(value);
+
+	if (real)
+		json_object_set_serializer(real, json_object_double_to_json_string,
+					   (void *)(uintptr_t) "%.3f", NULL);
+	put(object, name, real, err);
+}
+
+static struct json_object *host(const struct merged *merged, int *err)
+{
+	struct json_object *object = json_object_new_object();
+	unsigned brand[13] = { 0 };
+	struct utsname name;
+
+	if (!object)
+		return NULL;
+	if (!uname(&name))
+		put_text(object, "kernel", name.release, err);
+	for (unsigned i = 0; i < 3; i++)
+		if (!__get_cpuid(0x80000002 + i, &brand[4 * i], &brand[4 * i + 1],
+				 &brand[4 * i + 2], &brand[4 * i + 3]))
+			brand[0] = 0;
+	if (brand[0]) {
+		const char *text = (const char *)brand;
+
+		put_text(object, "cpu", text + strspn(text, " "), err);
+	}
+	put_count(object, "tsc_hz", (uint64_t)merged->tsc_hz, err);
+	return object;
+}
+
+/* The row "other" stands for many places and so has neither a number nor a direction. */
+static struct json_object *row_object(const struct merged *merged, const struct merged_row *row,
+				      int *err)
+{
+	struct json_object *object = json_object_new_object();
+	enum meter_space space = meter_key_space(row->key);
+
+	if (!object)
+		return NULL;
+	if (row->key) {
+		const char *in = space == METER_MMIO ? "read" : "in";
+		const char *out = space == METER_MMIO ? "write" : "out";
+
+		put_count(object, space == METER_MMIO ? "address" : "port",
+			  meter_key_addr(row->key), err);
+		put_text(object, "direction", meter_key_write(row->key) ? out : in, err);
+	}
+	put_count(object, "samples", row->samples, err);
+	put_real(object, "time_us", merged_us(merged, (double)row->ticks), err);
+	if (row->samples) {
+		put_real(object, "min_us", merged_us(merged, (double)row->ticks_min), err);
+		put_real(object, "max_us", merged_us(merged, (double)row->ticks_max), err);
+		put_real(object, "avg_us", merged_us(merged, merged_avg(row)), err);
+		put_real(object, "stderr_percent", merged_stderr_percent(row), err);
+	}
+	put_count(object, "coalesced", row->coalesced, err);
+	return object;
+}
+
+static void append(struct json_object *array, struct json_object *value, int *err)
+{
+	if (!value || json_object_array_add(array, value)) {
+		json_object_put(value);
+		*err = -ENOMEM;
+	}
+}
+
+static struct json_object *table(const struct merged *merged, enum meter_space space, int *err)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < merged->n; i++)
+		if (merged->rows[i].key && merged_in(&merged->rows[i], space))
+			append(array, row_object(merged, &merged->rows[i], err), err);
+	return array;
+}
+
+static struct json_object *zone_object(const struct meter_zone *zone, int *err)
+{
+	static const char *const states[] = {
+		[METER_ZONE_ACTIVE] = "active",
+		[METER_ZONE_TRAPS] = "traps",
+		[METER_ZONE_STUCK] = "stuck",
+	};
+	struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return NULL;
+	put_text(object, "space", zone->space == METER_MMIO ? "mmio" : "port", err);
+	put_count(object, "first", zone->first, err);
+	put_count(object, "last", zone->last, err);
+	put_text(object, "region", zone->region, err);
+	if (zone->wait == METER_WAIT_LATCH)
+		put_text(object, "wait", "latch", err);
+	else
+		put_count(object, "wait_ns", zone->wait, err);
+	put_text(object, "why", zone->why, err);
+	put_text(object, "state", states[zone->state], err);
+	put_text(object, "trap", zone->trap, err);
+	return object;
+}
+
+static struct json_object *zone_list(const struct meter_report_options *options, int *err)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; array && i < options->zones_n; i++)
+		append(array, zone_object(&options->zones[i], err), err);
+	return array;
+}
+
+static int build(struct json_object *root, const struct merged *merged,
+		 const struct meter_report_options *options)
+{
+	int err = 0;
+
+	put(root, "host", host(merged, &err), &err);
+	put_count(root, "exits", merged->totals.exits, &err);
+	put_count(root, "coalesced", merged->totals.coalesced, &err);
+	put_real(root, "saved_percent", merged_saved_percent(merged), &err);
+	put(root, "ports", table(merged, METER_PORT, &err), &err);
+	put(root, "mmio", table(merged, METER_MMIO, &err), &err);
+	for (size_t i = 0; i < merged->n; i++)
+		if (!merged->rows[i].key)
+			put(root, "other", row_object(merged, &merged->rows[i], &err), &err);
+	put(root, "zones", zone_list(options, &err), &err);
+	return err;
+}
+
+int meter_report_json(FILE *out, const struct meter_report_options *options)
+{
+	struct json_object *root;
+	struct merged merged;
+	const char *text;
+	int err = merged_make(&merged, options);
+
+	if (err)
+		return err;
+	root = json_object_new_object();
+	err = root ? build(root, &merged, options) : -ENOMEM;
+	if (err)
+		goto put_root;
+	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_NOSLASHESCAPE);
+	errno = 0;
+	if (!text)
+		err = -ENOMEM;
+	else if (fputs(text, out) < 0 || fputc('\n', out) < 0 || fflush(out))
+		err = errno ? -errno : -EIO;
+put_root:
+	json_object_put(root);
+	merged_free(&merged);
+	return err;
+}

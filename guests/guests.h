@@ -16,5 +16,5 @@
 /* Ticks on the RTC. rate=64 (Hz), seconds=3 (0: for ever). Then power-off. */
 extern const uint8_t guest_ticker[GUEST_ROM_SIZE];
 
-/* Measures port accesses. count=20000 (pairs), samples=1000 (timed accesses). Then power-off. */
+/* Measures port accesses. count=20000 (pairs), samples=1000 (timed accesses, to 4000). Then power-off. */
 extern const uint8_t guest_rtcbench[GUEST_ROM_SIZE];

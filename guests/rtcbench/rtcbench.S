@@ -3,7 +3,7 @@
 # What a port access costs the guest, by its own clock: RDTSC before and after each access, less
 # what the same loop costs without the access. Then bare pairs, so that a monitor can count exits.
 #
-# Parameters: count=20000 (bare pairs), samples=1000 (timed accesses, 1 to 8000).
+# Parameters: count=20000 (bare pairs), samples=1000 (timed accesses, 1 to 4000).
 # Output, one result a line, in ticks of the time-stamp counter:
 #   write_0x70 min=1 median=2 avg=3 ticks
 #   pairs_0x70_0x71 count=20000 total=4 ticks
@@ -14,7 +14,8 @@
 	.equ samples, VARS + 0x14
 	.equ result, VARS + 0x20	# three numbers: minimum, median, average
 	.equ floor, VARS + 0x30		# the same of the empty loop
-	.equ SAMPLES_MAX, 8000
+	.equ FLOOR_SAMPLES, SAMPLES + 0x4000
+	.equ SAMPLES_MAX, 4000
 	.equ CMOS_SPARE, 0x50		# an index whose byte nothing else looks at
 	.equ HOST_BRIDGE, 0x80000000
 
@@ -50,11 +51,18 @@
 	inl %dx, %eax
 	.endm
 
-# Takes the samples of one access. prepare may change EAX and DX, after anything but CX, DI, EBX.
+# Takes the samples of one access, and as many of the same steps without it, in turn: what disturbs
+# the one disturbs the other. No step may change CX, DI or EBX.
 	.macro sample prepare, access, after
 	movw samples, %cx
 	movw $SAMPLES, %di
 .Lsample\@:
+	rdtsc
+	movl %eax, %ebx
+	\prepare
+	rdtsc
+	subl %ebx, %eax
+	movl %eax, (FLOOR_SAMPLES - SAMPLES)(%di)
 	rdtsc
 	movl %eax, %ebx
 	\prepare
@@ -68,14 +76,9 @@
 	.endm
 
 	.macro measure name:req, prepare, access, after
-	sample \prepare, nothing, \after
-	movw $floor, %di
-	call statistics
 	sample \prepare, \access, \after
-	movw $result, %di
-	call statistics
 	say "\name"
-	call print_result
+	call print_samples
 	.endm
 
 # The same access pair as often as asked, nothing else.
@@ -181,8 +184,16 @@ sort:
 	jmp 2b
 9:	ret
 
-# Changes EAX, SI.
-print_result:
+# Changes EAX, CX, SI, DI.
+print_samples:
+	movw $result, %di
+	call statistics
+	movw $FLOOR_SAMPLES, %si
+	movw $SAMPLES, %di
+	movw samples, %cx
+	rep movsl
+	movw $floor, %di
+	call statistics
 	say " min="
 	movl result, %eax
 	subl floor, %eax

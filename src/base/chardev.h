@@ -2,11 +2,11 @@
 /*
  * Character back-ends: where the bytes of a serial port, a debug console or a monitor go and come
  * from. Output may be given on any thread and never blocks a vCPU for longer than a write to the
- * host does; a back-end whose other end is slow or gone keeps at most CHARDEV_BUFFER bytes and then
- * drops, counted. Input arrives on the loop's thread.
+ * host does; a back-end whose other end is slow keeps at most CHARDEV_BUFFER bytes and then drops,
+ * counted, and so does one whose other end is gone. Input arrives on the loop's thread.
  *
  * The terminal of stdio is put into raw mode while used and restored by chardev_destroy() and by
- * chardev_restore_terminal(), which is async-signal-safe.
+ * chardev_restore_terminal(), which is async-signal-safe. The process must ignore SIGPIPE.
  */
 #pragma once
 
@@ -21,11 +21,16 @@
 
 struct chardev;
 
-/* Who uses the back-end. All on the loop's thread, no lock held. Each may be NULL. */
+/*
+ * Who uses the back-end. All on the loop's thread, no lock held; none may destroy the back-end. Each
+ * may be NULL: without room() everything is taken, without receive() it is thrown away.
+ */
 struct chardev_user {
 	size_t (*room)(void *arg); /* bytes that receive() would take now */
-	void (*receive)(void *arg, const uint8_t *bytes, size_t len);
-	void (*opened)(void *arg); /* a client connected (at once for back-ends without clients) */
+	void (*receive)(void *arg, const uint8_t *bytes, size_t len); /* len <= room() */
+	/* A client connected. At once for one that is there, or for back-ends without clients. */
+	void (*opened)(void *arg);
+	/* The client left, or standard input ended; after its last byte was received. */
 	void (*closed)(void *arg);
 	void *arg;
 };
@@ -34,7 +39,7 @@ enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_FILE, CHARDEV_SOCKET };
 
 struct chardev_options {
 	enum chardev_kind kind;
-	const char *path; /* FILE, SOCKET */
+	const char *path; /* FILE: made or emptied. SOCKET. Copied */
 	bool server; /* SOCKET: listen; else connect */
 	bool wait; /* SOCKET server: chardev_open blocks until a client is there */
 	bool signals; /* STDIO: Ctrl-C still sends SIGINT */
@@ -43,15 +48,31 @@ struct chardev_options {
 	void *quit_arg;
 };
 
-/* Makes and opens a back-end. 0 or -errno, with *what naming the step that failed ("bind", "open"). */
+/*
+ * Makes and opens a back-end. 0 or -errno, with *what naming the step that failed ("bind", "open").
+ * -EBUSY: standard input belongs to another back-end, or another process listens on the socket.
+ * A socket file that nobody listens on is replaced; any other file is left alone (-EEXIST). A server
+ * talks to one client at a time, the next one is let in when it has left.
+ */
 int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
 		 const char **what) __attribute__((warn_unused_result));
+/* Without a user (NULL) input waits. On the loop's thread. */
 void chardev_set_user(struct chardev *chardev, const struct chardev_user *user);
+/* Any thread; the caller's locks rank below LOCK_LEAF. */
 void chardev_write(struct chardev *chardev, const void *bytes, size_t len);
 /* The user has room again: input that was held back may come. Any thread. */
 void chardev_accept_input(struct chardev *chardev);
-/* Bytes dropped because nobody took them. */
-uint64_t chardev_dropped(const struct chardev *chardev);
-/* Tries to hand out what is buffered, for at most 100 ms, then frees. */
+/* Bytes dropped because nobody took them. Any thread. */
+uint64_t chardev_dropped(struct chardev *chardev);
+/*
+ * 0, or -errno of the first output that failed for good: -ENOSPC (full disk), -EPIPE (reader gone),
+ * -EBADF (closed standard output). A client that leaves a socket is no error. Any thread.
+ */
+int chardev_error(struct chardev *chardev);
+/*
+ * Tries to hand out what is buffered, for at most 100 ms; restores the terminal, removes the socket
+ * file and frees. On the loop's thread or after it; no other thread may be using the back-end.
+ */
 void chardev_destroy(struct chardev *chardev);
+/* Async-signal-safe. Nothing happens if no terminal is in raw mode. */
 void chardev_restore_terminal(void);

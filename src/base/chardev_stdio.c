@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/chardev_impl.h"
+
+/*
+ * Standard input is one per process, and a signal handler that restores it has no argument: the one
+ * place where state belongs to the process and not to a struct.
+ */
+static struct {
+	atomic_bool used;
+	atomic_bool raw; /* old is what to go back to */
+	struct termios old;
+} terminal;
+
+static void make_raw(bool signals)
+{
+	struct termios tty;
+
+	if (tcgetattr(STDIN_FILENO, &terminal.old) < 0)
+		return;
+	tty = terminal.old;
+	cfmakeraw(&tty);
+	/* Our own messages end in a bare newline. */
+	tty.c_oflag |= OPOST;
+	if (signals)
+		tty.c_lflag |= ISIG;
+	tty.c_cc[VMIN] = 1;
+	tty.c_cc[VTIME] = 0;
+	/* First, so that a signal between the two restores what is not changed yet. */
+	atomic_store(&terminal.raw, true);
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &tty) < 0)
+		atomic_store(&terminal.raw, false);
+}
+
+void chardev_restore_terminal(void)
+{
+	int saved = errno;
+
+	if (atomic_exchange(&terminal.raw, false))
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
+	errno = saved;
+}
+
+/*
+ * Standard output as a descriptor that does not block. The flag belongs to what the shell and other
+ * programs share with us, so it is not set there: pipes and terminals are opened a second time.
+ * Files never block for long, and what cannot be opened again is used as it is.
+ */
+static int open_output(void)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(STDOUT_FILENO, &st) < 0)
+		return -errno;
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+int chardev_stdio_open(struct chardev *chardev, const struct chardev_options *options,
+		       const char **what)
+{
+	int in_fd, out_fd;
+
+	*what = "standard input";
+	if (atomic_exchange(&terminal.used, true))
+		return -EBUSY;
+	*what = "standard output";
+	out_fd = open_output();
+	if (out_fd < 0) {
+		atomic_store(&terminal.used, false);
+		return out_fd;
+	}
+	/* Closed standard input is as good as empty. */
+	in_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (in_fd >= 0)
+		make_raw(options->signals);
+	chardev_connect(chardev, in_fd, out_fd);
+	return 0;
+}
+
+void chardev_stdio_close(void)
+{
+	chardev_restore_terminal();
+	atomic_store(&terminal.used, false);
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The host's side of the block back-end: opening with every check that can be made without touching
+ * the contents, and the system calls.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "dev/block.h"
+
+#define ZEROES_LEN   4096
+#define ZEROES_PARTS 64 /* so many of them in one write */
+
+static int say(char *why, const char *path, int err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int say(char *why, const char *path, int err, const char *format, ...)
+{
+	int n = snprintf(why, BLOCK_WHY, "%s: ", path);
+	va_list args;
+
+	if (n < 0 || n >= BLOCK_WHY)
+		return err;
+	va_start(args, format);
+	vsnprintf(why + n, (size_t)(BLOCK_WHY - n), format, args);
+	va_end(args);
+	return err;
+}
+
+static int wrong_kind(mode_t mode, const char *path, char *why)
+{
+	if (S_ISDIR(mode))
+		return say(why, path, -EISDIR, "is a directory, not a disk image");
+	return say(why, path, -ENOTSUP, "is neither a regular file nor a block device");
+}
+
+/* Opens only what stat() has shown to be a file or a block device: a FIFO would block. */
+static int open_file(struct block_file *file, const char *path, char *why)
+{
+	int flags = (file->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	struct stat before, after;
+	int err;
+
+	if (stat(path, &before) < 0)
+		return say(why, path, -errno, "%s", strerror(errno));
+	if (!S_ISREG(before.st_mode) && !S_ISBLK(before.st_mode))
+		return wrong_kind(before.st_mode, path, why);
+	file->device = S_ISBLK(before.st_mode);
+	/* Claims a block device: a mounted one would be damaged by a second writer. */
+	if (file->device && !file->readonly)
+		flags |= O_EXCL;
+	file->fd = open(path, flags);
+	if (file->fd < 0) {
+		err = -errno;
+		if (!file->readonly && (err == -EACCES || err == -EROFS || err == -EPERM))
+			return say(why, path, err, "%s for writing (readonly=on only reads)",
+				   strerror(-err));
+		if (file->device && err == -EBUSY)
+			return say(why, path, err,
+				   "in use by the host (mounted, or part of a volume?)");
+		return say(why, path, err, "%s", strerror(-err));
+	}
+	if (fstat(file->fd, &after) < 0)
+		return say(why, path, -errno, "%s", strerror(errno));
+	if ((after.st_mode & S_IFMT) != (before.st_mode & S_IFMT))
+		return say(why, path, -ESTALE, "was replaced while it was being opened");
+	file->size = (uint64_t)after.st_size;
+	return 0;
+}
+
+/* A lock of the open file, not of the process: closing another descriptor does not lose it. */
+static int lock_file(const struct block_file *file, const char *path, char *why)
+{
+	struct flock lock = {
+		.l_type = file->readonly ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(file->fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return say(why, path, -EAGAIN,
+			   "locked by another process (is it open in another machine?)");
+	/* A file system that knows no locks: the user has been warned. */
+	log_warn("%s: cannot be locked against other users (%s)", path, strerror(errno));
+	return 0;
+}
+
+static int check_size(struct block_file *file, const char *path, char *why)
+{
+	if (file->device && ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
+		return say(why, path, -errno, "size unknown: %s", strerror(errno));
+	if (file->size == 0)
+		return say(why, path, -EINVAL, "empty: a disk has at least %d bytes", BLOCK_SECTOR);
+	if (file->size % BLOCK_SECTOR != 0)
+		return say(why, path, -EINVAL,
+			   "%llu bytes is not a multiple of %d (is it a raw image, all of it?)",
+			   (unsigned long long)file->size, BLOCK_SECTOR);
+	return 0;
+}
+
+int block_open(struct block **out, const struct block_options *options, char why[BLOCK_WHY])
+{
+	struct block_file file = { .fd = -1, .readonly = options->readonly, .name = options->path };
+	int err;
+
+	err = open_file(&file, options->path, why);
+	if (!err)
+		err = lock_file(&file, options->path, why);
+	if (!err)
+		err = check_size(&file, options->path, why);
+	if (err) {
+		if (file.fd >= 0)
+			close(file.fd);
+		return err;
+	}
+	err = block_make(out, &file, options);
+	return err ? say(why, options->path, err, "%s", strerror(-err)) : 0;
+}
+
+static int host_uring(const struct block_file *file, unsigned entries, struct io_uring *ring)
+{
+	(void)file;
+	return io_uring_queue_init(entries, ring, 0);
+}
+
+static ssize_t host_read(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
+			 uint64_t offset)
+{
+	ssize_t n = preadv(file->fd, iov, (int)iov_n, (off_t)offset);
+
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t host_write(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
+			  uint64_t offset, bool stable)
+{
+	ssize_t n = pwritev2(file->fd, iov, (int)iov_n, (off_t)offset, stable ? RWF_DSYNC : 0);
+
+	return n < 0 ? -errno : n;
+}
+
+static int host_flush(const struct block_file *file)
+{
+	return fdatasync(file->fd) < 0 ? -errno : 0;
+}
+
+/* With EINTR nothing tells how far it got; doing it again is harmless. */
+static int change_range(const struct block_file *file, int mode, uint64_t offset, uint64_t len)
+{
+	int err;
+
+	do {
+		err = fallocate(file->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)len);
+	} while (err < 0 && errno == EINTR);
+	return err < 0 ? -errno : 0;
+}
+
+static int change_device(const struct block_file *file, unsigned long request, uint64_t offset,
+			 uint64_t len)
+{
+	uint64_t range[2] = { offset, len };
+
+	return ioctl(file->fd, request, range) < 0 ? -errno : 0;
+}
+
+static int host_discard(const struct block_file *file, uint64_t offset, uint64_t len)
+{
+	if (len == 0)
+		return 0;
+	if (file->device)
+		return change_device(file, BLKDISCARD, offset, len);
+	return change_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
+}
+
+/* Where the file system knows no better way. */
+static int write_zeroes(const struct block_file *file, uint64_t offset, uint64_t len)
+{
+	static const uint8_t zeroes[ZEROES_LEN];
+	struct iovec iov[ZEROES_PARTS];
+
+	while (len > 0) {
+		uint64_t wish = len;
+		unsigned parts = 0;
+		ssize_t n;
+
+		while (wish > 0 && parts < ZEROES_PARTS) {
+			size_t part = wish < ZEROES_LEN ? (size_t)wish : ZEROES_LEN;
+
+			iov[parts].iov_base = (void *)zeroes;
+			iov[parts++].iov_len = part;
+			wish -= part;
+		}
+		n = host_write(file, iov, parts, offset, false);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		offset += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static int host_zero(const struct block_file *file, uint64_t offset, uint64_t len, bool unmap)
+{
+	int err;
+
+	if (len == 0)
+		return 0;
+	if (file->device)
+		err = change_device(file, BLKZEROOUT, offset, len);
+	else
+		err = change_range(file, unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE,
+				   offset, len);
+	return err == -EOPNOTSUPP ? write_zeroes(file, offset, len) : err;
+}
+
+const struct block_system block_host = {
+	.uring = host_uring,
+	.read = host_read,
+	.write = host_write,
+	.flush = host_flush,
+	.discard = host_discard,
+	.zero = host_zero,
+};

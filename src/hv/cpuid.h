@@ -32,6 +32,9 @@ const char *hv_cpu_flag_name(size_t i);
 
 struct kvm_cpuid2;
 
+/* Free places that hv_cpuid_fit() may need behind the last entry. */
+#define HV_CPUID_SPARE 2
+
 /* What a vCPU is besides the host's features. */
 struct hv_cpuid_place {
 	unsigned id; /* vCPU, and its APIC id */
@@ -41,7 +44,8 @@ struct hv_cpuid_place {
 };
 
 /*
- * Turns what KVM_GET_SUPPORTED_CPUID gave into what the vCPU shall see, in place. Returns the name
+ * Turns what KVM_GET_SUPPORTED_CPUID gave into what the vCPU shall see, in place; there is room for
+ * HV_CPUID_SPARE more entries. Returns the name
  * of the first feature that was asked for and that the host does not have, or NULL.
  */
 const char *hv_cpuid_fit(struct kvm_cpuid2 *cpuid, const struct hv_cpu *cpu,

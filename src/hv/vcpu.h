@@ -59,6 +59,9 @@ void hv_vcpus_resume(struct hv_vm *vm);
  */
 void hv_vcpus_ask_pause(struct hv_vm *vm);
 
+/* vCPUs that were held until a reset may run again: hv_vm_reset() calls it. */
+void hv_vcpus_release(struct hv_vm *vm);
+
 /* Costs of one vCPU's exits; for vcpu < options.vcpus. */
 const struct meter *hv_vcpu_meter(const struct hv_vm *vm, unsigned vcpu);
 

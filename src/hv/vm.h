@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/lock.h"
+#include "hv/bell.h"
 #include "hv/cpuid.h"
 #include "hv/error.h"
 #include "hv/ring.h"
@@ -64,16 +65,16 @@ struct hv_vm {
 
 	/* Each degrades by itself. */
 	bool coalesced_mmio, coalesced_pio;
-	bool ioeventfd, irqfd, irq_status, signal_msi;
+	bool irqfd, irq_status, signal_msi;
 	uint32_t tsc_khz; /* of the guests' and the host's TSC; 0: not known */
 
 	struct mem_map *map; /* NULL until attached */
 	struct mem_listener slots_listener, bells_listener, zones_listener;
 	struct hv_slots slots;
 	struct hv_zones zones;
+	struct hv_bells bells;
 	struct hv_ring ring;
 	struct meter *ring_meter;
-	_Atomic uint64_t bells_refused; /* doorbells without an ioeventfd: their writes exit */
 
 	struct hv_vcpu *vcpus;
 	size_t run_size; /* bytes of a vCPU's shared mapping */
@@ -102,8 +103,13 @@ void hv_vm_destroy(struct hv_vm *vm);
 int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct hv_error *err)
 	__attribute__((warn_unused_result));
 
-/* Any thread, no lock of a chip held: every waiting write reaches its chip; see hv_ring_drain(). */
+/*
+ * Every waiting write reaches its chip, and what handlers asked of the map is carried out. Any thread,
+ * no lock held.
+ */
 void hv_vm_drain(struct hv_vm *vm);
+/* Only the latter: for whoever dispatches by itself. Any thread, no lock held. */
+void hv_vm_settle(struct hv_vm *vm);
 
 /*
  * The shortest deadline in ns of a zone that is registered, or 0: whoever runs the machine drains at

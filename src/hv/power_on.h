@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The state in which KVM creates vCPUs and its devices, kept to be given back at a reset: the kernel
+ * knows best what a processor looks like at power-on. Used by vm.c and vcpu.c only; the vCPUs do not
+ * run.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hv/sys.h"
+
+struct hv_vcpu_state;
+struct hv_power_on;
+struct kvm_msr_list;
+struct kvm_sregs;
+
+/* Numbers of the registers to keep, to be freed; NULL with -errno in *error. */
+struct kvm_msr_list *hv_msrs_known(const struct hv_sys *sys, int kvm_fd, int *error);
+
+/* 0, or -errno with the name of what could not be read in *what. */
+int hv_vcpu_state_get(const struct hv_sys *sys, int vcpu_fd, const struct kvm_msr_list *msrs,
+		      bool irqchip, struct hv_vcpu_state **out, const char **what)
+	__attribute__((warn_unused_result));
+int hv_vcpu_state_set(const struct hv_sys *sys, int vcpu_fd, struct hv_vcpu_state *state,
+		      const char **what) __attribute__((warn_unused_result));
+void hv_vcpu_state_free(struct hv_vcpu_state *state);
+/* The segment and control registers in it. */
+const struct kvm_sregs *hv_vcpu_state_sregs(const struct hv_vcpu_state *state);
+
+/* The same for the interrupt controllers and the timer; *out is to be freed. */
+int hv_power_on_get(const struct hv_sys *sys, int vm_fd, bool pit, struct hv_power_on **out,
+		    const char **what) __attribute__((warn_unused_result));
+int hv_power_on_set(const struct hv_sys *sys, int vm_fd, struct hv_power_on *state,
+		    const char **what) __attribute__((warn_unused_result));

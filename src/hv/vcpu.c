@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+#include "hv/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/exit.h"
+#include "hv/power_on.h"
+
+void hv_vcpu_hold(struct hv_vcpu *vcpu)
+{
+	lock_take(&vcpu->vm->run_lock);
+	vcpu->held = true;
+	atomic_store_explicit(&vcpu->asked, true, memory_order_release);
+	lock_drop(&vcpu->vm->run_lock);
+}
+
+void hv_vcpus_release(struct hv_vm *vm)
+{
+	lock_take(&vm->run_lock);
+	for (unsigned i = 0; i < vm->options.vcpus; i++)
+		vm->vcpus[i].held = false;
+	pthread_cond_broadcast(&vm->run_changed);
+	lock_drop(&vm->run_lock);
+}
+
+/* One trip into the guest and the work that it brings. False if it ended without an exit. */
+static bool vcpu_step(struct hv_vcpu *vcpu)
+{
+	struct hv_vm *vm = vcpu->vm;
+	struct hv_access access;
+	bool accessed = false;
+	uint64_t left;
+	int error;
+
+	error = vm->sys->ioctl(vm->sys, vcpu->fd, KVM_RUN, 0);
+	left = meter_ticks();
+	/* Whatever comes now, this vCPU's earlier writes come first. */
+	hv_ring_drain(&vm->ring);
+	if (error >= 0) {
+		accessed = hv_exit(vcpu, &access);
+	} else if (error != -EINTR && error != -EAGAIN) {
+		hv_vcpu_hold(vcpu);
+		hv_vm_fail(vm, "vCPU %u: KVM_RUN: %s", vcpu->id, strerror(-error));
+	}
+	hv_vm_settle(vm);
+	if (accessed)
+		meter_exit(vcpu->meter, access.space, access.addr, access.write,
+			   meter_ticks() - left);
+	else
+		meter_other_exit(vcpu->meter);
+	return error >= 0;
+}
+
+/*
+ * Stands still until the machine runs again. False if it shall not. KVM finishes an access only when
+ * it is entered again, so this is done first, with the flag set that brings it back at once; an
+ * instruction with several accesses takes several rounds.
+ */
+static bool vcpu_park(struct hv_vcpu *vcpu)
+{
+	struct hv_vm *vm = vcpu->vm;
+	bool go_on, finish;
+
+	lock_take(&vm->run_lock);
+	finish = !vcpu->held;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	lock_drop(&vm->run_lock);
+	while (finish && vcpu_step(vcpu)) {
+	}
+
+	lock_take(&vm->run_lock);
+	vcpu->parked = true;
+	pthread_cond_broadcast(&vm->run_changed);
+	while ((vm->paused || vcpu->held) && !vm->stopping)
+		pthread_cond_wait(&vm->run_changed, &vm->run_lock.mutex);
+	go_on = !vm->stopping;
+	if (go_on) {
+		vcpu->parked = false;
+		atomic_store_explicit(&vcpu->asked, false, memory_order_relaxed);
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
+	}
+	lock_drop(&vm->run_lock);
+	return go_on;
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct hv_vcpu *vcpu = arg;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
+	(void)pthread_setname_np(pthread_self(), name);
+	for (;;) {
+		if (atomic_load_explicit(&vcpu->asked, memory_order_acquire) && !vcpu_park(vcpu))
+			return NULL;
+		(void)vcpu_step(vcpu);
+	}
+}
+
+/* With run_lock held: every vCPU looks at the machine's state soon. */
+static void vcpus_kick(struct hv_vm *vm)
+{
+	for (unsigned i = 0; i < vm->options.vcpus; i++) {
+		struct hv_vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->running)
+			continue;
+		atomic_store_explicit(&vcpu->asked, true, memory_order_release);
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
+		if (!vcpu->parked && !pthread_equal(vcpu->thread, pthread_self()))
+			(void)pthread_kill(vcpu->thread, HV_KICK_SIGNAL);
+	}
+}
+
+static void on_kick(int signal)
+{
+	(void)signal; /* it has done its work by interrupting KVM_RUN */
+}
+
+/* Threads inherit the mask: vCPUs take no signal but the kick. */
+static int vcpu_start(struct hv_vcpu *vcpu)
+{
+	sigset_t ours, old;
+	int error;
+
+	sigfillset(&ours);
+	sigdelset(&ours, HV_KICK_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &ours, &old);
+	error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -error;
+}
+
+int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+	int error = 0;
+
+	sigemptyset(&action.sa_mask);
+	if (sigaction(HV_KICK_SIGNAL, &action, NULL) < 0)
+		return hv_error_set(err, -errno, "sigaction: %s", strerror(errno));
+
+	lock_take(&vm->run_lock);
+	vm->started = true;
+	vm->stopping = false;
+	vm->paused = paused;
+	for (unsigned i = 0; i < vm->options.vcpus && !error; i++) {
+		struct hv_vcpu *vcpu = &vm->vcpus[i];
+
+		mem_hold_init(&vcpu->hold, vm->map);
+		vcpu->parked = false;
+		atomic_store_explicit(&vcpu->asked, true, memory_order_relaxed);
+		error = vcpu_start(vcpu);
+		vcpu->running = error == 0;
+		if (error) {
+			mem_hold_drop(&vcpu->hold);
+			hv_error_set(err, error, "vCPU %u: thread: %s", i, strerror(-error));
+		}
+	}
+	lock_drop(&vm->run_lock);
+	if (error)
+		hv_vcpus_stop(vm);
+	return error;
+}
+
+void hv_vcpus_stop(struct hv_vm *vm)
+{
+	if (!vm->started)
+		return;
+	lock_take(&vm->run_lock);
+	vm->stopping = true;
+	vcpus_kick(vm);
+	pthread_cond_broadcast(&vm->run_changed);
+	lock_drop(&vm->run_lock);
+	for (unsigned i = 0; i < vm->options.vcpus; i++) {
+		struct hv_vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->running)
+			continue;
+		pthread_join(vcpu->thread, NULL);
+		vcpu->running = false;
+		mem_hold_drop(&vcpu->hold);
+	}
+	vm->started = false;
+	hv_vm_drain(vm);
+}
+
+void hv_vcpus_ask_pause(struct hv_vm *vm)
+{
+	lock_take(&vm->run_lock);
+	vm->paused = true;
+	vcpus_kick(vm);
+	lock_drop(&vm->run_lock);
+}
+
+static bool vcpus_parked(const struct hv_vm *vm)
+{
+	for (unsigned i = 0; i < vm->options.vcpus; i++) {
+		if (vm->vcpus[i].running && !vm->vcpus[i].parked)
+			return false;
+	}
+	return true;
+}
+
+void hv_vcpus_pause(struct hv_vm *vm)
+{
+	lock_take(&vm->run_lock);
+	vm->paused = true;
+	vcpus_kick(vm);
+	while (!vcpus_parked(vm))
+		pthread_cond_wait(&vm->run_changed, &vm->run_lock.mutex);
+	lock_drop(&vm->run_lock);
+	hv_vm_drain(vm);
+}
+
+void hv_vcpus_resume(struct hv_vm *vm)
+{
+	lock_take(&vm->run_lock);
+	vm->paused = false;
+	pthread_cond_broadcast(&vm->run_changed);
+	lock_drop(&vm->run_lock);
+}
+
+const struct meter *hv_vcpu_meter(const struct hv_vm *vm, unsigned vcpu)
+{
+	return vm->vcpus[vcpu].meter;
+}
+
+#define CR0_PE   (UINT64_C(1) << 0)
+#define CR0_ET   (UINT64_C(1) << 4)
+#define CR0_NE   (UINT64_C(1) << 5)
+#define CR0_PG   (UINT64_C(1) << 31)
+#define CR4_PAE  (UINT64_C(1) << 5)
+#define EFER_LME (UINT64_C(1) << 8)
+#define EFER_LMA (UINT64_C(1) << 10)
+
+static struct kvm_segment real_segment(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){ .base = (uint64_t)selector << 4,
+				     .limit = 0xffff,
+				     .selector = selector,
+				     .type = type,
+				     .present = 1,
+				     .s = 1 };
+}
+
+static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool wide)
+{
+	return (struct kvm_segment){ .limit = UINT32_MAX,
+				     .selector = selector,
+				     .type = type,
+				     .present = 1,
+				     .s = 1,
+				     .g = 1,
+				     .db = !wide,
+				     .l = wide };
+}
+
+#define TYPE_CODE 11 /* readable, accessed */
+#define TYPE_DATA 3 /* writable, accessed */
+
+static void entry_segments(struct kvm_sregs *sregs, const struct hv_entry *entry)
+{
+	bool real = entry->mode == HV_REAL, wide = entry->mode == HV_LONG64;
+	struct kvm_segment data =
+		real ? real_segment(entry->ds, TYPE_DATA) : flat_segment(0x10, TYPE_DATA, false);
+
+	sregs->cs = real ? real_segment(entry->cs, TYPE_CODE) : flat_segment(0x08, TYPE_CODE, wide);
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
+	if (real)
+		return;
+	sregs->gdt.base = entry->gdt;
+	sregs->gdt.limit = entry->gdt_limit;
+	sregs->cr0 = CR0_PE | CR0_ET | CR0_NE;
+	if (wide) {
+		sregs->cr0 |= CR0_PG;
+		sregs->cr3 = entry->cr3;
+		sregs->cr4 = CR4_PAE;
+		sregs->efer = EFER_LME | EFER_LMA;
+	}
+}
+
+int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *entry,
+		      struct hv_error *err)
+{
+	int fd = vm->vcpus[vcpu].fd, error;
+	struct kvm_sregs sregs = *hv_vcpu_state_sregs(vm->vcpus[vcpu].power_on);
+	struct kvm_regs regs = {
+		.rip = entry->rip,
+		.rsp = entry->rsp,
+		.rax = entry->rax,
+		.rbx = entry->rbx,
+		.rsi = entry->rsi,
+		.rflags = 2, /* the bit that is always set */
+	};
+
+	entry_segments(&sregs, entry);
+	error = vm->sys->ioctl(vm->sys, fd, KVM_SET_SREGS, (uintptr_t)&sregs);
+	if (error >= 0)
+		error = vm->sys->ioctl(vm->sys, fd, KVM_SET_REGS, (uintptr_t)&regs);
+	if (error >= 0)
+		return 0;
+	return hv_error_set(err, error, "vCPU %u: setting its registers: %s", vcpu,
+			    strerror(-error));
+}
+
+uint64_t hv_vcpu_rip(struct hv_vm *vm, unsigned vcpu)
+{
+	int fd = vm->vcpus[vcpu].fd;
+	struct kvm_regs regs = { 0 };
+	struct kvm_sregs sregs = { 0 };
+
+	(void)vm->sys->ioctl(vm->sys, fd, KVM_GET_REGS, (uintptr_t)&regs);
+	(void)vm->sys->ioctl(vm->sys, fd, KVM_GET_SREGS, (uintptr_t)&sregs);
+	return sregs.cs.base + regs.rip;
+}

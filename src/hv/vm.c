@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "hv/vm.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hv/power_on.h"
+#include "hv/vcpu.h"
+
+static int vm_ioctl(const struct hv_vm *vm, unsigned long request, uintptr_t arg)
+{
+	return vm->sys->ioctl(vm->sys, vm->vm_fd, request, arg);
+}
+
+static void slots_failed(struct hv_vm *vm, const struct mem_section *section, int error)
+{
+	if (error)
+		hv_vm_fail(vm, "memory slot for %s at 0x%llx to 0x%llx: %s", section->region->name,
+			   (unsigned long long)section->range.first,
+			   (unsigned long long)section->range.last, strerror(-error));
+}
+
+static void on_region_add(void *arg, enum mem_space space, const struct mem_section *section)
+{
+	struct hv_vm *vm = arg;
+
+	if (space == MEM_SPACE_MEMORY)
+		slots_failed(vm, section, hv_slots_add(&vm->slots, section));
+}
+
+static void on_region_del(void *arg, enum mem_space space, const struct mem_section *section)
+{
+	struct hv_vm *vm = arg;
+
+	if (space == MEM_SPACE_MEMORY)
+		slots_failed(vm, section, hv_slots_del(&vm->slots, section));
+}
+
+static void on_bell_add(void *arg, enum mem_space space, const struct mem_bell_range *bell)
+{
+	hv_bells_add(&((struct hv_vm *)arg)->bells, space, bell);
+}
+
+static void on_bell_del(void *arg, enum mem_space space, const struct mem_bell_range *bell)
+{
+	hv_bells_del(&((struct hv_vm *)arg)->bells, space, bell);
+}
+
+static void on_wait_add(void *arg, enum mem_space space, const struct mem_wait_range *wait)
+{
+	hv_zones_add(&((struct hv_vm *)arg)->zones, space, wait);
+}
+
+static void on_wait_del(void *arg, enum mem_space space, const struct mem_wait_range *wait)
+{
+	hv_zones_del(&((struct hv_vm *)arg)->zones, space, wait);
+}
+
+static void on_drain(void *arg)
+{
+	hv_ring_drain(&((struct hv_vm *)arg)->ring);
+}
+
+int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct hv_error *err)
+{
+	bool failed;
+
+	assert(!vm->map);
+	vm->map = map;
+	vm->slots_listener = (struct mem_listener){
+		.order = MEM_ORDER_SLOTS,
+		.arg = vm,
+		.region_add = on_region_add,
+		.region_del = on_region_del,
+	};
+	vm->bells_listener = (struct mem_listener){
+		.order = MEM_ORDER_BELLS,
+		.arg = vm,
+		.bell_add = on_bell_add,
+		.bell_del = on_bell_del,
+	};
+	vm->zones_listener = (struct mem_listener){
+		.order = MEM_ORDER_ZONES,
+		.arg = vm,
+		.wait_add = on_wait_add,
+		.wait_del = on_wait_del,
+		.drain = on_drain,
+	};
+	hv_ring_attach(&vm->ring, map);
+	mem_map_listen(map, &vm->slots_listener);
+	mem_map_listen(map, &vm->bells_listener);
+	mem_map_listen(map, &vm->zones_listener);
+
+	lock_take(&vm->failure_lock);
+	failed = vm->failed;
+	if (failed && err)
+		*err = vm->failure;
+	lock_drop(&vm->failure_lock);
+	return failed ? -EIO : 0;
+}
+
+void hv_vm_settle(struct hv_vm *vm)
+{
+	int error = mem_map_settle(vm->map);
+
+	if (error)
+		hv_vm_fail(vm, "changing the memory map: %s", strerror(-error));
+}
+
+void hv_vm_drain(struct hv_vm *vm)
+{
+	hv_ring_drain(&vm->ring);
+	if (vm->map)
+		hv_vm_settle(vm);
+}
+
+uint64_t hv_vm_deadline(const struct hv_vm *vm)
+{
+	return hv_zones_deadline(&vm->zones);
+}
+
+int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level)
+{
+	struct kvm_irq_level arg = { .irq = gsi, .level = level };
+
+	if (!vm->irq_status)
+		return vm_ioctl(vm, KVM_IRQ_LINE, (uintptr_t)&arg) < 0 ? -1 : 1;
+	if (vm_ioctl(vm, KVM_IRQ_LINE_STATUS, (uintptr_t)&arg) < 0)
+		return -1;
+	return arg.status > 0 ? 1 : arg.status;
+}
+
+int hv_vm_msi(struct hv_vm *vm, uint64_t addr, uint32_t data)
+{
+	struct kvm_msi arg = {
+		.address_lo = (uint32_t)addr,
+		.address_hi = (uint32_t)(addr >> 32),
+		.data = data,
+	};
+	int value;
+
+	if (!vm->signal_msi)
+		return -ENOTSUP;
+	value = vm_ioctl(vm, KVM_SIGNAL_MSI, (uintptr_t)&arg);
+	return value > 0 ? 1 : value;
+}
+
+int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
+{
+	struct kvm_irqfd arg = {
+		.fd = (uint32_t)fd,
+		.gsi = gsi,
+		.flags = assign ? 0u : KVM_IRQFD_FLAG_DEASSIGN,
+	};
+	int error;
+
+	if (!vm->irqfd)
+		return -ENOTSUP;
+	error = vm_ioctl(vm, KVM_IRQFD, (uintptr_t)&arg);
+	return error < 0 ? error : 0;
+}
+
+int hv_vm_reset(struct hv_vm *vm, struct hv_error *err)
+{
+	const char *what = "";
+	int error = 0;
+
+	for (unsigned i = 0; i < vm->options.vcpus && !error; i++)
+		error = hv_vcpu_state_set(vm->sys, vm->vcpus[i].fd, vm->vcpus[i].power_on, &what);
+	if (!error && vm->power_on)
+		error = hv_power_on_set(vm->sys, vm->vm_fd, vm->power_on, &what);
+	if (error)
+		return hv_error_set(err, error, "reset: %s: %s", what, strerror(-error));
+	hv_vcpus_release(vm);
+	return 0;
+}
+
+void hv_vm_fail(struct hv_vm *vm, const char *format, ...)
+{
+	struct hv_error failure;
+	va_list args;
+	bool first;
+
+	va_start(args, format);
+	(void)vsnprintf(failure.text, sizeof(failure.text), format, args);
+	va_end(args);
+	lock_take(&vm->failure_lock);
+	first = !vm->failed;
+	if (first) {
+		vm->failed = true;
+		vm->failure = failure;
+	}
+	lock_drop(&vm->failure_lock);
+	if (first && vm->options.events.failed)
+		vm->options.events.failed(vm->options.events.arg, failure.text);
+}

@@ -144,6 +144,8 @@ int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
 	if (sigaction(HV_KICK_SIGNAL, &action, NULL) < 0)
 		return hv_error_set(err, -errno, "sigaction: %s", strerror(errno));
 
+	for (unsigned i = 0; i < vm->options.vcpus; i++)
+		mem_hold_init(&vm->vcpus[i].hold, vm->map);
 	lock_take(&vm->run_lock);
 	vm->started = true;
 	vm->stopping = false;
@@ -151,15 +153,12 @@ int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
 	for (unsigned i = 0; i < vm->options.vcpus && !error; i++) {
 		struct hv_vcpu *vcpu = &vm->vcpus[i];
 
-		mem_hold_init(&vcpu->hold, vm->map);
 		vcpu->parked = false;
 		atomic_store_explicit(&vcpu->asked, true, memory_order_relaxed);
 		error = vcpu_start(vcpu);
 		vcpu->running = error == 0;
-		if (error) {
-			mem_hold_drop(&vcpu->hold);
+		if (error)
 			hv_error_set(err, error, "vCPU %u: thread: %s", i, strerror(-error));
-		}
 	}
 	lock_drop(&vm->run_lock);
 	if (error)
@@ -179,9 +178,8 @@ void hv_vcpus_stop(struct hv_vm *vm)
 	for (unsigned i = 0; i < vm->options.vcpus; i++) {
 		struct hv_vcpu *vcpu = &vm->vcpus[i];
 
-		if (!vcpu->running)
-			continue;
-		pthread_join(vcpu->thread, NULL);
+		if (vcpu->running)
+			pthread_join(vcpu->thread, NULL);
 		vcpu->running = false;
 		mem_hold_drop(&vcpu->hold);
 	}

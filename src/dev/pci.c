@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define PCI_CAPABILITIES_AT 0x40 /* the first byte behind the header */
 #define PCI_BAR_PRIORITY    1 /* over what the board puts behind BARs */
 
@@ -22,21 +24,6 @@ const struct state_table pci_function_state = {
 	.fields_n = sizeof(pci_function_fields) / sizeof(pci_function_fields[0]),
 };
 
-static uint32_t get_le(const uint8_t *bytes, unsigned width)
-{
-	uint32_t value = 0;
-
-	for (unsigned i = 0; i < width; i++)
-		value |= (uint32_t)bytes[i] << (8 * i);
-	return value;
-}
-
-static void put_le(uint8_t *bytes, unsigned width, uint32_t value)
-{
-	for (unsigned i = 0; i < width; i++)
-		bytes[i] = (uint8_t)(value >> (8 * i));
-}
-
 static bool touches(unsigned offset, unsigned width, unsigned first, unsigned last)
 {
 	return offset <= last && offset + width > first;
@@ -45,21 +32,21 @@ static bool touches(unsigned offset, unsigned width, unsigned first, unsigned la
 uint32_t pci_config_get(const struct pci_function *function, unsigned offset, unsigned width)
 {
 	assert(offset + width <= PCI_CONFIG_SIZE);
-	return get_le(&function->config[offset], width);
+	return (uint32_t)le_get(&function->config[offset], width);
 }
 
 void pci_config_set(struct pci_function *function, unsigned offset, unsigned width, uint32_t value)
 {
 	assert(offset + width <= PCI_CONFIG_SIZE);
-	put_le(&function->config[offset], width, value);
+	le_put(&function->config[offset], value, width);
 }
 
 void pci_config_init(struct pci_function *function, unsigned offset, unsigned width, uint32_t value,
 		     uint32_t writable)
 {
 	pci_config_set(function, offset, width, value);
-	put_le(&function->reset[offset], width, value);
-	put_le(&function->writable[offset], width, writable);
+	le_put(&function->reset[offset], value, width);
+	le_put(&function->writable[offset], writable, width);
 	if (touches(offset, width, PCI_COMMAND, PCI_COMMAND + 1))
 		atomic_store_explicit(&function->command, pci_config_get(function, PCI_COMMAND, 2),
 				      memory_order_relaxed);
@@ -103,7 +90,7 @@ void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8
 	pci_config_init(function, PCI_COMMAND, 2, 0,
 			PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
 				PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
-	put_le(&function->clear[PCI_STATUS], 2, 0xf900); /* the errors and aborts of 6.2.3 */
+	le_put(&function->clear[PCI_STATUS], 0xf900, 2); /* the errors and aborts of 6.2.3 */
 	pci_config_init(function, PCI_REVISION, 1, id->revision, 0);
 	pci_config_init(function, PCI_PROG_IF, 1, id->prog_if, 0);
 	pci_config_init(function, PCI_SUBCLASS, 1, id->subclass, 0);
@@ -327,6 +314,8 @@ static void bus_refresh_locked(struct pci_bus *bus)
 			continue;
 		command_changed(bus->functions[i]);
 		bars_refresh(bus->functions[i]);
+		if (bus->functions[i]->config_replaced)
+			bus->functions[i]->config_replaced(bus->functions[i]->chip);
 	}
 }
 

@@ -83,6 +83,8 @@ struct pci_function {
 	uint8_t next_capability; /* where the next one is laid out */
 	/* Chip's hooks, bus lock held; each may be NULL. */
 	void (*config_written)(void *chip, unsigned offset, unsigned width);
+	/* All of it changed: a reset or a restore. */
+	void (*config_replaced)(void *chip);
 	/* Replaces reading at these offsets; false: read as plain configuration. */
 	bool (*config_read)(void *chip, unsigned offset, unsigned width, uint32_t *value);
 	void *chip;

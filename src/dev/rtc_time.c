@@ -217,7 +217,6 @@ int rtc_base_parse(const char *text, struct rtc_base *base, const char **why)
 		base->kind = text[0] == 'u' ? RTC_BASE_UTC : RTC_BASE_LOCALTIME;
 		return 0;
 	}
-	*why = "expected utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS";
 	ok = parse_field(&at, 4, "-", &date.year) && parse_field(&at, 2, "-", &date.month);
 	if (ok && strchr(at, 'T'))
 		ok = parse_field(&at, 2, "T", &date.day) && parse_field(&at, 2, ":", &date.hour) &&
@@ -225,11 +224,11 @@ int rtc_base_parse(const char *text, struct rtc_base *base, const char **why)
 		     parse_field(&at, 2, "", &date.second);
 	else
 		ok = ok && parse_field(&at, 2, "", &date.day);
-	if (!ok)
+	if (!ok || !rtc_date_valid(&date)) {
+		*why = ok ? "there is no such date or time"
+			  : "expected utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS";
 		return -EINVAL;
-	*why = "there is no such date or time";
-	if (!rtc_date_valid(&date))
-		return -EINVAL;
+	}
 	base->seconds = rtc_date_seconds(&date);
 	return 0;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* The calendar against the C library's and against counting; alarms against trying every second. */
-#include <cmocka.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include <errno.h>
-#include <string.h>
+#include <cmocka.h>
 
 #include "dev/rtc_time.h"
 

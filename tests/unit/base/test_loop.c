@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#include "cm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/loop.h"
+
+struct fixture {
+	struct loop loop;
+	char log[64]; /* one letter for each thing that happened */
+	struct loop_task stop;
+};
+
+static void note(struct fixture *f, char what)
+{
+	size_t n = strlen(f->log);
+
+	assert_true(n < sizeof(f->log) - 1);
+	f->log[n] = what;
+}
+
+static void stop_run(void *arg)
+{
+	struct fixture *f = arg;
+
+	loop_quit(&f->loop);
+}
+
+static void setup(struct fixture *f)
+{
+	*f = (struct fixture){ .stop = { .run = stop_run, .arg = f } };
+	assert_int_equal(loop_init(&f->loop), 0);
+}
+
+struct noted_task {
+	struct loop_task task;
+	struct fixture *f;
+	char what;
+	unsigned again;
+	struct loop_task *unpost;
+};
+
+static void run_noted(void *arg)
+{
+	struct noted_task *noted = arg;
+
+	note(noted->f, noted->what);
+	if (noted->again) {
+		noted->again--;
+		loop_post(&noted->f->loop, &noted->task);
+	}
+	if (noted->unpost)
+		loop_unpost(&noted->f->loop, noted->unpost);
+}
+
+static void noted_init(struct noted_task *noted, struct fixture *f, char what)
+{
+	*noted = (struct noted_task){ .f = f, .what = what };
+	noted->task = (struct loop_task){ .run = run_noted, .arg = noted };
+}
+
+static void before(void *arg)
+{
+	note(arg, '|');
+}
+
+static void test_tasks_in_order_once(void **state)
+{
+	struct fixture f;
+	struct noted_task a, b, c;
+
+	(void)state;
+	setup(&f);
+	noted_init(&a, &f, 'a');
+	noted_init(&b, &f, 'b');
+	noted_init(&c, &f, 'c');
+	loop_set_before(&f.loop, before, &f);
+	a.again = 1;
+	loop_post(&f.loop, &b.task);
+	loop_post(&f.loop, &a.task);
+	loop_post(&f.loop, &b.task);
+	loop_post(&f.loop, &c.task);
+	loop_unpost(&f.loop, &c.task);
+	loop_unpost(&f.loop, &c.task);
+	loop_post(&f.loop, &f.stop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "|ba");
+	/* What a task posts waits for the next wake-up, and survives the end of a run. */
+	loop_post(&f.loop, &f.stop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "|ba|a");
+	loop_destroy(&f.loop);
+}
+
+static void test_task_takes_back_another(void **state)
+{
+	struct fixture f;
+	struct noted_task a, b, c;
+
+	(void)state;
+	setup(&f);
+	noted_init(&a, &f, 'a');
+	noted_init(&b, &f, 'b');
+	noted_init(&c, &f, 'c');
+	a.unpost = &c.task;
+	loop_post(&f.loop, &a.task);
+	loop_post(&f.loop, &b.task);
+	loop_post(&f.loop, &c.task);
+	loop_post(&f.loop, &f.stop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "ab");
+	loop_destroy(&f.loop);
+}
+
+static void test_quit_beforehand(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f);
+	loop_quit(&f.loop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_int_equal(f.loop.wakeups, 0);
+	loop_destroy(&f.loop);
+}
+
+/* Two pipes; whichever is told first takes the other's watch away. */
+struct rivals {
+	struct fixture f;
+	struct loop_watch watches[2];
+};
+
+static void rival_ready(void *arg, uint32_t events)
+{
+	struct rivals *r = arg;
+
+	assert_true(events & EPOLLIN);
+	note(&r->f, 'x');
+	loop_unwatch(&r->f.loop, &r->watches[0]);
+	loop_unwatch(&r->f.loop, &r->watches[1]);
+	/* Any use of them from here on would be seen. */
+	memset(r->watches, 0xff, sizeof(r->watches));
+}
+
+static void test_unwatched_while_ready(void **state)
+{
+	struct rivals r;
+	int fds[2][2];
+
+	(void)state;
+	setup(&r.f);
+	loop_set_before(&r.f.loop, before, &r.f);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(fds[i]), 0);
+		assert_int_equal(write(fds[i][1], "x", 1), 1);
+		r.watches[i] =
+			(struct loop_watch){ .fd = fds[i][0], .ready = rival_ready, .arg = &r };
+		assert_int_equal(loop_watch(&r.f.loop, &r.watches[i], EPOLLIN), 0);
+	}
+	loop_post(&r.f.loop, &r.f.stop);
+	assert_int_equal(loop_run(&r.f.loop), 0);
+	assert_string_equal(r.f.log, "|x");
+	for (int i = 0; i < 2; i++) {
+		close(fds[i][0]);
+		close(fds[i][1]);
+	}
+	loop_destroy(&r.f.loop);
+}
+
+static void pipe_ready(void *arg, uint32_t events)
+{
+	struct fixture *f = arg;
+
+	note(f, events & EPOLLOUT ? 'o' : 'i');
+	loop_quit(&f->loop);
+}
+
+static void test_watch_changes_events(void **state)
+{
+	struct fixture f;
+	struct loop_watch watch, file;
+	int fds[2], fd = open("/proc/self/exe", O_RDONLY);
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(pipe(fds), 0);
+	watch = (struct loop_watch){ .fd = fds[1], .ready = pipe_ready, .arg = &f };
+	assert_int_equal(loop_watch(&f.loop, &watch, EPOLLIN), 0);
+	loop_post(&f.loop, &f.stop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "");
+	assert_int_equal(loop_watch(&f.loop, &watch, EPOLLOUT), 0);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "o");
+	loop_unwatch(&f.loop, &watch);
+	loop_unwatch(&f.loop, &watch);
+	file = (struct loop_watch){ .fd = fd, .ready = pipe_ready, .arg = &f };
+	assert_int_equal(loop_watch(&f.loop, &file, EPOLLIN), -EPERM);
+	assert_false(file.active);
+	close(fd);
+	close(fds[0]);
+	close(fds[1]);
+	loop_destroy(&f.loop);
+}
+
+struct ticker {
+	struct fixture *f;
+	struct timer timer;
+	unsigned left;
+	int64_t period;
+};
+
+static void ticked(void *arg)
+{
+	struct ticker *ticker = arg;
+
+	if (!--ticker->left)
+		loop_quit(&ticker->f->loop);
+	else
+		timer_arm(&ticker->timer, clock_now(ticker->timer.clock) + ticker->period);
+}
+
+static void test_clocks_of_each_kind(void **state)
+{
+	static const enum clock_kind kinds[] = { CLOCK_KIND_HOST, CLOCK_KIND_MONOTONIC,
+						 CLOCK_KIND_VM };
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct fixture f;
+		struct clock clock;
+		struct ticker ticker = { .f = &f, .left = 20, .period = 50 * NS_PER_US };
+		int64_t start;
+
+		setup(&f);
+		clock_init(&clock, kinds[i]);
+		timer_init(&ticker.timer, &clock, ticked, &ticker);
+		/* Armed before and after the loop has the clock. */
+		if (i & 1)
+			timer_arm(&ticker.timer, 0);
+		assert_int_equal(loop_add_clock(&f.loop, &clock), 0);
+		if (kinds[i] == CLOCK_KIND_VM)
+			clock_start(&clock);
+		start = clock_now(&clock);
+		if (!(i & 1))
+			timer_arm(&ticker.timer, start + ticker.period);
+		assert_int_equal(loop_run(&f.loop), 0);
+		assert_true(clock_now(&clock) >= start + 19 * ticker.period);
+		/* A wake-up for a tick, not many. */
+		assert_true(f.loop.wakeups <= 2 * 20 + 2);
+		loop_destroy(&f.loop);
+		clock_destroy(&clock);
+	}
+}
+
+/* Far, then stopped, then near by a start: the timerfd follows. */
+static void test_vm_clock_started_late(void **state)
+{
+	struct fixture f;
+	struct clock clock, manual;
+	struct ticker ticker = { .f = &f, .left = 1 };
+
+	(void)state;
+	setup(&f);
+	clock_init(&clock, CLOCK_KIND_VM);
+	clock_init(&manual, CLOCK_KIND_MANUAL);
+	timer_init(&ticker.timer, &clock, ticked, &ticker);
+	timer_arm(&ticker.timer, 1);
+	assert_int_equal(loop_add_clock(&f.loop, &clock), 0);
+	assert_int_equal(loop_add_clock(&f.loop, &manual), 0);
+	loop_post(&f.loop, &f.stop);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_int_equal(ticker.left, 1);
+	clock_start(&clock);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_int_equal(ticker.left, 0);
+	loop_destroy(&f.loop);
+	clock_destroy(&clock);
+	clock_destroy(&manual);
+}
+
+/* Threads that post tasks and arm timers nearer while the loop fires them. */
+#define THREADS 3
+#define ROUNDS  2000
+
+struct crowd {
+	struct fixture f;
+	struct clock clock;
+	struct worker {
+		struct crowd *crowd;
+		struct loop_task task;
+		struct timer timer;
+		atomic_uint ran, rang;
+	} workers[THREADS];
+	atomic_uint working;
+};
+
+static void worker_ran(void *arg)
+{
+	atomic_fetch_add(&((struct worker *)arg)->ran, 1);
+}
+
+static void worker_rang(void *arg)
+{
+	atomic_fetch_add(&((struct worker *)arg)->rang, 1);
+}
+
+/* Each task and timer is waited for, so that one lost wake-up means waiting for ever. */
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct crowd *crowd = worker->crowd;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned ran = worker->ran, rang = worker->rang;
+
+		timer_arm(&worker->timer, clock_now(&crowd->clock) + 1000 * NS_PER_SEC);
+		loop_post(&crowd->f.loop, &worker->task);
+		timer_arm(&worker->timer, clock_now(&crowd->clock) + (i % 3) * 10 * NS_PER_US);
+		while (worker->ran == ran || worker->rang == rang)
+			sched_yield();
+	}
+	if (atomic_fetch_sub(&crowd->working, 1) == 1)
+		loop_quit(&crowd->f.loop);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	static struct crowd crowd;
+	pthread_t threads[THREADS];
+
+	(void)state;
+	setup(&crowd.f);
+	clock_init(&crowd.clock, CLOCK_KIND_MONOTONIC);
+	assert_int_equal(loop_add_clock(&crowd.f.loop, &crowd.clock), 0);
+	crowd.working = THREADS;
+	for (unsigned i = 0; i < THREADS; i++) {
+		struct worker *worker = &crowd.workers[i];
+
+		worker->crowd = &crowd;
+		worker->task = (struct loop_task){ .run = worker_ran, .arg = worker };
+		timer_init(&worker->timer, &crowd.clock, worker_rang, worker);
+		pthread_create(&threads[i], NULL, work, worker);
+	}
+	assert_int_equal(loop_run(&crowd.f.loop), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_int_equal(crowd.workers[i].ran, ROUNDS);
+		assert_int_equal(crowd.workers[i].rang, ROUNDS);
+	}
+	loop_destroy(&crowd.f.loop);
+	clock_destroy(&crowd.clock);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tasks_in_order_once),
+		cmocka_unit_test(test_task_takes_back_another),
+		cmocka_unit_test(test_quit_beforehand),
+		cmocka_unit_test(test_unwatched_while_ready),
+		cmocka_unit_test(test_watch_changes_events),
+		cmocka_unit_test(test_clocks_of_each_kind),
+		cmocka_unit_test(test_vm_clock_started_late),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

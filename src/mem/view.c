@@ -199,6 +199,7 @@ static void add_waits(struct builder *b, const struct mem_section *section)
 			.range.last = section->range.first + (wait.last - first),
 			.wait = wait.wait,
 			.region = section->region,
+			.offset = wait.first,
 			.why = wait.why,
 		};
 	}
@@ -345,8 +346,8 @@ static bool same_section(const struct mem_section *a, const struct mem_section *
 
 static bool same_wait(const struct mem_wait_range *a, const struct mem_wait_range *b)
 {
-	return range_equal(a->range, b->range) && a->region == b->region && a->wait == b->wait &&
-	       a->why == b->why;
+	return range_equal(a->range, b->range) && a->region == b->region &&
+	       a->offset == b->offset && a->wait == b->wait && a->why == b->why;
 }
 
 /* Of each kind: calls tell for what is in a and not in b. Both may be NULL, tell too. */

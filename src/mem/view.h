@@ -29,6 +29,7 @@ struct mem_wait_range {
 	struct range range;
 	uint64_t wait; /* the shortest of the entries inside */
 	const struct mem_region *region;
+	uint64_t offset; /* in the region, of range.first */
 	const char *why; /* of the entry that begins the range */
 };
 

@@ -26,7 +26,7 @@ struct request {
 	struct virtio_blk *blk;
 	uint8_t *status; /* in guest RAM */
 	uint16_t head;
-	uint32_t written; /* bytes of the answer if all goes well */
+	uint32_t good, bad; /* the answer's length: if all goes well, and if not */
 	struct iovec iov[];
 };
 
@@ -46,20 +46,14 @@ static uint8_t status_of(int result)
 	return result == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
 }
 
-/*
- * Ends a request, lock held. What was not read was not written to memory, and how far a failed read
- * came is not known: the length promises only bytes from the first on (2.7.8.2).
- */
+/* Ends a request, lock held. */
 static void answer(struct virtio_blk *blk, const struct request *request, uint8_t status)
 {
-	uint32_t written = request->written;
-
 	if (!virtio_pci_finish(&blk->pci))
 		return;
-	if (status != VIRTIO_BLK_S_OK && written > 1)
-		written = 0;
 	*request->status = status;
-	virtio_pci_push(&blk->pci, 0, request->head, written);
+	virtio_pci_push(&blk->pci, 0, request->head,
+			status == VIRTIO_BLK_S_OK ? request->good : request->bad);
 }
 
 static void done(struct block_request *io, int result)
@@ -172,7 +166,7 @@ static bool take_apart(struct virtio_chain *chain, struct parts *parts)
 static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 {
 	struct virtio_blk *blk = chip;
-	struct request quick = { .blk = blk, .head = chain->head, .written = 1 };
+	struct request quick = { .blk = blk, .head = chain->head };
 	struct request *request;
 	struct parts parts;
 	uint8_t status;
@@ -181,8 +175,10 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 	if (!take_apart(chain, &parts))
 		return false;
 	quick.status = parts.status;
+	/* A length promises bytes from the first on (2.7.8.2): the status alone counts if it is that. */
+	quick.good = quick.bad = chain->in_len == 1;
 	if (parts.header.type == VIRTIO_BLK_T_GET_ID) {
-		quick.written += (uint32_t)virtio_put(parts.data, parts.data_n, blk->serial,
+		quick.good = 1 + (uint32_t)virtio_put(parts.data, parts.data_n, blk->serial,
 						      sizeof(blk->serial));
 		answer(blk, &quick, VIRTIO_BLK_S_OK);
 		return true;
@@ -201,7 +197,7 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 	request->io.iov_n = parts.data_n;
 	request->io.done = done;
 	if (request->io.op == BLOCK_READ)
-		request->written += (uint32_t)parts.data_len;
+		request->good = 1 + (uint32_t)parts.data_len;
 	block_submit(blk->block, &request->io);
 	return true;
 }

@@ -27,7 +27,6 @@ static const struct state_field queue_fields[] = {
 	{ STATE_AT(struct virtio_queue, next_avail), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct virtio_queue, next_used), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct virtio_queue, told_used), .on_reset = STATE_CLEAR },
-	{ STATE_AT(struct virtio_queue, told_valid), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct virtio_queue, outstanding), .on_reset = STATE_CLEAR },
 };
 
@@ -198,18 +197,15 @@ static bool passed(uint16_t event, uint16_t now, uint16_t old)
 bool virtio_queue_interrupts(struct virtio_queue *queue, const struct virtio_rings *rings)
 {
 	uint16_t old = queue->told_used;
-	bool valid = queue->told_valid;
 
-	if (valid && old == queue->next_used)
+	if (old == queue->next_used)
 		return false;
 	queue->told_used = queue->next_used;
-	queue->told_valid = true;
 	/* The index must be out before the driver's wish is read: it does the same the other way. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!queue->event_idx)
 		return !(load(&rings->avail[AVAIL_FLAGS]) & VRING_AVAIL_F_NO_INTERRUPT);
-	return !valid ||
-	       passed(load(&rings->avail[AVAIL_RING + queue->size]), queue->next_used, old);
+	return passed(load(&rings->avail[AVAIL_RING + queue->size]), queue->next_used, old);
 }
 
 bool virtio_queue_rearm(const struct virtio_queue *queue, const struct virtio_rings *rings)

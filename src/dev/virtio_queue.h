@@ -32,7 +32,6 @@ struct virtio_queue {
 	/* Where the device stands; free-running. */
 	uint16_t next_avail, next_used;
 	uint16_t told_used; /* next_used when the driver was last considered for an interrupt */
-	uint8_t told_valid;
 	uint16_t outstanding; /* chains taken and not given back */
 };
 

@@ -39,8 +39,10 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# The parser of an embedded configuration knows no comments.
+grep -v '^#' "$config" >"$tmp/grub.cfg" || fail "$config: says nothing"
 # shellcheck disable=SC2086 # the modules are words
-grub-mkimage -O i386-pc -d "$lib" -p '(hd0)' -c "$config" -o "$tmp/core.img" $modules
+grub-mkimage -O i386-pc -d "$lib" -p '(hd0)' -c "$tmp/grub.cfg" -o "$tmp/core.img" $modules
 [ "$(sector_at "$lib/boot.img" 92)" = 0000000000000001 ] ||
 	fail "$lib/boot.img: does not load sector 1"
 [ "$(sector_at "$tmp/core.img" 500)" = 0000000000000002 ] ||

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What every machine has, whatever its chips: the event loop, the clocks, the map, an accelerator,
+ * and the life of the whole (running, paused, reset, shut down).
+ *
+ * A machine belongs to the thread that runs its loop. Requests (machine_request_*) may come from any
+ * thread with a chip's lock held: they stop the vCPUs from going on and are carried out on the loop's
+ * thread with no lock held. Everything else is for the loop's thread.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "board/soft_cpu.h"
+#include "dev/irq.h"
+#include "hv/vcpu.h"
+#include "hv/vm.h"
+#include "mem/map.h"
+#include "meter/report.h"
+
+enum machine_accel {
+	MACHINE_KVM,
+	MACHINE_NO_CPU, /* chips only, on a clock that moves when told: qtest and tests */
+};
+
+enum machine_state {
+	MACHINE_PAUSED,
+	MACHINE_RUNNING,
+	MACHINE_ASLEEP, /* the guest sleeps (ACPI S1, S3): vCPUs stand still, clocks run */
+	MACHINE_SHUT_DOWN, /* ended, but kept for a look (-no-shutdown) */
+};
+
+enum machine_event_kind {
+	MACHINE_EVENT_STOP,
+	MACHINE_EVENT_RESUME,
+	MACHINE_EVENT_RESET,
+	MACHINE_EVENT_POWERDOWN,
+	MACHINE_EVENT_SHUTDOWN,
+	MACHINE_EVENT_SUSPEND,
+	MACHINE_EVENT_WAKEUP,
+	MACHINE_EVENT_RTC_CHANGE,
+	MACHINE_EVENT_PANIC,
+};
+
+/* Who asked for a reset or a shutdown. */
+enum machine_cause { MACHINE_BY_GUEST, MACHINE_BY_HOST };
+
+struct machine_event {
+	enum machine_event_kind kind;
+	enum machine_cause cause; /* RESET, SHUTDOWN */
+	int64_t offset; /* RTC_CHANGE: seconds ahead of the reference */
+};
+
+/* Hears of events on the loop's thread. */
+struct machine_observer {
+	void (*event)(void *arg, const struct machine_event *event);
+	void *arg;
+	struct machine_observer *next;
+};
+
+struct machine_options {
+	struct loop
+		*loop; /* borrowed; nothing of the machine is left in it after machine_destroy() */
+	enum machine_accel accel;
+	struct hv_options hv; /* MACHINE_KVM */
+	bool soft_coalesce; /* MACHINE_NO_CPU: waiting writes wait, as they would with KVM */
+	const struct hv_sys *sys; /* NULL: the host's */
+	bool no_reboot; /* a reset ends the machine */
+	bool no_shutdown; /* an end pauses it instead */
+	/* The board's part of a reset and of a power button; loop's thread, vCPUs stopped. */
+	void (*reset)(void *board);
+	void (*power_button)(void *board);
+	void *board;
+};
+
+struct machine {
+	struct machine_options options;
+	struct loop *loop;
+	struct clock host, monotonic, vm; /* manual ones where there is no CPU */
+	struct mem_map map;
+	struct hv_vm hv; /* MACHINE_KVM */
+	struct soft_cpu soft; /* MACHINE_NO_CPU, once started */
+	enum machine_state state;
+	struct meter_stamp stamp; /* when it began */
+	struct machine_observer *observers;
+	struct timer drain_timer;
+
+	/* Requests from any thread; the first one of a kind counts. */
+	atomic_uint requests;
+	atomic_int exit_status;
+	atomic_uint reset_cause, shutdown_cause;
+	atomic_bool sleep_deep;
+	_Atomic int64_t rtc_offset;
+	struct loop_task request_task;
+	int status; /* of the whole run */
+	bool started, detached, ended;
+};
+
+/* 0 or -errno, with one line in err. */
+int machine_init(struct machine *machine, const struct machine_options *options,
+		 struct hv_error *err) __attribute__((warn_unused_result));
+/* After the board has built its map: gives it to the accelerator and makes the vCPUs, paused. 0 or -errno. */
+int machine_start(struct machine *machine, struct hv_error *err)
+	__attribute__((warn_unused_result));
+/* Runs until the end of the machine; its exit status. */
+int machine_run(struct machine *machine);
+/* Takes the accelerator away, so that the board can take its chips apart. */
+void machine_detach(struct machine *machine);
+/* After machine_detach() and the end of every chip. */
+void machine_destroy(struct machine *machine);
+
+/* Any thread. */
+void machine_request_reset(struct machine *machine, enum machine_cause cause);
+void machine_request_shutdown(struct machine *machine, enum machine_cause cause);
+void machine_request_exit(struct machine *machine, int status); /* at once, -no-shutdown or not */
+/* deep: waking goes through a reset, as from S3. */
+void machine_request_sleep(struct machine *machine, bool deep);
+void machine_request_wake(struct machine *machine);
+void machine_request_panic(struct machine *machine);
+void machine_request_rtc_change(struct machine *machine, int64_t offset);
+
+/* Loop's thread. Stopping completes what the vCPUs are at and delivers every waiting write. */
+void machine_stop(struct machine *machine);
+void machine_continue(struct machine *machine);
+void machine_power_button(struct machine *machine);
+/* Delivers every waiting write now: for whoever looks at chips from outside. */
+void machine_drain(struct machine *machine);
+void machine_observe(struct machine *machine, struct machine_observer *observer);
+void machine_unobserve(struct machine *machine, struct machine_observer *observer);

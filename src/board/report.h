@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table of what a machine's accesses cost, and the list of what may wait. For the loop's thread,
+ * while the machine runs, or is paused, or has ended but is not destroyed.
+ */
+#pragma once
+
+#include <stdio.h>
+
+#include "board/machine.h"
+
+enum report_form { REPORT_TEXT, REPORT_JSON };
+
+/* 0 or -errno of writing. */
+int machine_report(struct machine *machine, FILE *out, enum report_form form)
+	__attribute__((warn_unused_result));
+
+/* What waits in this machine and why, a line each: the answer to coalesce=list. 0 or -errno. */
+int machine_list_waits(struct machine *machine, FILE *out) __attribute__((warn_unused_result));

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "board/soft_cpu.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+
+static void deliver_all(struct soft_cpu *cpu)
+{
+	/* A handler cannot write through this CPU, so nothing is added meanwhile. */
+	assert(!cpu->draining);
+	cpu->draining = true;
+	for (size_t i = 0; i < cpu->waiting; i++) {
+		const struct soft_cpu_write *write = &cpu->ring[i];
+
+		mem_view_write(mem_hold_view(&cpu->hold, write->space), write->addr, write->value,
+			       write->width);
+	}
+	cpu->waiting = 0;
+	cpu->draining = false;
+}
+
+/* The map is about to change: what waits belongs to the views that are still published. */
+static void map_drains(void *arg)
+{
+	deliver_all(arg);
+}
+
+void soft_cpu_init(struct soft_cpu *cpu, struct mem_map *map, bool coalesce)
+{
+	*cpu = (struct soft_cpu){ .map = map, .coalesce = coalesce };
+	mem_hold_init(&cpu->hold, map);
+	cpu->listener = (struct mem_listener){
+		.order = MEM_ORDER_ZONES,
+		.arg = cpu,
+		.drain = map_drains,
+	};
+	mem_map_listen(map, &cpu->listener);
+}
+
+void soft_cpu_destroy(struct soft_cpu *cpu)
+{
+	mem_map_unlisten(cpu->map, &cpu->listener);
+	mem_hold_drop(&cpu->hold);
+}
+
+static void settle(struct soft_cpu *cpu)
+{
+	if (mem_map_settle(cpu->map))
+		log_error("out of memory for the guest's address map; a change of it is lost");
+}
+
+void soft_cpu_drain(struct soft_cpu *cpu)
+{
+	deliver_all(cpu);
+	settle(cpu);
+}
+
+static bool may_wait(const struct mem_view *view, uint64_t addr, unsigned width)
+{
+	struct range access;
+
+	if (addr > UINT64_MAX - (width - 1))
+		return false;
+	access = range_make(addr, width);
+	for (size_t i = 0; i < view->waits_n; i++) {
+		if (range_covers(view->waits[i].range, access))
+			return true;
+	}
+	return false;
+}
+
+uint64_t soft_cpu_read(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, unsigned width)
+{
+	uint64_t value;
+
+	soft_cpu_drain(cpu);
+	value = mem_view_read(mem_hold_view(&cpu->hold, space), addr, width);
+	settle(cpu);
+	return value;
+}
+
+void soft_cpu_write(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, uint64_t value,
+		    unsigned width)
+{
+	const struct mem_view *view = mem_hold_view(&cpu->hold, space);
+
+	if (cpu->coalesce && cpu->waiting < SOFT_CPU_RING && may_wait(view, addr, width)) {
+		cpu->ring[cpu->waiting++] = (struct soft_cpu_write){ space, width, addr, value };
+		cpu->coalesced++;
+		return;
+	}
+	soft_cpu_drain(cpu);
+	mem_view_write(mem_hold_view(&cpu->hold, space), addr, value, width);
+	settle(cpu);
+}
+
+bool soft_cpu_read_bytes(struct soft_cpu *cpu, uint64_t addr, void *out, size_t len)
+{
+	bool whole;
+
+	soft_cpu_drain(cpu);
+	whole = mem_view_read_bytes(mem_hold_view(&cpu->hold, MEM_SPACE_MEMORY), addr, out, len);
+	settle(cpu);
+	return whole;
+}
+
+bool soft_cpu_write_bytes(struct soft_cpu *cpu, uint64_t addr, const void *in, size_t len)
+{
+	bool whole;
+
+	soft_cpu_drain(cpu);
+	whole = mem_view_write_bytes(mem_hold_view(&cpu->hold, MEM_SPACE_MEMORY), addr, in, len);
+	settle(cpu);
+	return whole;
+}

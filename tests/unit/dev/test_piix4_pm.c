@@ -114,7 +114,7 @@ static void test_timer_status(void **state)
 {
 	struct machine *machine = *state;
 	struct rig *rig = &machine->rig;
-	const int64_t half = 2343484437; /* 0x800000 ticks, rounded up to ns */
+	const int64_t half = 2343484438; /* 0x800000 ticks, rounded up to ns */
 
 	clock_step(&rig->clock, half - 1);
 	assert_int_equal(rig_in(rig, TIMER, 4), 0x7fffff);

@@ -333,8 +333,8 @@ static void fifo_control_write(void *chip, uint64_t offset, uint64_t value, unsi
 	uint8_t before = s->fifo_control;
 
 	(void)offset, (void)width;
+	s->fifo_control = value & FCR_KEPT;
 	/* The other bits count only together with the enabling one. */
-	s->fifo_control = value & FCR_ENABLE ? value & FCR_KEPT : 0;
 	if ((before ^ s->fifo_control) & FCR_ENABLE || (value & FCR_ENABLE && value & FCR_CLEAR_RX))
 		clear_rx(serial);
 	update_irq(serial);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define GUEST_ROM_SIZE 65536
-#define GUEST_PARAMS "opt/org.coalport/guest"
+#define GUEST_PARAMS   "opt/org.coalport/guest"
 
 /* Ticks on the RTC. rate=64 (Hz), seconds=3 (0: for ever). Then power-off. */
 extern const uint8_t guest_ticker[GUEST_ROM_SIZE];

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The checks that only read the source. Status 77, with the reason, if the tool is not installed.
-# usage: scripts/lint.sh format|tidy|cppcheck|text|fix BUILD-FOLDER
+# usage: scripts/lint.sh format|tidy|cppcheck|text|man|fix BUILD-FOLDER
 set -eu
 build=$(cd "$2" && pwd)
 cd "$(dirname "$0")/.."
@@ -46,6 +46,14 @@ cppcheck)
 		--suppress=missingInclude --suppress=missingIncludeSystem --error-exitcode=1 \
 		--cppcheck-build-dir="$build/cppcheck" -I src --file-list="$build/cppcheck.list"
 	;;
+man)
+	need man
+	said=$(MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings -E UTF-8 -l "$build/coalport.1" 2>&1 >/dev/null)
+	[ -z "$said" ] || {
+		echo "$said"
+		exit 1
+	}
+	;;
 text)
 	bad=0
 	for file in $(sources) $(find scripts -name '*.sh') Makefile; do
@@ -70,7 +78,7 @@ text)
 	exit $bad
 	;;
 *)
-	echo "usage: $0 format|tidy|cppcheck|text|fix BUILD-FOLDER" >&2
+	echo "usage: $0 format|tidy|cppcheck|text|man|fix BUILD-FOLDER" >&2
 	exit 2
 	;;
 esac

@@ -102,10 +102,8 @@ static void unlink_timer(struct clock *clock, struct timer *timer)
 {
 	struct timer **at = &clock->timers;
 
-	while (*at != timer) {
-		assert(*at);
+	while (*at != timer)
 		at = &(*at)->next;
-	}
 	*at = timer->next;
 	timer->next = NULL;
 	timer->due = CLOCK_NEVER;

@@ -25,10 +25,8 @@ static void unlink_task(struct loop *loop, struct loop_task *task)
 {
 	struct loop_task **at = &loop->tasks;
 
-	while (*at != task) {
-		assert(*at);
+	while (*at != task)
 		at = &(*at)->next;
-	}
 	*at = task->next;
 	if (!*at)
 		loop->tasks_tail = at;

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+
+#include "cmd/table.h"
+
+/* What a machine of ours is anyway: scripts that say so need no change. */
+static const char *const off_words[] = { "off", NULL };
+static const char *const on_words[] = { "on", NULL };
+static const char *const accel_words[] = { "kvm", "qtest", NULL };
+
+struct machine_options {
+	int accel, coalesce;
+};
+
+static const struct cmd_prop machine_table[] = {
+	{ "type", CMD_PROP_ONLY, .words = (const char *const[]){ "pc", NULL }, .form = "pc",
+	  .help = "i440FX and PIIX, the only machine there is" },
+	{ "coalesce", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, coalesce),
+	  .words = (const char *const[]){ "on", "off", "list", NULL },
+	  .form = "coalesce=on|off|list",
+	  .help = "whether writes that only latch wait in the kernel (default on), or which would and why" },
+	{ "accel", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, accel), .words = accel_words,
+	  .form = "accel=kvm|qtest", .help = "as -accel" },
+	{ "usb", CMD_PROP_ONLY, .words = off_words },
+	{ "vmport", CMD_PROP_ONLY, .words = off_words },
+	{ "hpet", CMD_PROP_ONLY, .words = off_words },
+	{ "smm", CMD_PROP_ONLY, .words = off_words },
+	{ "graphics", CMD_PROP_ONLY, .words = off_words },
+	{ "acpi", CMD_PROP_ONLY, .words = on_words },
+	{ "kernel-irqchip", CMD_PROP_ONLY, .words = on_words },
+	{ "kernel_irqchip", CMD_PROP_ONLY, .words = on_words },
+	{ 0 },
+};
+const struct cmd_props cmd_machine_props = { machine_table, "type" };
+
+static const struct cmd_prop accel_table[] = {
+	{ "accel", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, accel), .words = accel_words,
+	  .form = "kvm|qtest",
+	  .help = "the kernel's KVM, or no processor at all and a clock that a test moves" },
+	{ 0 },
+};
+const struct cmd_props cmd_accel_props = { accel_table, "accel" };
+
+static const struct cmd_prop memory_table[] = {
+	{ "size", CMD_PROP_SIZE, .size = sizeof(uint64_t), .form = "[size=]N[bkMGT]",
+	  .help = "in MiB without a suffix; at least 1M (default 128)" },
+	{ 0 },
+};
+const struct cmd_props cmd_memory_props = { memory_table, "size" };
+
+struct rtc_options {
+	const char *base;
+	struct cmd_rtc rtc;
+};
+
+static const struct cmd_prop rtc_table[] = {
+	{ "base", CMD_PROP_TEXT, CMD_PROP_AT(struct rtc_options, base),
+	  .form = "base=utc|localtime|DATE",
+	  .help = "what the clock shows at the start; DATE is 2006-06-17T16:01:21 or 2006-06-17" },
+	{ "clock", CMD_PROP_WORD, CMD_PROP_AT(struct rtc_options, rtc.clock),
+	  .words = (const char *const[]){ "host", "rt", "vm", NULL }, .form = "clock=host|rt|vm",
+	  .help = "follows the host's clock, runs at its pace, or stands still with the machine (default host)" },
+	{ "driftfix", CMD_PROP_WORD, CMD_PROP_AT(struct rtc_options, rtc.slew),
+	  .words = (const char *const[]){ "none", "slew", NULL }, .form = "driftfix=none|slew",
+	  .help = "whether lost ticks are caught up (default none)" },
+	{ 0 },
+};
+const struct cmd_props cmd_rtc_props = { rtc_table, NULL };
+
+struct global_options {
+	bool slew;
+	uint16_t debug_port;
+	const char *driver, *property, *value;
+};
+
+static const struct cmd_prop global_table[] = {
+	{ "mc146818rtc.lost_tick_policy", CMD_PROP_WORD, CMD_PROP_AT(struct global_options, slew),
+	  .words = (const char *const[]){ "discard", "slew", NULL },
+	  .form = "mc146818rtc.lost_tick_policy=discard|slew", .help = "as -rtc driftfix" },
+	{ "isa-debugcon.iobase", CMD_PROP_NUMBER, CMD_PROP_AT(struct global_options, debug_port),
+	  .min = 0, .max = 0xffff, .form = "isa-debugcon.iobase=PORT",
+	  .help = "where -debugcon is (default 0xe9)" },
+	{ 0 },
+};
+const struct cmd_props cmd_global_props = { global_table, NULL };
+
+static const struct cmd_prop global_long_table[] = {
+	{ "driver", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, driver),
+	  .form = "driver=NAME", .help = "" },
+	{ "property", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, property),
+	  .form = "property=NAME", .help = "" },
+	{ "value", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, value), .form = "value=VALUE",
+	  .help = "" },
+	{ 0 },
+};
+static const struct cmd_props global_long_props = { global_long_table, NULL };
+
+static const struct cmd_prop fw_cfg_table[] = {
+	{ "name", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, name), .form = "[name=]NAME",
+	  .help = "at most 55 characters; opt/ is the place for one's own" },
+	{ "string", CMD_PROP_ANY_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, string),
+	  .form = "string=TEXT", .help = "its content, without a closing zero" },
+	{ "file", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, file), .form = "file=PATH",
+	  .help = "or the file that holds its content" },
+	{ 0 },
+};
+const struct cmd_props cmd_fw_cfg_props = { fw_cfg_table, "name" };
+
+static const struct cmd_prop name_table[] = {
+	{ "guest", CMD_PROP_TEXT, .size = sizeof(char *), .form = "[guest=]NAME",
+	  .help = "what query-name says" },
+	{ 0 },
+};
+const struct cmd_props cmd_name_props = { name_table, "guest" };
+
+static const struct cmd_prop boot_table[] = {
+	{ "order", CMD_PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
+	  .help = "from the first disk, or as bootindex says" },
+	{ "menu", CMD_PROP_BOOL, CMD_PROP_AT(struct cmd_options, boot_menu), .form = "menu=on|off",
+	  .help = "whether the firmware offers a menu (default off)" },
+	{ "splash-time", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_options, splash_time), .min = 0,
+	  .max = 0xffff, .form = "splash-time=MS", .help = "and for how long" },
+	{ "reboot-timeout", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_options, reboot_timeout),
+	  .min = -1, .max = 0xffff, .form = "reboot-timeout=MS",
+	  .help = "when the firmware tries again after it found nothing to boot (-1: never)" },
+	{ 0 },
+};
+const struct cmd_props cmd_boot_props = { boot_table, "order" };
+
+static const char *const one_words[] = { "1", NULL };
+
+static const struct cmd_prop smp_table[] = {
+	{ "cpus", CMD_PROP_ONLY, .words = one_words, .form = "[cpus=]1",
+	  .help = "as many as there are" },
+	{ "maxcpus", CMD_PROP_ONLY, .words = one_words },
+	{ "sockets", CMD_PROP_ONLY, .words = one_words },
+	{ "cores", CMD_PROP_ONLY, .words = one_words },
+	{ "threads", CMD_PROP_ONLY, .words = one_words },
+	{ 0 },
+};
+const struct cmd_props cmd_smp_props = { smp_table, "cpus" };
+
+struct exits_options {
+	int form;
+	const char *file;
+};
+
+static const struct cmd_prop exits_table[] = {
+	{ "form", CMD_PROP_WORD, CMD_PROP_AT(struct exits_options, form),
+	  .words = (const char *const[]){ "none", "text", "json", NULL }, .form = "text|json",
+	  .help = "as a table or as one JSON object" },
+	{ "file", CMD_PROP_TEXT, CMD_PROP_AT(struct exits_options, file), .form = "file=PATH",
+	  .help = "where to (default standard output)" },
+	{ 0 },
+};
+const struct cmd_props cmd_exits_props = { exits_table, "form" };
+
+bool cmd_parse_machine(struct cmd_parse *parse, const char *value)
+{
+	struct machine_options said = { .accel = (int)parse->machine_accel,
+					.coalesce = (int)parse->options->coalesce };
+	uint32_t given;
+
+	if (cmd_asks(value)) {
+		parse->options->action = CMD_LIST_MACHINES;
+		return true;
+	}
+	if (!cmd_props_parse(parse, &cmd_machine_props, value, &said, &given))
+		return false;
+	parse->options->coalesce = (enum cmd_coalesce)said.coalesce;
+	parse->machine_accel = (enum cmd_accel)said.accel;
+	parse->machine_accel_given |= (given & cmd_props_bit(&cmd_machine_props, "accel")) != 0;
+	return true;
+}
+
+/* Several are a list of preferences: the first counts, as both always can be had. */
+static bool set_accel(struct cmd_parse *parse, enum cmd_accel accel)
+{
+	if (!parse->accel_given)
+		parse->options->accel = accel;
+	parse->accel_given = true;
+	return true;
+}
+
+bool cmd_parse_accel(struct cmd_parse *parse, const char *value)
+{
+	struct machine_options said = { 0 };
+
+	if (cmd_asks(value)) {
+		parse->options->action = CMD_LIST_ACCELS;
+		return true;
+	}
+	return cmd_props_parse(parse, &cmd_accel_props, value, &said, NULL) &&
+	       set_accel(parse, (enum cmd_accel)said.accel);
+}
+
+bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value)
+{
+	(void)value;
+	return set_accel(parse, CMD_ACCEL_KVM);
+}
+
+bool cmd_parse_cpu(struct cmd_parse *parse, const char *value)
+{
+	static const char prefix[] = "-cpu: ";
+	struct hv_error err;
+	const char *text = err.text;
+
+	if (cmd_asks(value)) {
+		parse->options->action = CMD_LIST_CPUS;
+		return true;
+	}
+	if (!hv_cpu_parse(&parse->options->cpu, value, &err))
+		return true;
+	/* It names the option as the manual does; we as it was typed. */
+	if (!strncmp(text, prefix, strlen(prefix)))
+		text += strlen(prefix);
+	return cmd_refuse(parse, "%s", text);
+}
+
+bool cmd_parse_memory(struct cmd_parse *parse, const char *value)
+{
+	const uint64_t grain = 8192;
+	uint64_t size = 0;
+
+	if (!cmd_props_parse(parse, &cmd_memory_props, value, &size, NULL))
+		return false;
+	if (size < UINT64_C(1) << 20)
+		return cmd_refuse(parse, "%.80s: less than 1 MiB", value);
+	if (size > parse->memory_max)
+		return cmd_refuse(parse, "%.80s: more than this host has (%llu MiB)", value,
+				  (unsigned long long)(parse->memory_max >> 20));
+	parse->options->memory = (size + grain - 1) / grain * grain;
+	parse->options->memory_given = true;
+	return true;
+}
+
+/* Takes digits of exactly this width. */
+static bool take_digits(const char **at, int width, int *out)
+{
+	*out = 0;
+	for (; width > 0; width--, (*at)++) {
+		if (**at < '0' || **at > '9')
+			return false;
+		*out = *out * 10 + (**at - '0');
+	}
+	return true;
+}
+
+static bool take_char(const char **at, char c)
+{
+	if (**at != c)
+		return false;
+	(*at)++;
+	return true;
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+static int64_t days_since_1970(int year, int month, int day)
+{
+	static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	int y = year - 1;
+	int64_t days = (int64_t)365 * y + y / 4 - y / 100 + y / 400;
+
+	days += before[month - 1] + (leap && month > 2) + day - 1;
+	return days - 719162; /* 0001-01-01 to 1970-01-01 */
+}
+
+static bool parse_date(const char *at, int64_t *out)
+{
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int year, month, day, hour = 0, minute = 0, second = 0;
+	bool leap;
+
+	if (!take_digits(&at, 4, &year) || !take_char(&at, '-') || !take_digits(&at, 2, &month) ||
+	    !take_char(&at, '-') || !take_digits(&at, 2, &day))
+		return false;
+	if (*at && (!take_char(&at, 'T') || !take_digits(&at, 2, &hour) || !take_char(&at, ':') ||
+		    !take_digits(&at, 2, &minute) || !take_char(&at, ':') ||
+		    !take_digits(&at, 2, &second)))
+		return false;
+	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	if (*at || year < 1900 || month < 1 || month > 12 || day < 1 ||
+	    day > lengths[month - 1] + (leap && month == 2) || hour > 23 || minute > 59 ||
+	    second > 59)
+		return false;
+	*out = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return true;
+}
+
+bool cmd_parse_rtc(struct cmd_parse *parse, const char *value)
+{
+	struct rtc_options said = { .rtc = parse->options->rtc };
+
+	if (!cmd_props_parse(parse, &cmd_rtc_props, value, &said, NULL))
+		return false;
+	if (said.base) {
+		if (!strcmp(said.base, "utc"))
+			said.rtc.base = CMD_RTC_UTC;
+		else if (!strcmp(said.base, "localtime"))
+			said.rtc.base = CMD_RTC_LOCALTIME;
+		else if (parse_date(said.base, &said.rtc.date))
+			said.rtc.base = CMD_RTC_DATE;
+		else
+			return cmd_refuse(
+				parse,
+				"base=%.80s: not utc, localtime or a date like 2006-06-17T16:01:21",
+				said.base);
+	}
+	parse->options->rtc = said.rtc;
+	return true;
+}
+
+bool cmd_parse_global(struct cmd_parse *parse, const char *value)
+{
+	struct global_options said = { .slew = parse->options->rtc.slew,
+				       .debug_port = parse->debug_port };
+	char joined[CMD_ERROR_MAX];
+
+	if (!strncmp(value, "driver=", 7)) {
+		if (!cmd_props_parse(parse, &global_long_props, value, &said, NULL))
+			return false;
+		if (!said.property || !said.value)
+			return cmd_refuse(parse, "needs driver=, property= and value=");
+		if (snprintf(joined, sizeof(joined), "%s.%s=%s", said.driver, said.property,
+			     said.value) >= (int)sizeof(joined))
+			return cmd_refuse(parse, "%.60s.%.60s: unknown property", said.driver,
+					  said.property);
+		value = joined;
+	}
+	if (!cmd_props_parse(parse, &cmd_global_props, value, &said, NULL))
+		return false;
+	parse->options->rtc.slew = said.slew;
+	parse->debug_port = said.debug_port;
+	return true;
+}
+
+bool cmd_parse_fw_cfg(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_options *options = parse->options;
+	struct cmd_fw_cfg blob = { 0 };
+
+	if (options->fw_cfg_n == CMD_FW_CFG_MAX)
+		return cmd_refuse(parse, "more than %d blobs", CMD_FW_CFG_MAX);
+	if (!cmd_props_parse(parse, &cmd_fw_cfg_props, value, &blob, NULL))
+		return false;
+	if (!blob.name)
+		return cmd_refuse(parse, "needs name=NAME");
+	if (strlen(blob.name) > 55)
+		return cmd_refuse(parse, "name=%.80s: longer than 55 characters", blob.name);
+	if (!blob.string == !blob.file)
+		return cmd_refuse(parse, "needs string=TEXT or file=PATH, one of them");
+	for (size_t i = 0; i < options->fw_cfg_n; i++) {
+		if (!strcmp(options->fw_cfg[i].name, blob.name))
+			return cmd_refuse(parse, "name=%.80s: there is one already", blob.name);
+	}
+	options->fw_cfg[options->fw_cfg_n++] = blob;
+	return true;
+}
+
+bool cmd_parse_name(struct cmd_parse *parse, const char *value)
+{
+	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->name, NULL);
+}
+
+bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
+{
+	uint32_t given;
+
+	if (!cmd_props_parse(parse, &cmd_boot_props, value, parse->options, &given))
+		return false;
+	if (given & cmd_props_bit(&cmd_boot_props, "reboot-timeout"))
+		parse->options->reboot_timeout_given = true;
+	return true;
+}
+
+bool cmd_parse_smp(struct cmd_parse *parse, const char *value)
+{
+	char nothing;
+
+	return cmd_props_parse(parse, &cmd_smp_props, value, &nothing, NULL);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool cmd_parse_uuid(struct cmd_parse *parse, const char *value)
+{
+	uint8_t uuid[16] = { 0 };
+	size_t digits = 0;
+
+	for (const char *at = value; *at; at++) {
+		int digit = hex_digit(*at);
+		size_t place = (size_t)(at - value);
+		bool dash = place == 8 || place == 13 || place == 18 || place == 23;
+
+		if (place >= 36 || (dash ? *at != '-' : digit < 0))
+			return cmd_refuse(parse, "%.80s: not a UUID", value);
+		if (dash)
+			continue;
+		uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | digit);
+		digits++;
+	}
+	if (digits != 32)
+		return cmd_refuse(parse, "%.80s: not a UUID", value);
+	memcpy(parse->options->uuid, uuid, sizeof(uuid));
+	parse->options->uuid_given = true;
+	return true;
+}
+
+bool cmd_parse_dir(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_options *options = parse->options;
+
+	if (options->dirs_n == CMD_DIRS_MAX)
+		return cmd_refuse(parse, "more than %d folders", CMD_DIRS_MAX);
+	options->dirs[options->dirs_n] = cmd_keep(parse, value, strlen(value));
+	return options->dirs[options->dirs_n++] != NULL;
+}
+
+bool cmd_parse_exits(struct cmd_parse *parse, const char *value)
+{
+	struct exits_options said = { 0 };
+
+	if (!cmd_props_parse(parse, &cmd_exits_props, value, &said, NULL))
+		return false;
+	if (said.form == CMD_EXITS_NONE && said.file)
+		return cmd_refuse(parse, "needs text or json");
+	parse->options->exits = (enum cmd_exits)said.form;
+	parse->options->exits_file = said.file;
+	return true;
+}
+
+bool cmd_finish_machine(struct cmd_parse *parse)
+{
+	if (parse->machine_accel_given) {
+		if (parse->accel_given && parse->machine_accel != parse->options->accel) {
+			parse->said = "-accel";
+			return cmd_refuse(parse, "-machine accel= says otherwise");
+		}
+		parse->options->accel = parse->machine_accel;
+	}
+	return true;
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "cmd/table.h"
+
+#define AT(member) .offset = offsetof(struct cmd_options, member)
+
+static const char *const none_words[] = { "none", NULL };
+
+static bool parse_audiodev(struct cmd_parse *parse, const char *value);
+static bool parse_display(struct cmd_parse *parse, const char *value);
+static bool parse_nographic(struct cmd_parse *parse, const char *value);
+static bool parse_monitor(struct cmd_parse *parse, const char *value);
+static bool parse_qtest_log(struct cmd_parse *parse, const char *value);
+static bool parse_help(struct cmd_parse *parse, const char *value);
+static bool parse_version(struct cmd_parse *parse, const char *value);
+
+/* The values that -serial and its like take, for the help. */
+static const struct cmd_prop dev_rows[] = {
+	{ "stdio", .form = "stdio", .help = "the terminal; Ctrl-C ends the program" },
+	{ "mon:stdio", .form = "mon:stdio",
+	  .help = "the terminal; Ctrl-C is for the guest, Ctrl-A x ends the program" },
+	{ "file", .form = "file:PATH", .help = "a file, written from its start" },
+	{ "unix", .form = "unix:PATH[,server=on|off][,wait=on|off]",
+	  .help = "a Unix socket, as with -chardev socket" },
+	{ "chardev", .form = "chardev:ID", .help = "a -chardev" },
+	{ "null", .form = "null", .help = "nothing: what is written is lost" },
+	{ "none", .form = "none", .help = "the port or monitor is not there at all" },
+	{ 0 },
+};
+static const struct cmd_props dev_forms = { dev_rows, NULL };
+
+const struct cmd_option cmd_option_table[] = {
+	{ "machine", "M", CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_machine,
+	  .form = "[type=]pc[,PROP=VALUE...]", .props = &cmd_machine_props,
+	  .help = "Selects the machine and how it is run." },
+	{ "accel", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_accel,
+	  .form = "kvm|qtest", .props = &cmd_accel_props,
+	  .help = "Selects what runs the guest (default kvm). Of several, the first counts." },
+	{ "enable-kvm", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_enable_kvm,
+	  .help = "The same as -accel kvm." },
+	{ "cpu", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_cpu,
+	  .form = "host|max[,+FLAG][,-FLAG][,FLAG=on|off]",
+	  .help = "The processor: the host's, with features added or taken away by name (-cpu help lists them)." },
+	{ "smp", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_smp,
+	  .form = "[cpus=]1", .props = &cmd_smp_props, .help = "How many processors: one." },
+	{ "m", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_memory,
+	  .form = "[size=]N", .props = &cmd_memory_props, .help = "The guest's memory." },
+	{ "bios", NULL, CMD_OPTION_TEXT, CMD_GROUP_MACHINE, AT(bios), .form = "FILE",
+	  .help = "The firmware's image, looked for as given and then in the folders of -L." },
+	{ "L", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_dir, .form = "DIR",
+	  .help = "A folder with firmware. May be given several times." },
+	{ "rtc", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_rtc,
+	  .form = "[base=BASE][,clock=CLOCK][,driftfix=FIX]", .props = &cmd_rtc_props,
+	  .help = "The real-time clock." },
+	{ "global", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_global,
+	  .form = "DEVICE.PROP=VALUE", .props = &cmd_global_props,
+	  .help = "A property of a device that the machine makes itself; driver=,property=,value= says the same." },
+	{ "fw_cfg", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_fw_cfg,
+	  .form = "[name=]NAME,string=TEXT|file=PATH", .props = &cmd_fw_cfg_props,
+	  .help = "Gives the guest a named piece of data through the firmware's configuration device." },
+	{ "boot", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_boot,
+	  .form = "[order=]c[,PROP=VALUE...]", .props = &cmd_boot_props,
+	  .help = "How the firmware starts." },
+	{ "uuid", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_uuid, .form = "UUID",
+	  .help = "The machine's UUID." },
+	{ "name", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_name,
+	  .form = "[guest=]NAME", .props = &cmd_name_props, .help = "The machine's name." },
+
+	{ "drive", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_drive,
+	  .form = "file=PATH,if=virtio|none[,PROP=VALUE...]", .props = &cmd_drive_props,
+	  .help = "A disk." },
+	{ "device", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_device,
+	  .form = "DEVICE[,PROP=VALUE...]", .help = "Adds a device:" },
+
+	{ "chardev", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_chardev,
+	  .form = "null|stdio|file|socket,id=ID[,PROP=VALUE...]", .props = &cmd_chardev_props,
+	  .help = "A character back-end for others to use; each has one user." },
+	{ "serial", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_serial,
+	  .form = "DEV", .props = &dev_forms,
+	  .help = "Connects the next serial port. Without it the first port is at mon:stdio, as with -nographic, "
+		  "or at null if -display none is given. DEV is one of:" },
+	{ "debugcon", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_debugcon,
+	  .form = "DEV",
+	  .help = "A debug console at port 0xe9, or where -global isa-debugcon.iobase says. "
+		  "DEV as with -serial." },
+	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = none_words,
+	  .parse = parse_display, .form = "none",
+	  .help = "There is no display; saying so also takes the serial port off the terminal." },
+	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_nographic,
+	  .help = "No display, and the first serial port at the terminal." },
+	{ "vga", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
+	  .help = "There is no graphics adapter." },
+	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
+	  .words = (const char *const[]){ "none", "driver=none", NULL }, .form = "none",
+	  .help = "There is no sound." },
+	{ "audiodev", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_audiodev,
+	  .form = "none[,id=ID]", .help = "There is no sound." },
+	{ "parallel", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words,
+	  .form = "none", .help = "There is no parallel port." },
+	{ "nic", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
+	  .help = "There is no network." },
+	{ "net", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
+	  .help = "There is no network." },
+
+	{ "qmp", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_qmp, .form = "DEV",
+	  .help = "A QMP monitor, for example at unix:PATH,server=on,wait=off. DEV as with -serial." },
+	{ "mon", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_mon,
+	  .form = "[chardev=]ID,mode=control", .help = "A QMP monitor at a -chardev." },
+	{ "monitor", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = none_words,
+	  .parse = parse_monitor, .form = "none", .help = "There is no human monitor." },
+	{ "qtest", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_qtest,
+	  .form = "DEV",
+	  .help = "Takes commands of the qtest protocol; needs -accel qtest. DEV as with -serial." },
+	{ "qtest-log", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = parse_qtest_log,
+	  .form = "PATH|none",
+	  .help = "Where the commands and answers of -qtest are written down (default none)." },
+
+	{ "exits", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_exits,
+	  .form = "text|json[,file=PATH]", .props = &cmd_exits_props,
+	  .help = "At the end, reports which port and memory accesses left the kernel, how often and for how long, "
+		  "and which writes coalescing kept in it." },
+	{ "S", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(paused),
+	  .help = "Starts paused; QMP's cont lets it go." },
+	{ "no-reboot", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(no_reboot),
+	  .help = "Ends the program when the guest resets the machine." },
+	{ "no-shutdown", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(no_shutdown),
+	  .help = "Pauses when the guest powers off, instead of ending the program." },
+	{ "nodefaults", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(nodefaults),
+	  .help = "Leaves out the serial port that nobody asked for." },
+	{ "no-user-config", NULL, CMD_OPTION_ONLY, CMD_GROUP_RUN,
+	  .help = "No configuration files are read anyway." },
+	{ "pidfile", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(pidfile), .form = "FILE",
+	  .help = "Writes the process's number to a file, which goes when the program ends." },
+	{ "D", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(log_file), .form = "FILE",
+	  .help = "Writes messages to a file instead of standard error." },
+
+	{ "help", "h", CMD_OPTION_CALL, CMD_GROUP_ABOUT, .parse = parse_help,
+	  .help = "Prints this and ends." },
+	{ "version", NULL, CMD_OPTION_CALL, CMD_GROUP_ABOUT, .parse = parse_version,
+	  .help = "Prints the version and ends." },
+	{ 0 },
+};
+
+static bool parse_words(struct cmd_parse *parse, const char *value)
+{
+	const char *const *words = parse->option->words;
+
+	if (!words || cmd_word(words, value) >= 0)
+		return true;
+	return cmd_refuse(parse, "%.80s: not offered (only %s)", value, words[0]);
+}
+
+static bool parse_audiodev(struct cmd_parse *parse, const char *value)
+{
+	static const struct cmd_prop rows[] = {
+		{ "driver", CMD_PROP_ONLY, .words = none_words, .form = "none", .help = "" },
+		{ "id", CMD_PROP_TEXT, .size = sizeof(char *), .form = "id=ID", .help = "" },
+		{ 0 },
+	};
+	static const struct cmd_props props = { rows, "driver" };
+	const char *id;
+
+	return cmd_props_parse(parse, &props, value, &id, NULL);
+}
+
+static bool parse_display(struct cmd_parse *parse, const char *value)
+{
+	parse->options->no_display = true;
+	return parse_words(parse, value);
+}
+
+static bool parse_nographic(struct cmd_parse *parse, const char *value)
+{
+	(void)value;
+	parse->options->no_display = true;
+	parse->nographic = true;
+	return true;
+}
+
+static bool parse_monitor(struct cmd_parse *parse, const char *value)
+{
+	parse->monitor_said = true;
+	if (cmd_word(parse->option->words, value) >= 0)
+		return true;
+	return cmd_refuse(parse, "%.80s: the human monitor is not offered (only none; see -qmp)",
+			  value);
+}
+
+static bool parse_qtest_log(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_options *options = parse->options;
+
+	options->qtest_log = strcmp(value, "none") ? cmd_keep(parse, value, strlen(value)) : NULL;
+	return !options->error[0];
+}
+
+static bool parse_help(struct cmd_parse *parse, const char *value)
+{
+	(void)value;
+	parse->options->action = CMD_HELP;
+	return true;
+}
+
+static bool parse_version(struct cmd_parse *parse, const char *value)
+{
+	(void)value;
+	parse->options->action = CMD_VERSION;
+	return true;
+}
+
+static bool parse_option(struct cmd_parse *parse, const char *value)
+{
+	const struct cmd_option *option = parse->option;
+	void *at = (char *)parse->options + option->offset;
+
+	if (option->form && !*value)
+		return cmd_refuse(parse, "needs a value (%s)", option->form);
+	switch (option->kind) {
+	case CMD_OPTION_FLAG:
+		*(bool *)at = true;
+		return true;
+	case CMD_OPTION_TEXT:
+		*(const char **)at = cmd_keep(parse, value, strlen(value));
+		return *(const char **)at != NULL;
+	case CMD_OPTION_ONLY:
+		return parse_words(parse, value);
+	case CMD_OPTION_CALL:
+		return option->parse(parse, value);
+	}
+	return false;
+}
+
+/* The row of an option as typed, with one dash or two. */
+static const struct cmd_option *find_option(const char *typed)
+{
+	const char *name = typed + (typed[1] == '-' ? 2 : 1);
+
+	for (const struct cmd_option *row = cmd_option_table; row->name; row++) {
+		if (!strcmp(row->name, name) || (row->alias && !strcmp(row->alias, name)))
+			return row;
+	}
+	return NULL;
+}
+
+static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
+{
+	struct cmd_options *options = parse->options;
+
+	for (int i = 1; i < argc && options->action == CMD_RUN; i++) {
+		const char *value = "";
+
+		parse->said = argv[i];
+		if (argv[i][0] != '-')
+			return cmd_refuse(
+				parse,
+				"not an option (a disk is -drive file=PATH,format=raw,if=virtio)");
+		parse->option = find_option(argv[i]);
+		if (!parse->option)
+			return cmd_refuse(parse, "unknown option (see coalport -help)");
+		if (parse->option->form) {
+			if (++i == argc)
+				return cmd_refuse(parse, "needs a value (%s)", parse->option->form);
+			value = argv[i];
+		}
+		if (!parse_option(parse, value))
+			return false;
+	}
+	return options->action != CMD_RUN ||
+	       (cmd_finish_machine(parse) && cmd_finish_devices(parse) && cmd_finish_char(parse));
+}
+
+static uint64_t host_memory(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) < 0)
+		return UINT64_MAX;
+	return ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
+}
+
+bool cmd_options_parse(struct cmd_options *options, int argc, char *const argv[],
+		       uint64_t memory_max)
+{
+	struct cmd_parse parse = {
+		.options = options,
+		.memory_max = memory_max ? memory_max : host_memory(),
+		.debug_port = 0xe9,
+	};
+
+	/* All but the text: untouched pages cost nothing. */
+	memset(options, 0, offsetof(struct cmd_options, text));
+	options->memory = UINT64_C(128) << 20;
+	options->qtest = CMD_NONE;
+	options->splash_time = CMD_NONE;
+	for (size_t i = 0; i < CMD_SERIALS_MAX; i++)
+		options->serials[i] = CMD_NONE;
+	return parse_all(&parse, argc, argv);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The option table's shape, shared by the parser (options.c, opt_*.c) and the printers (help.c);
+ * private to this floor. Tables are constant; a parser's state lives on its caller's stack.
+ */
+#pragma once
+
+#include "cmd/options.h"
+
+enum cmd_prop_kind {
+	CMD_PROP_TEXT, /* const char *; not empty */
+	CMD_PROP_ANY_TEXT, /* const char *; may be empty */
+	CMD_PROP_BOOL, /* bool; "on", "off", and as QEMU: "NAME" and "noNAME" */
+	CMD_PROP_WORD, /* an enum or bool: the place in words[] */
+	CMD_PROP_ONLY, /* nothing is stored: words[] are what we do anyway, the rest is refused */
+	CMD_PROP_NUMBER, /* int32_t, uint16_t or uint64_t from min to max; decimal, 0x or octal */
+	CMD_PROP_SIZE, /* uint64_t; QEMU's sizes, mebibytes if there is no suffix */
+};
+
+/* One NAME=VALUE of an option. */
+struct cmd_prop {
+	const char *name;
+	enum cmd_prop_kind kind;
+	uint8_t size; /* of the member it goes to */
+	uint16_t offset; /* of that member in the target */
+	const char *const *words; /* ends with NULL */
+	int64_t min, max;
+	const char *form; /* for the help: "file=PATH" */
+	const char *help; /* NULL: not shown */
+};
+
+#define CMD_PROP_AT(type, member)                                                                  \
+	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+
+struct cmd_props {
+	const struct cmd_prop *table; /* ends with a NULL name; at most 32 */
+	const char *first; /* the property that a first value without a name goes to, or NULL */
+};
+
+enum cmd_group {
+	CMD_GROUP_MACHINE,
+	CMD_GROUP_DISK,
+	CMD_GROUP_CHARACTER,
+	CMD_GROUP_MONITOR,
+	CMD_GROUP_RUN,
+	CMD_GROUP_ABOUT,
+	CMD_GROUPS_N,
+};
+
+struct cmd_parse;
+
+enum cmd_option_kind {
+	CMD_OPTION_FLAG, /* bool at offset becomes true */
+	CMD_OPTION_TEXT, /* const char * at offset */
+	CMD_OPTION_ONLY, /* words[] are what we do anyway, the rest is refused */
+	CMD_OPTION_CALL, /* parse() does it all */
+};
+
+struct cmd_option {
+	const char *name; /* without dashes */
+	const char *alias; /* or NULL */
+	enum cmd_option_kind kind;
+	enum cmd_group group;
+	uint16_t offset; /* in struct cmd_options */
+	const char *const *words;
+	bool (*parse)(struct cmd_parse *parse, const char *value);
+	const char *form; /* the value, for the help; NULL: takes none */
+	const char *help; /* a sentence or two of plain text */
+	const struct cmd_props *props; /* for the help */
+};
+
+struct cmd_drive {
+	const char *file;
+	const char *id; /* or NULL */
+	bool alone; /* if=none: shown by a -device that names it */
+	bool readonly;
+	bool used;
+};
+
+struct cmd_device {
+	const struct cmd_device_kind *kind;
+	const char *id, *drive, *serial, *chardev;
+	int32_t bootindex;
+	uint16_t port, port_size;
+	bool port_said;
+};
+
+/* Who wants a character back-end, in the order of the command line. */
+enum cmd_wisher { CMD_WISH_SERIAL, CMD_WISH_DEBUG, CMD_WISH_MONITOR, CMD_WISH_QTEST };
+
+struct cmd_wish {
+	enum cmd_wisher wisher;
+	const char *said;
+	const char *id; /* of a -chardev, which may come later; NULL: place says it */
+	int place;
+	uint16_t port; /* CMD_WISH_DEBUG */
+	bool port_said;
+};
+
+#define CMD_WISHES_MAX 32
+
+struct cmd_parse {
+	struct cmd_options *options;
+	const struct cmd_option *option; /* the one being parsed */
+	const char *said; /* how it was written: "--drive" */
+	uint64_t memory_max;
+
+	/* What only makes sense with other options, joined when all are read. */
+	struct cmd_drive drives[CMD_DISKS_MAX];
+	size_t drives_n;
+	struct cmd_device devices[CMD_DISKS_MAX];
+	size_t devices_n;
+	struct cmd_wish wishes[CMD_WISHES_MAX];
+	size_t wishes_n;
+	uint16_t debug_port; /* where an isa-debugcon goes that does not say */
+	enum cmd_accel machine_accel;
+	bool machine_accel_given, accel_given;
+	bool nographic, monitor_said;
+};
+
+extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */
+
+/* Fills options->error with "SAID: message" and returns false. */
+bool cmd_refuse(struct cmd_parse *parse, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A copy of len bytes in options->text with a NUL; NULL, with the refusal made, if it is full. */
+const char *cmd_keep(struct cmd_parse *parse, const char *text, size_t len);
+
+/*
+ * Takes the next NAME=VALUE off *rest: ",," in a value is a comma. Without a "=", *name is NULL and
+ * *value the word; it is the first value or a flag. False at the end, or if parse->options->error
+ * says something.
+ */
+bool cmd_take(struct cmd_parse *parse, const char **rest, const char **name, const char **value);
+
+/* Parses all of text into target; *given, if not NULL, gets a bit for each row that was there. */
+bool cmd_props_parse(struct cmd_parse *parse, const struct cmd_props *props, const char *text,
+		     void *target, uint32_t *given);
+/* The bit of a name for the above. */
+uint32_t cmd_props_bit(const struct cmd_props *props, const char *name);
+
+/* -1, or the place of word in words. */
+int cmd_word(const char *const *words, const char *word);
+bool cmd_size(const char *text, uint64_t unit, uint64_t *out);
+bool cmd_number(const char *text, int64_t min, int64_t max, int64_t *out);
+/* As QEMU wants names of things: a letter, then letters, digits, "-", "." and "_". */
+bool cmd_id_ok(const char *id);
+
+/* Whether the user asks what there is: "help", or "?" as long ago. */
+bool cmd_asks(const char *value);
+
+/* opt_char.c: back-ends and who uses them. */
+extern const struct cmd_props cmd_chardev_props;
+bool cmd_parse_chardev(struct cmd_parse *parse, const char *value);
+bool cmd_parse_serial(struct cmd_parse *parse, const char *value);
+bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
+bool cmd_parse_qmp(struct cmd_parse *parse, const char *value);
+bool cmd_parse_mon(struct cmd_parse *parse, const char *value);
+bool cmd_parse_qtest(struct cmd_parse *parse, const char *value);
+bool cmd_wish(struct cmd_parse *parse, const struct cmd_wish *wish);
+bool cmd_finish_char(struct cmd_parse *parse);
+
+/* opt_device.c: disks and devices. Finish before the character back-ends: an isa-debugcon wants one. */
+struct cmd_device_kind {
+	const char *name;
+	const struct cmd_props *props;
+	const char *help;
+};
+extern const struct cmd_device_kind cmd_device_kinds[]; /* ends with a NULL name */
+extern const struct cmd_props cmd_drive_props;
+bool cmd_parse_drive(struct cmd_parse *parse, const char *value);
+bool cmd_parse_device(struct cmd_parse *parse, const char *value);
+bool cmd_finish_devices(struct cmd_parse *parse);
+
+/* opt_machine.c: the machine itself and how it runs. */
+extern const struct cmd_props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
+	cmd_global_props, cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props,
+	cmd_exits_props;
+bool cmd_parse_machine(struct cmd_parse *parse, const char *value);
+bool cmd_parse_accel(struct cmd_parse *parse, const char *value);
+bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value);
+bool cmd_parse_cpu(struct cmd_parse *parse, const char *value);
+bool cmd_parse_memory(struct cmd_parse *parse, const char *value);
+bool cmd_parse_rtc(struct cmd_parse *parse, const char *value);
+bool cmd_parse_global(struct cmd_parse *parse, const char *value);
+bool cmd_parse_fw_cfg(struct cmd_parse *parse, const char *value);
+bool cmd_parse_name(struct cmd_parse *parse, const char *value);
+bool cmd_parse_boot(struct cmd_parse *parse, const char *value);
+bool cmd_parse_smp(struct cmd_parse *parse, const char *value);
+bool cmd_parse_uuid(struct cmd_parse *parse, const char *value);
+bool cmd_parse_dir(struct cmd_parse *parse, const char *value);
+bool cmd_parse_exits(struct cmd_parse *parse, const char *value);
+bool cmd_finish_machine(struct cmd_parse *parse);

@@ -1,0 +1,893 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The command line: every option, what it yields, and what is refused with which words. A command
+ * line is written as one string, split at spaces ("~" stands for a space in a word).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cmd/options.h"
+#include "cmd/table.h"
+
+#define MIB         (UINT64_C(1) << 20)
+#define HOST_MEMORY (4096 * MIB)
+#define WORDS_MAX   64
+
+static struct cmd_options options;
+
+static bool parse(const char *line)
+{
+	static char copy[4096];
+	char *words[WORDS_MAX] = { (char *)"coalport" };
+	char *save = NULL;
+	int n = 1;
+
+	assert_true(strlen(line) < sizeof(copy));
+	strcpy(copy, line);
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		assert_true(n < WORDS_MAX);
+		for (char *c = word; *c; c++) {
+			if (*c == '~')
+				*c = ' ';
+		}
+		words[n++] = word;
+	}
+	/* What a field holds must come from the line, not from the one before. */
+	memset(&options, 0xa5, sizeof(options));
+	return cmd_options_parse(&options, n, words, HOST_MEMORY);
+}
+
+static void good(const char *line)
+{
+	if (!parse(line))
+		fail_msg("%s: refused: %s", line, options.error);
+}
+
+struct refusal {
+	const char *line;
+	const char *says;
+};
+
+static void check_refusals(const struct refusal *refusals, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (parse(refusals[i].line))
+			fail_msg("%s: accepted", refusals[i].line);
+		if (strcmp(options.error, refusals[i].says))
+			fail_msg("%s:\n  says   %s\n  wanted %s", refusals[i].line, options.error,
+				 refusals[i].says);
+	}
+}
+#define CHECK_REFUSALS(table) check_refusals(table, sizeof(table) / sizeof((table)[0]))
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	good("");
+	assert_int_equal(options.action, CMD_RUN);
+	assert_int_equal(options.accel, CMD_ACCEL_KVM);
+	assert_int_equal(options.coalesce, CMD_COALESCE_ON);
+	assert_int_equal(options.memory, 128 * MIB);
+	assert_false(options.memory_given);
+	assert_null(options.bios);
+	assert_null(options.name);
+	assert_false(options.uuid_given);
+	assert_int_equal(options.rtc.base, CMD_RTC_UTC);
+	assert_int_equal(options.rtc.clock, CMD_RTC_HOST);
+	assert_false(options.rtc.slew);
+	assert_int_equal(options.disks_n + options.debug_exits_n + options.debug_consoles_n, 0);
+	assert_int_equal(options.monitors_n + options.fw_cfg_n + options.dirs_n, 0);
+	assert_int_equal(options.qtest, CMD_NONE);
+	assert_null(options.qtest_log);
+	assert_false(options.no_reboot || options.no_shutdown || options.paused ||
+		     options.nodefaults);
+	assert_null(options.pidfile);
+	assert_null(options.log_file);
+	assert_int_equal(options.exits, CMD_EXITS_NONE);
+	assert_string_equal(options.error, "");
+	for (int i = 1; i < CMD_SERIALS_MAX; i++)
+		assert_int_equal(options.serials[i], CMD_NONE);
+}
+
+static void test_machine(void **state)
+{
+	static const struct {
+		const char *line;
+		enum cmd_coalesce coalesce;
+		enum cmd_accel accel;
+	} rows[] = {
+		{ "-M pc", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "-machine pc", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "--machine type=pc,coalesce=off", CMD_COALESCE_OFF, CMD_ACCEL_KVM },
+		{ "-M pc,coalesce=list", CMD_COALESCE_LIST, CMD_ACCEL_KVM },
+		{ "-M pc,coalesce=off -M pc", CMD_COALESCE_OFF, CMD_ACCEL_KVM },
+		{ "-M coalesce=off -M coalesce=on", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "-machine accel=qtest", CMD_COALESCE_ON, CMD_ACCEL_QTEST },
+		{ "-M pc -accel qtest", CMD_COALESCE_ON, CMD_ACCEL_QTEST },
+		{ "-machine pc,accel=qtest -accel qtest", CMD_COALESCE_ON, CMD_ACCEL_QTEST },
+		{ "-M pc,accel=kvm,usb=off,vmport=off,hpet=off,smm=off,graphics=off,acpi=on",
+		  CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "-M pc,kernel-irqchip=on -M kernel_irqchip=on", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "-accel accel=kvm", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		{ "-enable-kvm", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+		/* Several are QEMU's list of preferences. */
+		{ "-accel qtest -accel kvm", CMD_COALESCE_ON, CMD_ACCEL_QTEST },
+		{ "-accel kvm -accel qtest", CMD_COALESCE_ON, CMD_ACCEL_KVM },
+	};
+	static const struct refusal bad[] = {
+		{ "-M q35", "-M: type=q35: not offered (only pc)" },
+		{ "-machine pc,coalesce=maybe",
+		  "-machine: coalesce=maybe: not offered (only on, off, list)" },
+		{ "-M pc,usb=on", "-M: usb=on: not offered (only off)" },
+		{ "-M pc,mem-merge=on",
+		  "-M: mem-merge: unknown property (there are: type, coalesce, accel)" },
+		{ "-M pc,coalesce", "-M: coalesce: needs a value (coalesce=on|off|list)" },
+		{ "-M", "-M: needs a value ([type=]pc[,PROP=VALUE...])" },
+		{ "-accel tcg", "-accel: accel=tcg: not offered (only kvm, qtest)" },
+		{ "-accel kvm,kernel-irqchip=off",
+		  "-accel: kernel-irqchip: unknown property (there are: accel)" },
+		{ "-M accel=qtest -accel kvm", "-accel: -machine accel= says otherwise" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		if (options.coalesce != rows[i].coalesce || options.accel != rows[i].accel)
+			fail_msg("%s: coalesce %d, accel %d", rows[i].line, options.coalesce,
+				 options.accel);
+	}
+	CHECK_REFUSALS(bad);
+}
+
+static void test_cpu(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-cpu qemu64", "-cpu: unknown model 'qemu64' (host or max)" },
+		{ "--cpu hos", "--cpu: unknown model 'hos' (host or max)" },
+		{ "-cpu host,+teleport", "-cpu: unknown feature 'teleport'" },
+		{ "-cpu host,avx=maybe", "-cpu: 'maybe' is neither on nor off" },
+		{ "-cpu", "-cpu: needs a value (host|max[,+FLAG][,-FLAG][,FLAG=on|off])" },
+	};
+	struct hv_cpu want;
+	struct hv_error err;
+
+	(void)state;
+	memset(&want, 0, sizeof(want));
+	good("-cpu host");
+	assert_memory_equal(&options.cpu, &want, sizeof(want));
+	good("-cpu host,+x2apic,-avx,pcid=off");
+	assert_int_equal(hv_cpu_parse(&want, "host,+x2apic,-avx,pcid=off", &err), 0);
+	assert_memory_equal(&options.cpu, &want, sizeof(want));
+	CHECK_REFUSALS(bad);
+}
+
+static void test_memory(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t bytes;
+	} rows[] = {
+		{ "-m 64", 64 * MIB },         { "-m 64M", 64 * MIB },
+		{ "-m 64m", 64 * MIB },        { "-m 1G", 1024 * MIB },
+		{ "-m size=2g", 2048 * MIB },  { "-m 1", MIB },
+		{ "-m 1024k", MIB },           { "-m 1048576b", MIB },
+		{ "-m 1.5G", 1536 * MIB },     { "-m 0x10", 16 * MIB },
+		{ "-m 4096", HOST_MEMORY },    { "-m 64 -m 32", 32 * MIB },
+		{ "-m 1048577b", MIB + 8192 }, { "-m 1.00000000000000000000001M", MIB },
+	};
+	static const struct refusal bad[] = {
+		{ "-m 0", "-m: 0: less than 1 MiB" },
+		{ "-m 1023k", "-m: 1023k: less than 1 MiB" },
+		{ "-m 0.9", "-m: 0.9: less than 1 MiB" },
+		{ "-m -5", "-m: -5: not a size (64, 64M, 1.5G)" },
+		{ "-m +5", "-m: +5: not a size (64, 64M, 1.5G)" },
+		{ "-m ~5", "-m:  5: not a size (64, 64M, 1.5G)" },
+		{ "-m 64X", "-m: 64X: not a size (64, 64M, 1.5G)" },
+		{ "-m 64MB", "-m: 64MB: not a size (64, 64M, 1.5G)" },
+		{ "-m lots", "-m: lots: not a size (64, 64M, 1.5G)" },
+		{ "-m 1.", "-m: 1.: not a size (64, 64M, 1.5G)" },
+		{ "-m 0x", "-m: 0x: not a size (64, 64M, 1.5G)" },
+		{ "-m 4097", "-m: 4097: more than this host has (4096 MiB)" },
+		{ "-m 16E", "-m: 16E: not a size (64, 64M, 1.5G)" },
+		{ "-m 99999999999999999999",
+		  "-m: 99999999999999999999: not a size (64, 64M, 1.5G)" },
+		{ "-m 17592186044416", "-m: 17592186044416: not a size (64, 64M, 1.5G)" },
+		{ "-m 15.9999999999E", "-m: 15.9999999999E: more than this host has (4096 MiB)" },
+		{ "-m 64,slots=2", "-m: slots: unknown property (there are: size)" },
+		{ "-m", "-m: needs a value ([size=]N)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		if (options.memory != rows[i].bytes || !options.memory_given)
+			fail_msg("%s: %llu", rows[i].line, (unsigned long long)options.memory);
+	}
+	CHECK_REFUSALS(bad);
+}
+
+static void test_memory_of_host(void **state)
+{
+	char *words[] = { (char *)"coalport", (char *)"-m", (char *)"1000T" };
+
+	(void)state;
+	assert_false(cmd_options_parse(&options, 3, words, 0));
+	assert_non_null(strstr(options.error, "more than this host has"));
+}
+
+static void test_drive(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-drive file=a",
+		  "-drive: needs if=virtio or if=none (the usual default, ide, is not offered)" },
+		{ "-drive file=a,if=ide", "-drive: if=ide: not offered (only virtio, none)" },
+		{ "-drive file=a,if=virtio,format=qcow2",
+		  "-drive: format=qcow2: not offered (only raw)" },
+		{ "-drive if=virtio", "-drive: needs file=PATH" },
+		{ "-drive file=,if=virtio", "-drive: file: needs a value (file=PATH)" },
+		{ "-drive file,if=virtio", "-drive: file: needs a value (file=PATH)" },
+		{ "-drive a.img",
+		  "-drive: a.img: unknown property (there are: file, format, if, id, readonly)" },
+		{ "-drive file=a,if=virtio,snapshot=on",
+		  "-drive: snapshot: unknown property (there are: file, format, if, id, readonly)" },
+		{ "-drive file=a,if=virtio,readonly=yes",
+		  "-drive: readonly=yes: not offered (only off, on)" },
+		{ "-drive file=a,if=virtio,id=1x",
+		  "-drive: id=1x: not a name (a letter, then letters, digits, - . _)" },
+		{ "-drive file=a,if=none,id=x -drive file=b,if=none,id=x",
+		  "-drive: id=x: there is one already" },
+		{ "-hda disk", "-hda: unknown option (see coalport -help)" },
+		{ "disk.img",
+		  "disk.img: not an option (a disk is -drive file=PATH,format=raw,if=virtio)" },
+	};
+
+	(void)state;
+	good("-drive file=disk.img,format=raw,if=virtio");
+	assert_int_equal(options.disks_n, 1);
+	assert_string_equal(options.disks[0].file, "disk.img");
+	assert_null(options.disks[0].id);
+	assert_null(options.disks[0].serial);
+	assert_int_equal(options.disks[0].bootindex, CMD_NONE);
+	assert_false(options.disks[0].readonly);
+
+	good("-drive if=virtio,file=a,,b=,,,,,readonly=on,id=d0 -drive file=c,if=virtio,readonly");
+	assert_int_equal(options.disks_n, 2);
+	assert_string_equal(options.disks[0].file, "a,b=,,");
+	assert_true(options.disks[0].readonly);
+	assert_string_equal(options.disks[0].id, "d0");
+	assert_string_equal(options.disks[1].file, "c");
+	assert_true(options.disks[1].readonly);
+
+	good("-drive file=a,if=virtio,readonly=on,readonly=off");
+	assert_false(options.disks[0].readonly);
+	good("-drive file=a,if=none,id=unused");
+	assert_int_equal(options.disks_n, 0);
+	CHECK_REFUSALS(bad);
+}
+
+static void test_device_disk(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-device virtio-blk-pci", "-device: virtio-blk-pci: needs drive=ID" },
+		{ "-device virtio-blk-pci,drive=x",
+		  "-device: drive=x: there is no -drive with this id" },
+		{ "-drive file=a,if=virtio,id=x -device virtio-blk-pci,drive=x",
+		  "-device: drive=x: has if=virtio, which makes its own device" },
+		{ "-drive file=a,if=none,id=x -device virtio-blk-pci,drive=x -device virtio-blk-pci,drive=x",
+		  "-device: drive=x: another device shows it" },
+		{ "-drive file=a,if=none,id=x -device virtio-blk-pci,drive=x,serial=123456789012345678901",
+		  "-device: serial=123456789012345678901: longer than 20 characters" },
+		{ "-drive file=a,if=none,id=x -device virtio-blk-pci,drive=x,bootindex=-2",
+		  "-device: bootindex=-2: not a number from 0 to 2147483647" },
+		{ "-device virtio-blk-pci,drive=x,bootindex=1 -device virtio-blk-pci,drive=y,bootindex=1",
+		  "-device: bootindex=1: another device has it" },
+		{ "-device virtio-blk-pci,drive=x,id=d -device virtio-blk-pci,drive=y,id=d",
+		  "-device: id=d: there is one already" },
+		{ "-device virtio-blk-pci,drive=x,id=,", "-device: id: needs a value (id=ID)" },
+		{ "-device virtio-blk-pci,vectors=2",
+		  "-device: vectors: unknown property (there are: drive, id, serial, bootindex)" },
+		{ "-device e1000", "-device: e1000: unknown device (see -device help)" },
+		{ "-device drive=x",
+		  "-device: needs the name of a device first (see -device help)" },
+		{ "-device", "-device: needs a value (DEVICE[,PROP=VALUE...])" },
+	};
+
+	(void)state;
+	/* The drive may come later; devices are given their slots before drives with if=virtio. */
+	good("-drive file=second,if=virtio -device virtio-blk-pci,drive=x,id=d,serial=S-1,bootindex=3 "
+	     "-drive file=first,if=none,id=x,readonly=on");
+	assert_int_equal(options.disks_n, 2);
+	assert_string_equal(options.disks[0].file, "first");
+	assert_string_equal(options.disks[0].id, "d");
+	assert_string_equal(options.disks[0].serial, "S-1");
+	assert_int_equal(options.disks[0].bootindex, 3);
+	assert_true(options.disks[0].readonly);
+	assert_string_equal(options.disks[1].file, "second");
+	good("-drive file=a,if=none,id=x -device driver=virtio-blk-pci,drive=x");
+	assert_string_equal(options.disks[0].id, "x");
+	CHECK_REFUSALS(bad);
+}
+
+static void test_debug_devices(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-device isa-debug-exit,iobase=0x10000",
+		  "-device: iobase=0x10000: not a number from 0 to 65535" },
+		{ "-device isa-debug-exit,iobase=-1",
+		  "-device: iobase=-1: not a number from 0 to 65535" },
+		{ "-device isa-debug-exit,iobase=0xf4x",
+		  "-device: iobase=0xf4x: not a number from 0 to 65535" },
+		{ "-device isa-debug-exit,iosize=0",
+		  "-device: iosize=0: not a number from 1 to 256" },
+		{ "-device isa-debug-exit,iobase=0xffff",
+		  "-device: iobase=0xffff,iosize=2: ends behind the last port" },
+		{ "-device isa-debug-exit,exit=1",
+		  "-device: exit: unknown property (there are: iobase, iosize, id)" },
+		{ "-device isa-debugcon", "-device: isa-debugcon: needs chardev=ID" },
+		{ "-device isa-debugcon,chardev=x",
+		  "-device: x: there is no -chardev with this id" },
+		{ "-global isa-debugcon.iobase=x",
+		  "-global: isa-debugcon.iobase=x: not a number from 0 to 65535" },
+		{ "-global virtio-blk.x=1",
+		  "-global: virtio-blk.x: unknown property (there are: mc146818rtc.lost_tick_policy, isa-debugcon.iobase)" },
+		{ "-global driver=a,property=b", "-global: needs driver=, property= and value=" },
+		{ "-debugcon tcp:1",
+		  "-debugcon: tcp:1: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
+	};
+
+	(void)state;
+	good("-device isa-debug-exit");
+	assert_int_equal(options.debug_exits_n, 1);
+	assert_int_equal(options.debug_exits[0].port, 0x501);
+	assert_int_equal(options.debug_exits[0].size, 2);
+	good("-device isa-debug-exit,iobase=0xf4,iosize=0x04 -device isa-debug-exit,iobase=65535,iosize=1");
+	assert_int_equal(options.debug_exits[0].port, 0xf4);
+	assert_int_equal(options.debug_exits[0].size, 4);
+	assert_int_equal(options.debug_exits[1].port, 0xffff);
+
+	good("-debugcon file:out,put -global isa-debugcon.iobase=0x402");
+	assert_int_equal(options.debug_consoles_n, 1);
+	assert_int_equal(options.debug_consoles[0].port, 0x402);
+	assert_string_equal(options.chardevs[options.debug_consoles[0].chardev].options.path,
+			    "out,put");
+	good("-debugcon null");
+	assert_int_equal(options.debug_consoles[0].port, 0xe9);
+	good("-debugcon none");
+	assert_int_equal(options.debug_consoles_n, 0);
+	good("-chardev null,id=a -chardev null,id=b -device isa-debugcon,chardev=a,iobase=0x403 "
+	     "-device isa-debugcon,chardev=b -global driver=isa-debugcon,property=iobase,value=1026");
+	assert_int_equal(options.debug_consoles[0].port, 0x403);
+	assert_int_equal(options.debug_consoles[0].chardev, 0);
+	assert_int_equal(options.debug_consoles[1].port, 0x402);
+	assert_int_equal(options.debug_consoles[1].chardev, 1);
+	CHECK_REFUSALS(bad);
+}
+
+static void test_chardev(void **state)
+{
+	static const struct {
+		const char *line;
+		struct chardev_options what;
+	} rows[] = {
+		{ "-chardev null,id=c", { .kind = CHARDEV_NULL } },
+		{ "-chardev backend=null,id=c", { .kind = CHARDEV_NULL } },
+		{ "-chardev file,id=c,path=p", { .kind = CHARDEV_FILE, .path = "p" } },
+		{ "-chardev file,path=p,,q,append=off,id=c",
+		  { .kind = CHARDEV_FILE, .path = "p,q" } },
+		{ "-chardev stdio,id=c", { .kind = CHARDEV_STDIO, .signals = true } },
+		{ "-chardev stdio,id=c,signal=off", { .kind = CHARDEV_STDIO } },
+		{ "-chardev stdio,id=c,nosignal", { .kind = CHARDEV_STDIO } },
+		{ "-chardev stdio,id=c,mux=on", { .kind = CHARDEV_STDIO, .escape = true } },
+		{ "-chardev stdio,id=c,mux,signal",
+		  { .kind = CHARDEV_STDIO, .escape = true, .signals = true } },
+		{ "-chardev socket,id=c,path=p", { .kind = CHARDEV_SOCKET, .path = "p" } },
+		{ "-chardev socket,id=c,path=p,server=on,wait=off",
+		  { .kind = CHARDEV_SOCKET, .path = "p", .server = true } },
+		{ "-chardev socket,id=c,path=p,server",
+		  { .kind = CHARDEV_SOCKET, .path = "p", .server = true, .wait = true } },
+		{ "-chardev socket,id=c,path=p,server,nowait",
+		  { .kind = CHARDEV_SOCKET, .path = "p", .server = true } },
+	};
+	static const struct refusal bad[] = {
+		{ "-chardev null", "-chardev: needs id=ID" },
+		{ "-chardev id=c", "-chardev: needs a back-end (null, stdio, file, socket)" },
+		{ "-chardev pty,id=c",
+		  "-chardev: backend=pty: not offered (only null, stdio, file, socket)" },
+		{ "-chardev file,id=c", "-chardev: file: needs path=PATH" },
+		{ "-chardev file,id=c,path=p,append=on",
+		  "-chardev: append=on: not offered (only off)" },
+		{ "-chardev file,id=c,path=p,server=on",
+		  "-chardev: server: unknown property of file" },
+		{ "-chardev socket,id=c", "-chardev: socket: needs path=PATH" },
+		{ "-chardev socket,id=c,path=p,wait=off", "-chardev: wait: only with server=on" },
+		{ "-chardev socket,id=c,host=h,port=1",
+		  "-chardev: host: unknown property (there are: backend, id, path, server, wait, signal, mux, append)" },
+		{ "-chardev null,id=c,path=p", "-chardev: path: unknown property of null" },
+		{ "-chardev null,id=c -chardev null,id=c", "-chardev: id=c: there is one already" },
+		{ "-chardev null,id=a/b",
+		  "-chardev: id=a/b: not a name (a letter, then letters, digits, - . _)" },
+		{ "-chardev stdio,id=a -chardev stdio,id=b",
+		  "-chardev: stdio is in use by another option" },
+		{ "-chardev socket,id=c,path=123456789/123456789/123456789/123456789/123456789/"
+		  "123456789/123456789/123456789/123456789/123456789/12345678",
+		  "-chardev: 123456789/123456789/123456789/123456789/...: too long for a Unix socket (at most 107 bytes)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct chardev_options *want = &rows[i].what,
+					     *got = &options.chardevs[0].options;
+
+		good(rows[i].line);
+		assert_string_equal(options.chardevs[0].id, "c");
+		assert_false(options.chardevs[0].used);
+		if (got->kind != want->kind || got->server != want->server ||
+		    got->wait != want->wait || got->signals != want->signals ||
+		    got->escape != want->escape || !got->path != !want->path ||
+		    (got->path && strcmp(got->path, want->path)))
+			fail_msg("%s: kind %d path %s server %d wait %d signals %d escape %d",
+				 rows[i].line, got->kind, got->path ? got->path : "-", got->server,
+				 got->wait, got->signals, got->escape);
+	}
+	good("-chardev socket,id=c,path=123456789/123456789/123456789/123456789/123456789/"
+	     "123456789/123456789/123456789/123456789/123456789/1234567");
+	CHECK_REFUSALS(bad);
+}
+
+/* The kind of what COM1+port is connected to, -1 if the port is not there. */
+static int serial_kind(int port)
+{
+	if (options.serials[port] == CMD_NONE)
+		return -1;
+	assert_true(options.chardevs[options.serials[port]].used);
+	return (int)options.chardevs[options.serials[port]].options.kind;
+}
+
+static void test_serial(void **state)
+{
+	static const struct {
+		const char *line;
+		int com1, com2; /* enum chardev_kind, -1: not there */
+		bool signals, escape; /* of COM1 */
+	} rows[] = {
+		{ "", CHARDEV_STDIO, -1, false, true },
+		{ "-nographic", CHARDEV_STDIO, -1, false, true },
+		{ "-nographic -monitor none", CHARDEV_STDIO, -1, true, false },
+		{ "-nographic -qmp none", CHARDEV_STDIO, -1, true, false },
+		{ "-display none", CHARDEV_NULL, -1, false, false },
+		{ "-display none -nographic", CHARDEV_STDIO, -1, false, true },
+		{ "-qmp stdio", CHARDEV_NULL, -1, false, false },
+		{ "-nodefaults", -1, -1, false, false },
+		{ "-nodefaults -nographic", -1, -1, false, false },
+		{ "-serial none", -1, -1, false, false },
+		{ "-serial none -serial null", -1, CHARDEV_NULL, false, false },
+		{ "-serial stdio", CHARDEV_STDIO, -1, true, false },
+		{ "-serial mon:stdio", CHARDEV_STDIO, -1, false, true },
+		{ "-nodefaults -serial stdio", CHARDEV_STDIO, -1, true, false },
+		{ "-serial file:a -serial unix:b,server,nowait", CHARDEV_FILE, CHARDEV_SOCKET,
+		  false, false },
+		{ "-serial chardev:c -chardev null,id=c", CHARDEV_NULL, -1, false, false },
+	};
+	static const struct refusal bad[] = {
+		{ "-serial pty",
+		  "-serial: pty: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
+		{ "-serial file:", "-serial: file: needs a path" },
+		{ "-serial unix:", "-serial: needs a value" },
+		{ "-serial unix:p,telnet=on",
+		  "-serial: telnet: unknown property (there are: backend, id, path, server, wait, signal, mux, append)" },
+		{ "-serial unix:p,id=x", "-serial: unix:PATH takes server and wait only" },
+		{ "-serial unix:p,mux=on", "-serial: mux: unknown property of socket" },
+		{ "-serial stdio -serial stdio", "-serial: stdio is in use by another option" },
+		{ "-serial mon:stdio -qmp stdio", "-qmp: stdio is in use by another option" },
+		{ "-serial chardev:c", "-serial: c: there is no -chardev with this id" },
+		{ "-chardev null,id=c -serial chardev:c --qmp chardev:c",
+		  "--qmp: c: this -chardev has a user already" },
+		{ "-serial null -serial null -serial null -serial null -serial null",
+		  "-serial: more than 4 serial ports" },
+		{ "-serial", "-serial: needs a value (DEV)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		good(rows[i].line);
+		if (serial_kind(0) != rows[i].com1 || serial_kind(1) != rows[i].com2)
+			fail_msg("%s: COM1 %d, COM2 %d", rows[i].line, serial_kind(0),
+				 serial_kind(1));
+		if (serial_kind(0) >= 0) {
+			const struct chardev_options *com1 =
+				&options.chardevs[options.serials[0]].options;
+
+			if (com1->signals != rows[i].signals || com1->escape != rows[i].escape)
+				fail_msg("%s: signals %d, escape %d", rows[i].line, com1->signals,
+					 com1->escape);
+		}
+	}
+	good("-serial file:a,b=c");
+	assert_string_equal(options.chardevs[options.serials[0]].options.path, "a,b=c");
+	good("-serial unix:a,,b,server=on,wait=off");
+	assert_string_equal(options.chardevs[options.serials[0]].options.path, "a,b");
+	assert_true(options.chardevs[options.serials[0]].options.server);
+	assert_false(options.chardevs[options.serials[0]].options.wait);
+	CHECK_REFUSALS(bad);
+}
+
+static void test_monitors(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-mon chardev=c,mode=control", "-mon: c: there is no -chardev with this id" },
+		{ "-mon chardev=c", "-mon: needs mode=control (the human monitor is not offered)" },
+		{ "-mon mode=control", "-mon: needs chardev=ID" },
+		{ "-mon c,mode=readline", "-mon: mode=readline: not offered (only control)" },
+		{ "-mon c,mode=control,pretty=on",
+		  "-mon: pretty: unknown property (there are: chardev, mode)" },
+		{ "-monitor stdio",
+		  "-monitor: stdio: the human monitor is not offered (only none; see -qmp)" },
+		{ "-qmp tcp:localhost:4444",
+		  "-qmp: tcp:localhost:4444: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
+		{ "-qmp null -qmp null -qmp null -qmp null -qmp null",
+		  "-qmp: more than 4 monitors" },
+	};
+
+	(void)state;
+	good("-qmp unix:/run/q,server=on,wait=off -monitor none");
+	assert_int_equal(options.monitors_n, 1);
+	assert_string_equal(options.chardevs[options.monitors[0]].options.path, "/run/q");
+	assert_true(options.chardevs[options.monitors[0]].options.server);
+	good("-mon c,mode=control -chardev socket,path=q,id=c -qmp stdio");
+	assert_int_equal(options.monitors_n, 2);
+	assert_string_equal(options.chardevs[options.monitors[0]].id, "c");
+	assert_int_equal(options.chardevs[options.monitors[1]].options.kind, CHARDEV_STDIO);
+	CHECK_REFUSALS(bad);
+}
+
+/* The line with which libqtest starts a program. */
+static void test_qtest(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-qtest stdio", "-qtest: needs -accel qtest" },
+		{ "-qtest null -qtest null -accel qtest", "-qtest: only once" },
+	};
+
+	(void)state;
+	good("-qtest unix:/tmp/qtest-1.sock -qtest-log /dev/null "
+	     "-chardev socket,path=/tmp/qtest-1.qmp,id=char0 -mon chardev=char0,mode=control "
+	     "-display none -audio none -machine pc -accel qtest");
+	assert_int_equal(options.accel, CMD_ACCEL_QTEST);
+	assert_string_equal(options.chardevs[options.qtest].options.path, "/tmp/qtest-1.sock");
+	assert_int_equal(options.chardevs[options.qtest].options.kind, CHARDEV_SOCKET);
+	assert_false(options.chardevs[options.qtest].options.server);
+	assert_string_equal(options.qtest_log, "/dev/null");
+	assert_int_equal(options.monitors_n, 1);
+	assert_string_equal(options.chardevs[options.monitors[0]].options.path, "/tmp/qtest-1.qmp");
+	assert_false(options.chardevs[options.monitors[0]].options.server);
+	assert_int_equal(serial_kind(0), CHARDEV_NULL);
+
+	good("-qtest stdio -machine accel=qtest -qtest-log x -qtest-log none -audiodev none,id=a0 -display none");
+	assert_null(options.qtest_log);
+	good("-accel qtest -qtest chardev:c -chardev stdio,id=c");
+	assert_int_equal(options.qtest, 0);
+	CHECK_REFUSALS(bad);
+}
+
+static void test_rtc(void **state)
+{
+	static const struct {
+		const char *line;
+		struct cmd_rtc rtc;
+	} rows[] = {
+		{ "-rtc base=utc", { .base = CMD_RTC_UTC } },
+		{ "-rtc base=localtime", { .base = CMD_RTC_LOCALTIME } },
+		{ "-rtc base=1970-01-01", { .base = CMD_RTC_DATE, .date = 0 } },
+		{ "-rtc base=1969-12-31T23:59:59", { .base = CMD_RTC_DATE, .date = -1 } },
+		{ "-rtc base=2006-06-17T16:01:21", { .base = CMD_RTC_DATE, .date = 1150560081 } },
+		{ "-rtc base=2000-02-29T23:59:59", { .base = CMD_RTC_DATE, .date = 951868799 } },
+		{ "-rtc base=2000-03-01", { .base = CMD_RTC_DATE, .date = 951868800 } },
+		{ "-rtc base=2099-12-31", { .base = CMD_RTC_DATE, .date = INT64_C(4102358400) } },
+		{ "-rtc clock=vm", { .clock = CMD_RTC_VM } },
+		{ "-rtc clock=rt,driftfix=slew", { .clock = CMD_RTC_RT, .slew = true } },
+		{ "-rtc driftfix=slew -rtc clock=host", { .slew = true } },
+		{ "-rtc driftfix=slew,driftfix=none", { .slew = false } },
+		{ "-global mc146818rtc.lost_tick_policy=slew", { .slew = true } },
+		{ "-global driver=mc146818rtc,property=lost_tick_policy,value=slew",
+		  { .slew = true } },
+		{ "-rtc driftfix=slew -global mc146818rtc.lost_tick_policy=discard",
+		  { .slew = false } },
+	};
+	static const struct refusal bad[] = {
+		{ "-rtc base=2001-02-29",
+		  "-rtc: base=2001-02-29: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-2-9",
+		  "-rtc: base=2001-2-9: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-02-09T24:00:00",
+		  "-rtc: base=2001-02-09T24:00:00: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-02-09T12:00",
+		  "-rtc: base=2001-02-09T12:00: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-13-01",
+		  "-rtc: base=2001-13-01: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-00-01",
+		  "-rtc: base=2001-00-01: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2100-02-29",
+		  "-rtc: base=2100-02-29: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=now",
+		  "-rtc: base=now: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc clock=tsc", "-rtc: clock=tsc: not offered (only host, rt, vm)" },
+		{ "-rtc driftfix=gradual",
+		  "-rtc: driftfix=gradual: not offered (only none, slew)" },
+		{ "-rtc utc", "-rtc: utc: unknown property (there are: base, clock, driftfix)" },
+		{ "-global mc146818rtc.lost_tick_policy=delay",
+		  "-global: mc146818rtc.lost_tick_policy=delay: not offered (only discard, slew)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct cmd_rtc *got = &options.rtc, *want = &rows[i].rtc;
+
+		good(rows[i].line);
+		if (got->base != want->base || got->clock != want->clock ||
+		    got->slew != want->slew || got->date != want->date)
+			fail_msg("%s: base %d clock %d slew %d date %lld", rows[i].line, got->base,
+				 got->clock, got->slew, (long long)got->date);
+	}
+	CHECK_REFUSALS(bad);
+}
+
+static void test_fw_cfg(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-fw_cfg opt/a", "-fw_cfg: needs string=TEXT or file=PATH, one of them" },
+		{ "-fw_cfg opt/a,string=x,file=y",
+		  "-fw_cfg: needs string=TEXT or file=PATH, one of them" },
+		{ "-fw_cfg string=x", "-fw_cfg: needs name=NAME" },
+		{ "-fw_cfg name=,string=x", "-fw_cfg: name: needs a value ([name=]NAME)" },
+		{ "-fw_cfg opt/a,gen_id=x",
+		  "-fw_cfg: gen_id: unknown property (there are: name, string, file)" },
+		{ "-fw_cfg opt/a,string=1 -fw_cfg opt/a,string=2",
+		  "-fw_cfg: name=opt/a: there is one already" },
+		{ "-fw_cfg opt/4567890123456789012345678901234567890123456789012345,string=x",
+		  "-fw_cfg: name=opt/4567890123456789012345678901234567890123456789012345: longer than 55 characters" },
+	};
+
+	(void)state;
+	good("-fw_cfg name=opt/a,string=x,,y -fw_cfg opt/b,file=f -fw_cfg opt/c,string= "
+	     "-fw_cfg opt/456789012345678901234567890123456789012345678901234,string=x");
+	assert_int_equal(options.fw_cfg_n, 4);
+	assert_string_equal(options.fw_cfg[0].name, "opt/a");
+	assert_string_equal(options.fw_cfg[0].string, "x,y");
+	assert_null(options.fw_cfg[0].file);
+	assert_string_equal(options.fw_cfg[1].file, "f");
+	assert_null(options.fw_cfg[1].string);
+	assert_string_equal(options.fw_cfg[2].string, "");
+	CHECK_REFUSALS(bad);
+}
+
+static void test_names(void **state)
+{
+	static const uint8_t uuid[16] = { 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+					  0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff };
+	static const struct refusal bad[] = {
+		{ "-uuid 00112233-4455-6677-8899-aabbccddeef",
+		  "-uuid: 00112233-4455-6677-8899-aabbccddeef: not a UUID" },
+		{ "-uuid 00112233-4455-6677-8899-aabbccddeefff",
+		  "-uuid: 00112233-4455-6677-8899-aabbccddeefff: not a UUID" },
+		{ "-uuid 00112233x4455-6677-8899-aabbccddeeff",
+		  "-uuid: 00112233x4455-6677-8899-aabbccddeeff: not a UUID" },
+		{ "-uuid 0011223g-4455-6677-8899-aabbccddeeff",
+		  "-uuid: 0011223g-4455-6677-8899-aabbccddeeff: not a UUID" },
+		{ "-name x,process=y", "-name: process: unknown property (there are: guest)" },
+	};
+
+	(void)state;
+	good("-name vm~1 -uuid 00112233-4455-6677-8899-aaBBccddeeff");
+	assert_string_equal(options.name, "vm 1");
+	assert_true(options.uuid_given);
+	assert_memory_equal(options.uuid, uuid, sizeof(uuid));
+	good("-name a -name guest=b,,c");
+	assert_string_equal(options.name, "b,c");
+	CHECK_REFUSALS(bad);
+}
+
+static void test_running(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-exits xml", "-exits: form=xml: not offered (only none, text, json)" },
+		{ "-exits file=x", "-exits: needs text or json" },
+		{ "-pidfile", "-pidfile: needs a value (FILE)" },
+		{ "-D", "-D: needs a value (FILE)" },
+		{ "-display gtk", "-display: gtk: not offered (only none)" },
+		{ "-vga std", "-vga: std: not offered (only none)" },
+		{ "-audio alsa", "-audio: alsa: not offered (only none)" },
+		{ "-audiodev pa,id=x", "-audiodev: driver=pa: not offered (only none)" },
+		{ "-net user", "-net: user: not offered (only none)" },
+		{ "-boot d", "-boot: order=d: not offered (only c)" },
+		{ "-boot menu=maybe", "-boot: menu=maybe: not offered (only off, on)" },
+		{ "-boot reboot-timeout=-2",
+		  "-boot: reboot-timeout=-2: not a number from -1 to 65535" },
+		{ "-boot splash-time=65536",
+		  "-boot: splash-time=65536: not a number from 0 to 65535" },
+		{ "-smp 2", "-smp: cpus=2: not offered (only 1)" },
+		{ "-smp 1,maxcpus=4", "-smp: maxcpus=4: not offered (only 1)" },
+		{ "-boot strict=on",
+		  "-boot: strict: unknown property (there are: order, menu, splash-time, reboot-timeout)" },
+		{ "-foo", "-foo: unknown option (see coalport -help)" },
+		{ "--foo", "--foo: unknown option (see coalport -help)" },
+		{ "---S", "---S: unknown option (see coalport -help)" },
+		{ "-s", "-s: unknown option (see coalport -help)" },
+		{ "-drives", "-drives: unknown option (see coalport -help)" },
+		{ "-m=64", "-m=64: unknown option (see coalport -help)" },
+		{ "-", "-: unknown option (see coalport -help)" },
+		{ "--", "--: unknown option (see coalport -help)" },
+		{ "-\033[2J\n", "-?[2J?: unknown option (see coalport -help)" },
+	};
+
+	(void)state;
+	good("-S -no-reboot -no-shutdown -nodefaults -pidfile p -D l -exits text -bios b -L d1 -L d2");
+	assert_true(options.paused && options.no_reboot && options.no_shutdown &&
+		    options.nodefaults);
+	assert_string_equal(options.pidfile, "p");
+	assert_string_equal(options.log_file, "l");
+	assert_string_equal(options.bios, "b");
+	assert_int_equal(options.dirs_n, 2);
+	assert_string_equal(options.dirs[0], "d1");
+	assert_string_equal(options.dirs[1], "d2");
+	assert_int_equal(options.exits, CMD_EXITS_TEXT);
+	assert_null(options.exits_file);
+	good("-pidfile a,b -pidfile c,,d -exits json,file=e,,f");
+	assert_string_equal(options.pidfile, "c,,d");
+	assert_int_equal(options.exits, CMD_EXITS_JSON);
+	assert_string_equal(options.exits_file, "e,f");
+	assert_false(options.boot_menu || options.reboot_timeout_given);
+	assert_int_equal(options.splash_time, CMD_NONE);
+	good("-boot menu=on,splash-time=12 -boot reboot-timeout=-1 -smp 1 -smp cpus=1,cores=1");
+	assert_true(options.boot_menu && options.reboot_timeout_given);
+	assert_int_equal(options.reboot_timeout, -1);
+	assert_int_equal(options.splash_time, 12);
+	good("-display none -vga none -audio none -audio driver=none -parallel none -nic none -net none "
+	     "-no-user-config -boot c -boot order=c,menu=off");
+	assert_true(options.no_display);
+	CHECK_REFUSALS(bad);
+}
+
+static void test_actions(void **state)
+{
+	static const struct {
+		const char *line;
+		enum cmd_action action;
+		const char *prints;
+	} rows[] = {
+		{ "-help", CMD_HELP, "-drive file=PATH" },
+		{ "-h", CMD_HELP, "usage: coalport" },
+		{ "--help -nonsense", CMD_HELP, "isa-debug-exit" },
+		{ "-version", CMD_VERSION, "coalport version " },
+		{ "-M help", CMD_LIST_MACHINES, "\npc " },
+		{ "-cpu help", CMD_LIST_CPUS, " x2apic" },
+		{ "-accel ?", CMD_LIST_ACCELS, "\nqtest\n" },
+		{ "-device help", CMD_LIST_DEVICES, "virtio-blk-pci: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *out = open_memstream(&text, &len);
+
+		good(rows[i].line);
+		assert_int_equal(options.action, rows[i].action);
+		cmd_options_print(&options, out);
+		fclose(out);
+		if (!strstr(text, rows[i].prints))
+			fail_msg("%s prints:\n%s", rows[i].line, text);
+		free(text);
+	}
+}
+
+/* Every option and every property that is shown stands in the help and in the man page. */
+static void test_help_is_whole(void **state)
+{
+	char *texts[2] = { NULL, NULL };
+	size_t len;
+
+	(void)state;
+	good("-help");
+	for (int i = 0; i < 2; i++) {
+		FILE *out = open_memstream(&texts[i], &len);
+
+		if (i)
+			cmd_options_man(out);
+		else
+			cmd_options_print(&options, out);
+		fclose(out);
+	}
+	for (const struct cmd_option *row = cmd_option_table; row->name; row++) {
+		char name[64];
+
+		assert_true(row->form == NULL || *row->form);
+		assert_true(strlen(row->help) > 5);
+		snprintf(name, sizeof(name), "-%s", row->name);
+		if (!strstr(texts[0], name))
+			fail_msg("%s is not in -help", name);
+		for (const struct cmd_prop *prop = row->props ? row->props->table : NULL;
+		     prop && prop->name; prop++) {
+			if (prop->help && !strstr(texts[0], prop->form))
+				fail_msg("%s is not in -help", prop->form);
+		}
+		for (const struct cmd_option *other = cmd_option_table; other < row; other++)
+			assert_string_not_equal(other->name, row->name);
+	}
+	assert_non_null(strstr(texts[1], "\\fB\\-no\\-shutdown\\fR\n"));
+	assert_non_null(strstr(texts[1], "\\fB\\-M\\fR, \\fB\\-machine\\fR [type=]pc"));
+	for (const char *line = texts[1]; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		/* Only our own requests begin with a dot. */
+		if (*line == '.')
+			assert_true(!strncmp(line, ".TP\n", 4) || !strncmp(line, ".S", 2) ||
+				    !strncmp(line, ".RS\n", 4) || !strncmp(line, ".RE\n", 4));
+	}
+	free(texts[0]);
+	free(texts[1]);
+}
+
+static void test_bounds(void **state)
+{
+	static char words[40][64];
+	char *argv[80] = { (char *)"coalport" };
+	static char huge[CMD_TEXT_MAX + 100];
+	int n = 1;
+
+	(void)state;
+	for (int i = 0; i < CMD_DISKS_MAX + 1; i++) {
+		snprintf(words[i], sizeof(words[i]), "file=%d,if=virtio", i);
+		argv[n++] = (char *)"-drive";
+		argv[n++] = words[i];
+	}
+	assert_true(cmd_options_parse(&options, n - 2, argv, HOST_MEMORY));
+	assert_int_equal(options.disks_n, CMD_DISKS_MAX);
+	assert_false(cmd_options_parse(&options, n, argv, HOST_MEMORY));
+	assert_string_equal(options.error, "-drive: more than 16 drives");
+
+	memset(huge, 'x', sizeof(huge) - 1);
+	argv[1] = (char *)"-bios";
+	argv[2] = huge;
+	assert_false(cmd_options_parse(&options, 3, argv, HOST_MEMORY));
+	assert_string_equal(options.error,
+			    "-bios: the command line is too long (at most 65536 bytes)");
+	argv[1] = (char *)"-name";
+	assert_false(cmd_options_parse(&options, 3, argv, HOST_MEMORY));
+	argv[1] = huge;
+	huge[0] = '-';
+	assert_false(cmd_options_parse(&options, 2, argv, HOST_MEMORY));
+	assert_true(strlen(options.error) < CMD_ERROR_MAX);
+	assert_non_null(strstr(options.error, "unknown option"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_machine),
+		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_of_host),
+		cmocka_unit_test(test_drive),
+		cmocka_unit_test(test_device_disk),
+		cmocka_unit_test(test_debug_devices),
+		cmocka_unit_test(test_chardev),
+		cmocka_unit_test(test_serial),
+		cmocka_unit_test(test_monitors),
+		cmocka_unit_test(test_qtest),
+		cmocka_unit_test(test_rtc),
+		cmocka_unit_test(test_fw_cfg),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_running),
+		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_help_is_whole),
+		cmocka_unit_test(test_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -67,6 +67,12 @@ struct pc_options {
 	const uint8_t *rom; /* an image of rom_size bytes in this process */
 	size_t rom_size;
 
+	/* For firmware, in ms where it is a time. */
+	bool boot_menu;
+	int32_t boot_menu_wait; /* -1: its own choice */
+	bool boot_fail_wait_given;
+	int32_t boot_fail_wait; /* until it tries again; -1: never */
+
 	struct rtc_base rtc_base;
 	enum pc_rtc_clock rtc_clock;
 	bool rtc_slew;

@@ -179,7 +179,7 @@ static int add_numbers(struct pc *pc)
 		{ FW_CFG_NOGRAPHIC, 2, 1 },
 		{ FW_CFG_NB_CPUS, 2, vcpus },
 		{ FW_CFG_MAX_CPUS, 2, vcpus },
-		{ FW_CFG_BOOT_MENU, 2, 0 },
+		{ FW_CFG_BOOT_MENU, 2, pc->options.boot_menu },
 		{ FW_CFG_IRQ0_OVERRIDE, 4, 1 },
 	};
 	int ret = fw_cfg_add(&pc->fw_cfg, FW_CFG_UUID,
@@ -188,6 +188,22 @@ static int add_numbers(struct pc *pc)
 	for (size_t i = 0; !ret && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		ret = fw_cfg_add_int(&pc->fw_cfg, numbers[i].key, numbers[i].value,
 				     numbers[i].width);
+	return ret;
+}
+
+static int add_waits(struct pc *pc)
+{
+	uint8_t bytes[4];
+	int ret = 0;
+
+	if (pc->options.boot_menu_wait >= 0) {
+		le16_put(bytes, (uint16_t)pc->options.boot_menu_wait);
+		ret = fw_cfg_add_file(&pc->fw_cfg, "etc/boot-menu-wait", bytes, 2);
+	}
+	if (!ret && pc->options.boot_fail_wait_given) {
+		le32_put(bytes, (uint32_t)pc->options.boot_fail_wait);
+		ret = fw_cfg_add_file(&pc->fw_cfg, "etc/boot-fail-wait", bytes, 4);
+	}
 	return ret;
 }
 
@@ -212,6 +228,8 @@ int pc_fw_cfg_init(struct pc *pc, struct hv_error *err)
 		ret = add_e820(pc);
 	if (!ret)
 		ret = add_boot_order(pc);
+	if (!ret)
+		ret = add_waits(pc);
 	if (!ret)
 		ret = acpi_add_tables(&pc->fw_cfg, &acpi);
 	if (!ret)

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/*
+ * "coalport bench": measurements that compare, in one run, coalescing on with off, with a bare
+ * KVM_RUN loop (bench/floor.c) and with QEMU where they are installed. Each guest is a process of
+ * its own, as users run them. One thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct bench_options {
+	unsigned guests; /* at once */
+	unsigned rounds; /* each compares everything once; medians are of these */
+	unsigned count; /* pairs of accesses in a round */
+	unsigned seconds; /* that ticking guests run */
+	bool json; /* one object on standard output instead of text */
+	const char *disk; /* image for "boot" */
+};
+
+/* argv[0] is "bench". The program's exit status. */
+int cmd_bench(int argc, char **argv);
+
+int bench_rtc(const struct bench_options *options);
+int bench_boot(const struct bench_options *options);
+int bench_ticks(const struct bench_options *options);
+int bench_start(const struct bench_options *options);

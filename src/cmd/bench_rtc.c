@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The experiment of the patch that brought coalesced port I/O: what a write to an index port costs
+ * with and without it. The guest (guests/rtcbench) times itself with RDTSC, less the empty loop;
+ * exits are counted by the program, exactly.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/bench_child.h"
+#include "guests.h"
+
+#define SAMPLES    1000
+#define ROUNDS_MAX 1000
+
+/* What one guest says, in microseconds. */
+struct said {
+	double write_0x70[3], write_0xcf8[3]; /* minimum, median, average */
+	double pair; /* of the bare loop, 0x70 and 0x71 */
+	double pci_pair;
+};
+
+/* Medians over guests, then over rounds, for each program. */
+struct result {
+	double values[sizeof(struct said) / sizeof(double)][ROUNDS_MAX];
+	double user_per_exit[ROUNDS_MAX];
+	size_t n;
+};
+
+struct bench {
+	const struct bench_options *options;
+	int rom_fd;
+	double tsc_hz;
+	struct result *results; /* BENCH_PROGRAMS */
+	uint64_t exits_per_count[2], pairs; /* off, on: counted by difference */
+};
+
+static int parse_line(const char *text, const char *name, double hz, double out[3])
+{
+	const char *at = strstr(text, name);
+	unsigned long a, b, c;
+
+	if (!at || sscanf(at + strlen(name), " min=%lu median=%lu avg=%lu", &a, &b, &c) != 3)
+		return -EINVAL;
+	out[0] = (double)a / hz * 1e6;
+	out[1] = (double)b / hz * 1e6;
+	out[2] = (double)c / hz * 1e6;
+	return 0;
+}
+
+static int parse_pairs(const char *text, const char *name, double hz, double *out)
+{
+	const char *at = strstr(text, name);
+	unsigned long count, total;
+
+	if (!at || sscanf(at + strlen(name), " count=%lu total=%lu", &count, &total) != 2 || !count)
+		return -EINVAL;
+	*out = (double)total / (double)count / hz * 1e6;
+	return 0;
+}
+
+static int parse_said(const char *text, double hz, struct said *said)
+{
+	if (parse_line(text, "write_0x70", hz, said->write_0x70) ||
+	    parse_line(text, "write_0xcf8", hz, said->write_0xcf8) ||
+	    parse_pairs(text, "pairs_0x70_0x71", hz, &said->pair) ||
+	    parse_pairs(text, "pairs_0xcf8_0xcfc", hz, &said->pci_pair)) {
+		log_error("bench: the guest's output is not understood");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void command(const struct bench *bench, struct bench_child *child,
+		    enum bench_program program, unsigned count)
+{
+	bench_command(child, program);
+	bench_arg(child, "-bios");
+	bench_arg(child, "/proc/self/fd/%d", bench->rom_fd);
+	if (program == BENCH_FLOOR)
+		return;
+	bench_arg(child, "-m");
+	bench_arg(child, "16");
+	bench_arg(child, "-fw_cfg");
+	bench_arg(child, "name=" GUEST_PARAMS ",string=count=%u samples=%u", count, SAMPLES);
+	if (program == BENCH_QEMU) {
+		bench_arg(child, "-device");
+		bench_arg(child, "isa-debug-exit,iobase=0xf4,iosize=1");
+	}
+}
+
+/* Trips to user space for the pair's two ports. */
+static uint64_t pair_exits(const struct bench_child *child)
+{
+	return bench_samples(child, 0x70, "out") + bench_samples(child, 0x71, "in");
+}
+
+/* Runs as many guests at once as asked; keeps the median guest. */
+static int run_guests(struct bench *bench, enum bench_program program, size_t round)
+{
+	unsigned guests = bench->options->guests;
+	struct bench_child *children = calloc(guests, sizeof(*children));
+	double *column = calloc(guests, sizeof(*column));
+	struct said *said = calloc(guests, sizeof(*said));
+	struct result *result = &bench->results[program];
+	double user = 0, exits = 0;
+	int ret = children && column && said ? 0 : -ENOMEM;
+	unsigned started = 0;
+
+	for (; !ret && started < guests; started++) {
+		command(bench, &children[started], program, bench->options->count);
+		ret = bench_spawn(&children[started]);
+	}
+	for (unsigned i = 0; !ret && i < started; i++) {
+		ret = bench_wait(&children[i], bench_program_names[program]);
+		if (!ret && program <= BENCH_ON)
+			bench->tsc_hz = bench_tsc_hz(&children[i]);
+		if (!ret)
+			ret = parse_said(children[i].output, bench->tsc_hz, &said[i]);
+		user += children[i].user;
+		if (!ret && program <= BENCH_ON)
+			exits += (double)bench_total(&children[i], "exits");
+	}
+	for (size_t v = 0; !ret && v < sizeof(said[0]) / sizeof(double); v++) {
+		for (unsigned i = 0; i < guests; i++)
+			column[i] = ((const double *)&said[i])[v];
+		result->values[v][round] = bench_median(column, guests);
+	}
+	if (!ret) {
+		result->user_per_exit[round] = exits > 0 ? user / exits * 1e6 : 0;
+		result->n = round + 1;
+	}
+	for (unsigned i = 0; i < started; i++)
+		bench_drop(&children[i]);
+	free(children);
+	free(column);
+	free(said);
+	return ret;
+}
+
+/* Exits of exactly count pairs: the difference to a run without them. */
+static int count_exits(struct bench *bench, enum bench_program program)
+{
+	uint64_t exits[2] = { 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct bench_child child;
+		int ret;
+
+		command(bench, &child, program, i ? bench->options->count : 0);
+		ret = bench_spawn(&child);
+		if (!ret)
+			ret = bench_wait(&child, bench_program_names[program]);
+		if (!ret)
+			exits[i] = pair_exits(&child);
+		bench_drop(&child);
+		if (ret)
+			return ret;
+	}
+	bench->exits_per_count[program] = exits[1] - exits[0];
+	return 0;
+}
+
+static double median_of(const struct result *result, size_t offset)
+{
+	double copy[ROUNDS_MAX];
+
+	memcpy(copy, result->values[offset / sizeof(double)], result->n * sizeof(copy[0]));
+	return bench_median(copy, result->n);
+}
+
+#define MEDIAN(bench, program, member)                                                             \
+	median_of(&(bench)->results[program], offsetof(struct said, member))
+
+/* The ratio in each round, and its median: what disturbs a round disturbs both sides. */
+static double median_ratio(const struct bench *bench, enum bench_program a, enum bench_program b,
+			   size_t offset)
+{
+	size_t v = offset / sizeof(double), n = bench->results[a].n;
+	double ratios[ROUNDS_MAX];
+
+	if (!n || n != bench->results[b].n)
+		return NAN;
+	for (size_t i = 0; i < n; i++)
+		ratios[i] = bench->results[a].values[v][i] / bench->results[b].values[v][i];
+	return bench_median(ratios, n);
+}
+
+static double user_per_exit(const struct bench *bench)
+{
+	const struct result *result = &bench->results[BENCH_ON];
+	double copy[ROUNDS_MAX];
+
+	memcpy(copy, result->user_per_exit, result->n * sizeof(copy[0]));
+	return bench_median(copy, result->n);
+}
+
+static void print_text(const struct bench *bench)
+{
+	const double pairs = (double)bench->options->count;
+
+	printf("%u guest%s, %zu rounds of %u pairs; medians in us by the guest's own clock\n\n",
+	       bench->options->guests, bench->options->guests == 1 ? "" : "s at once",
+	       bench->results[BENCH_ON].n, bench->options->count);
+	printf("%-14s %10s %10s %10s %10s %11s %12s %12s\n", "", "0x70 min", "0x70 med", "0x70 avg",
+	       "0xcf8 min", "0xcf8 med", "0x70+0x71", "0xcf8+0xcfc");
+	for (enum bench_program p = 0; p < BENCH_PROGRAMS; p++) {
+		if (!bench->results[p].n)
+			continue;
+		printf("%-14s %10.2f %10.2f %10.2f %10.2f %11.2f %12.2f %12.2f\n",
+		       bench_program_names[p], MEDIAN(bench, p, write_0x70[0]),
+		       MEDIAN(bench, p, write_0x70[1]), MEDIAN(bench, p, write_0x70[2]),
+		       MEDIAN(bench, p, write_0xcf8[0]), MEDIAN(bench, p, write_0xcf8[1]),
+		       MEDIAN(bench, p, pair), MEDIAN(bench, p, pci_pair));
+	}
+	printf("\nexits to user space for a pair: %.4f off, %.4f on\n",
+	       (double)bench->exits_per_count[BENCH_OFF] / pairs,
+	       (double)bench->exits_per_count[BENCH_ON] / pairs);
+	printf("a write is cheaper by: 0x70 %.1f times, 0xcf8 (32 bits) %.1f times\n",
+	       median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0x70[1])),
+	       median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0xcf8[1])));
+	if (bench->results[BENCH_FLOOR].n)
+		printf("the loop of pairs against a bare KVM_RUN loop: %.3f\n",
+		       median_ratio(bench, BENCH_ON, BENCH_FLOOR, offsetof(struct said, pair)));
+	else
+		printf("the bare KVM_RUN loop (bench/floor) is not here to compare with\n");
+	printf("user time for an exit: %.3f us\n", user_per_exit(bench));
+}
+
+static void add(struct json_object *object, const char *name, double value)
+{
+	json_object_object_add(object, name,
+			       isfinite(value) ? json_object_new_double(value) : NULL);
+}
+
+static void print_json(const struct bench *bench)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} values[] = {
+		{ "write_0x70_us", offsetof(struct said, write_0x70[1]) },
+		{ "write_0x70_min_us", offsetof(struct said, write_0x70[0]) },
+		{ "write_0x70_avg_us", offsetof(struct said, write_0x70[2]) },
+		{ "write_0xcf8_us", offsetof(struct said, write_0xcf8[1]) },
+		{ "write_0xcf8_min_us", offsetof(struct said, write_0xcf8[0]) },
+		{ "write_0xcf8_avg_us", offsetof(struct said, write_0xcf8[2]) },
+		{ "pair_us", offsetof(struct said, pair) },
+		{ "pci_pair_us", offsetof(struct said, pci_pair) },
+	};
+	static const char *const suffixes[] = { "off", "on", "floor", "qemu" };
+	const double pairs = (double)bench->options->count;
+	struct json_object *object = json_object_new_object();
+	char name[64];
+
+	add(object, "guests", bench->options->guests);
+	add(object, "rounds", (double)bench->results[BENCH_ON].n);
+	add(object, "pairs", pairs);
+	add(object, "exits_per_pair_off", (double)bench->exits_per_count[BENCH_OFF] / pairs);
+	add(object, "exits_per_pair_on", (double)bench->exits_per_count[BENCH_ON] / pairs);
+	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+		for (enum bench_program p = 0; p < BENCH_PROGRAMS; p++) {
+			if (!bench->results[p].n)
+				continue;
+			snprintf(name, sizeof(name), "%s_%s", values[v].name, suffixes[p]);
+			add(object, name, median_of(&bench->results[p], values[v].offset));
+		}
+	}
+	add(object, "write_0x70_ratio",
+	    median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0x70[1])));
+	add(object, "write_0xcf8_ratio",
+	    median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0xcf8[1])));
+	add(object, "loop_over_floor",
+	    median_ratio(bench, BENCH_ON, BENCH_FLOOR, offsetof(struct said, pair)));
+	add(object, "user_us_per_exit", user_per_exit(bench));
+	printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
+	json_object_put(object);
+}
+
+static int measure(struct bench *bench)
+{
+	int ret = 0;
+
+	for (enum bench_program p = BENCH_OFF; !ret && p <= BENCH_ON; p++) {
+		bench_progress("counting exits, %s", bench_program_names[p]);
+		ret = count_exits(bench, p);
+	}
+	for (size_t round = 0; !ret && round < bench->options->rounds; round++) {
+		for (enum bench_program p = 0; !ret && p < BENCH_PROGRAMS; p++) {
+			if (!bench_has(p))
+				continue;
+			bench_progress("round %zu of %u, %s", round + 1, bench->options->rounds,
+				       bench_program_names[p]);
+			ret = run_guests(bench, p, round);
+		}
+	}
+	bench_progress_end();
+	return ret;
+}
+
+int bench_rtc(const struct bench_options *options)
+{
+	struct bench bench = { .options = options };
+	int ret;
+
+	bench.results = calloc(BENCH_PROGRAMS, sizeof(*bench.results));
+	bench.rom_fd = bench_image(guest_rtcbench, GUEST_ROM_SIZE);
+	if (!bench.results || bench.rom_fd < 0) {
+		free(bench.results);
+		return 1;
+	}
+	ret = measure(&bench);
+	if (!ret && options->json)
+		print_json(&bench);
+	else if (!ret)
+		print_text(&bench);
+	close(bench.rom_fd);
+	free(bench.results);
+	if (!ret && (fflush(stdout) || ferror(stdout))) {
+		log_error("standard output: %s", strerror(errno));
+		ret = -EIO;
+	}
+	return ret ? 1 : 0;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/bench.h"
+#include "cmd/options.h"
+#include "cmd/run.h"
+#include "guests.h"
+
+/* First arguments that are verbs of our own and not options. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
+} verbs[] = {
+	{ "bench", cmd_bench },
+};
+
+/*
+ * Files opened later must not become standard input or output by accident. Input that is closed
+ * is as good as empty; output that is closed would lose what the guest says.
+ */
+static bool standard_files_open(void)
+{
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != STDIN_FILENO) {
+		log_error("/dev/null: %s", strerror(errno));
+		return false;
+	}
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && fcntl(STDOUT_FILENO, F_GETFD) >= 0)
+		return open("/dev/null", O_WRONLY) == STDERR_FILENO;
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+		log_error("standard output is closed");
+		return false;
+	}
+	return true;
+}
+
+/* What "coalport" alone means: the embedded guest, what it says, and what that cost. */
+static char *const embedded[] = {
+	"coalport", "-nodefaults", "-display", "none", "-serial",    "stdio",
+	"-m",       "16",          "-exits",   "text", "-no-reboot", NULL,
+};
+
+static int run(int argc, char *const argv[], const uint8_t *rom)
+{
+	struct cmd_options *options = malloc(sizeof(*options));
+	int status;
+
+	if (!options) {
+		log_error("out of memory");
+		return 1;
+	}
+	if (!cmd_options_parse(options, argc, argv, 0)) {
+		log_error("%s", options->error);
+		status = CMD_STATUS_USAGE;
+	} else if (options->action != CMD_RUN) {
+		cmd_options_print(options, stdout);
+		status = fflush(stdout) || ferror(stdout);
+		if (status)
+			log_error("standard output: %s", strerror(errno));
+	} else {
+		status = cmd_run(options, rom);
+	}
+	free(options);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (!standard_files_open())
+		return 1;
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argc - 1, argv + 1);
+	}
+	if (argc <= 1)
+		return run((int)(sizeof(embedded) / sizeof(embedded[0])) - 1, embedded,
+			   guest_ticker);
+	return run(argc, argv, NULL);
+}

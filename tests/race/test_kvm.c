@@ -55,7 +55,7 @@ static void wait_for_waiting(const struct machine *machine, unsigned n)
 struct planar {
 	struct lock lock;
 	uint64_t index, last_write, last_plane;
-	uint64_t datas, wrong;
+	_Atomic uint64_t datas, wrong;
 	struct mem_region ports, window, verdict;
 };
 
@@ -206,7 +206,7 @@ struct kept {
 
 struct keeper {
 	struct kept *kept;
-	uint64_t n;
+	_Atomic uint64_t n; /* looked at while the guest runs */
 	struct mem_region region;
 	struct mem_request request;
 };
@@ -243,7 +243,8 @@ static const struct mem_port keeper_screen[] = {
 
 static void keeper_init(struct keeper *keeper, struct kept *kept, const struct mem_port *port)
 {
-	*keeper = (struct keeper){ .kept = kept };
+	memset(keeper, 0, sizeof(*keeper));
+	keeper->kept = kept;
 	mem_region_init_io(&keeper->region, "keeper", port->len - 1, port, 1, keeper, &kept->lock);
 }
 

@@ -433,7 +433,7 @@ static void paused_and_resumed(void **state)
 	lock_destroy(&chip.lock);
 }
 
-static void paused_by_a_handler(void **state)
+static void paused_without_waiting(void **state)
 {
 	struct machine machine;
 	struct kept kept = { .last = 0 };
@@ -456,6 +456,58 @@ static void paused_by_a_handler(void **state)
 	lock_destroy(&kept.lock);
 }
 
+GUEST(halt, "	mov $0x1000, %dx\n"
+	    "	mov $7, %al\n"
+	    "	outb %al, %dx\n"
+	    "	hlt\n");
+
+/*
+ * A paused vCPU has no access half done: given other registers it does what they say, and KVM does not
+ * finish an old instruction with them.
+ */
+static void nothing_half_done(void **state)
+{
+	static const uint64_t halt_at = 0x3000;
+	const struct hv_entry other = { .mode = HV_REAL, .rip = halt_at };
+	const struct hv_entry again = { .mode = HV_REAL, .rip = GUEST_CODE };
+	struct machine machine;
+	struct planar chip = { .index = 0 };
+	struct kept kept = { .last = 0 };
+	struct keeper keeper;
+	struct hv_error err;
+
+	(void)state;
+	lock_init(&chip.lock, LOCK_DEVICE, "planar");
+	lock_init(&kept.lock, LOCK_DEVICE, "kept");
+	machine_init(&machine);
+	mem_region_init_io(&chip.ports, "planar", 1, planar_ports, 2, &chip, &chip.lock);
+	keeper_init(&keeper, &kept, keeper_latch);
+	put(&machine, MEM_SPACE_PORT, &chip.ports, 0x3ce);
+	put(&machine, MEM_SPACE_PORT, &keeper.region, 0x1000);
+	memcpy(machine.memory + halt_at, halt_start, (size_t)(halt_end - halt_start));
+	machine_create(&machine, &bare);
+	machine_start(&machine, hammer_start, hammer_end);
+	for (unsigned i = 1; i <= 300; i++) {
+		uint64_t delivered = machine.vm.ring.delivered;
+
+		while (machine.vm.ring.delivered < delivered + 2 + i % 3)
+			usleep(10);
+		hv_vcpus_pause(&machine.vm);
+		assert_int_equal(hv_vcpu_set_entry(&machine.vm, 0, &other, &err), 0);
+		hv_vcpus_resume(&machine.vm);
+		machine_wait_halted(&machine, 1);
+		hv_vcpus_pause(&machine.vm);
+		assert_int_equal(keeper.n, i);
+		assert_int_equal(hv_vm_reset(&machine.vm, &err), 0);
+		assert_int_equal(hv_vcpu_set_entry(&machine.vm, 0, &again, &err), 0);
+		hv_vcpus_resume(&machine.vm);
+	}
+	assert_false(machine.failed);
+	machine_destroy(&machine);
+	lock_destroy(&kept.lock);
+	lock_destroy(&chip.lock);
+}
+
 /* --- The ways in which a guest ends. */
 
 GUEST(triple_fault, "	lidtl %cs:1f - triple_fault_start + 0x1000\n"
@@ -467,10 +519,6 @@ GUEST(triple_fault, "	lidtl %cs:1f - triple_fault_start + 0x1000\n"
 		    "	hlt\n"
 		    "1:	.word 0\n"
 		    "	.long 0\n");
-GUEST(halt, "	mov $0x1000, %dx\n"
-	    "	mov $7, %al\n"
-	    "	outb %al, %dx\n"
-	    "	hlt\n");
 
 static void reset_after_a_triple_fault(void **state)
 {
@@ -637,7 +685,8 @@ int main(void)
 		cmocka_unit_test(deadline_of_a_halted_guest),
 		cmocka_unit_test(latches_are_seen_on_pause),
 		cmocka_unit_test(paused_and_resumed),
-		cmocka_unit_test(paused_by_a_handler),
+		cmocka_unit_test(paused_without_waiting),
+		cmocka_unit_test(nothing_half_done),
 		cmocka_unit_test(reset_after_a_triple_fault),
 		cmocka_unit_test(running_where_nothing_is),
 		cmocka_unit_test(strings_and_odd_lengths),

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The monitor protocol of QEMU (QMP): JSON objects that tell about a machine and rule it.
+ * docs/control.md lists commands and events.
+ *
+ * One instance serves one character back-end, whose clients come one after the other; events go to
+ * the client of every instance that has negotiated. Belongs to the loop's thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/chardev.h"
+#include "board/pc.h"
+#include "ctl/frame.h"
+#include "ctl/out.h"
+
+#define CTL_QMP_INPUT 4096
+/* Bytes of replies and events that may wait for a client that does not read. */
+#define CTL_QMP_OUT_MAX (4u << 20)
+
+struct ctl_qmp {
+	struct pc *pc; /* borrowed */
+	struct chardev *chardev; /* borrowed */
+	bool opened; /* a client is there */
+	bool negotiated;
+	struct machine_observer observer;
+	uint8_t input[CTL_QMP_INPUT]; /* received, not yet looked at: [input_at, input_n) */
+	size_t input_at, input_n;
+	struct loop_task task; /* goes on with it */
+	struct ctl_frame frame;
+	struct ctl_out out;
+	uint64_t events_dropped; /* of a client that did not read them */
+};
+
+/* Before the machine runs. The back-end gets this instance as its user. 0 or -errno. */
+int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
+	__attribute__((warn_unused_result));
+/* Before pc_destroy(). The back-end is left without user. */
+void ctl_qmp_destroy(struct ctl_qmp *qmp);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The qtest protocol: a test in another process drives the chips of a machine without CPU, line by
+ * line, each command answered in the form of QEMU, so that programs written against its libqtest
+ * work unchanged. docs/control.md lists the commands.
+ *
+ * A session uses one character back-end and belongs to the loop's thread. A command that left the
+ * loop something to do (a reset, an alarm on its way) is followed by that before the next command.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/chardev.h"
+#include "board/pc.h"
+#include "ctl/out.h"
+
+/* The most that one command may read or write, in bytes. */
+#define CTL_QTEST_DATA_MAX (UINT64_C(16) << 20)
+/* As text in hexadecimal, with the command around it. Longer lines are refused. */
+#define CTL_QTEST_LINE_MAX (2 * CTL_QTEST_DATA_MAX + 256)
+#define CTL_QTEST_INPUT    4096
+
+struct ctl_qtest {
+	struct pc *pc; /* borrowed, as are the two below */
+	struct chardev *chardev;
+	FILE *log; /* or NULL */
+	bool opened; /* a client is there */
+	int64_t opened_at; /* CLOCK_MONOTONIC */
+	struct clock log_clock;
+
+	uint8_t input[CTL_QTEST_INPUT]; /* received, not yet part of a line: [input_at, input_n) */
+	size_t input_at, input_n;
+	struct loop_task task; /* goes on with it */
+	char *line; /* the line so far, with room for a NUL behind it */
+	size_t line_n, line_room;
+	bool overlong; /* the line is refused when it ends */
+	struct ctl_out out;
+
+	bool intercepts; /* interrupts are told to the client, or ... */
+	bool intercepts_out; /* ... the (absent) outputs of the interrupt controller are */
+	uint16_t levels; /* as the client knows them */
+	struct irq_line irqs[IRQ_LINES]; /* for set_irq_in */
+};
+
+/*
+ * Before the machine runs; it must have been made without CPU (MACHINE_NO_CPU). The back-end gets
+ * this session as its user. log: each line received and sent, or NULL. 0 or -errno.
+ */
+int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chardev, FILE *log)
+	__attribute__((warn_unused_result));
+/* Before pc_destroy(). The back-end is left without user. */
+void ctl_qtest_destroy(struct ctl_qtest *qtest);

@@ -266,6 +266,7 @@ static void check_waits_and_bells(const struct play *play, const struct mem_view
 			struct cell cell = look_at(play, addr);
 			unsigned size;
 
+			CHECK(cell.node);
 			paint_waits(cell.node, &waits);
 			size = (unsigned)(waits.last[cell.offset] - waits.first[cell.offset]) + 1;
 			if (waits.first[cell.offset] == (int)cell.offset &&

@@ -103,7 +103,7 @@ static void draw_region(struct drawing *drawing, char *const *words, unsigned wo
 			parent = &box->region;
 			offset = drawn->column - box->column;
 		} else if (strcmp(words[word], "all") != 0) {
-			priority = atoi(words[word]);
+			priority = (int)strtol(words[word], NULL, 10);
 		}
 	}
 	region->readonly = readonly;
@@ -118,7 +118,8 @@ static void draw_port(struct drawing *drawing, char *const *words, unsigned word
 	struct mem_port *port = &drawn->ports[drawn->ports_n++];
 	unsigned column;
 
-	CHECK(words_n == 3 && words[2][0] == 'w' && drawn->ports_n <= DRAW_PORTS);
+	CHECK(words_n == 3 && words[1] && words[2] && words[2][0] == 'w' &&
+	      drawn->ports_n <= DRAW_PORTS);
 	port->len = run_of(cells, &column);
 	port->at = column - drawn->column;
 	for (const char *width = words[2] + 1; *width; width++)
@@ -134,15 +135,31 @@ static void draw_port(struct drawing *drawing, char *const *words, unsigned word
 	drawn->region.ports_n = drawn->ports_n;
 }
 
-static void draw_bell(struct drawing *drawing, char *const *words, const char *cells)
+static void draw_bell(struct drawing *drawing, const char *name, const char *cells)
 {
-	struct draw_region *drawn = region_named(drawing, words[1][0]);
+	struct draw_region *drawn = region_named(drawing, name[0]);
 	unsigned column;
 
 	CHECK(run_of(cells, &column) == 1);
 	drawn->bell.at = column - drawn->column;
 	drawn->region.doorbells = &drawn->bell;
 	drawn->region.doorbells_n = 1;
+}
+
+static void draw_object(struct drawing *drawing, char *const *words, unsigned words_n,
+			const char *cells)
+{
+	if (!strcmp(words[0], "port"))
+		draw_port(drawing, words, words_n, cells);
+	else if (!strcmp(words[0], "bell"))
+		draw_bell(drawing, words[1], cells);
+	else
+		draw_region(drawing, words, words_n, cells);
+}
+
+static void keep(char *to, const char *cells)
+{
+	snprintf(to, DRAW_COLUMNS + 1, "%s", cells);
 }
 
 static void draw_line(struct drawing *drawing, char *line)
@@ -159,18 +176,16 @@ static void draw_line(struct drawing *drawing, char *line)
 	}
 	drawing->columns = (unsigned)(end - bar);
 	CHECK(words_n);
-	if (!strcmp(words[0], "view"))
-		strcpy(drawing->view, bar);
+	if (words_n > 1)
+		draw_object(drawing, words, words_n, bar);
+	else if (!strcmp(words[0], "view"))
+		keep(drawing->view, bar);
 	else if (!strcmp(words[0], "at"))
-		strcpy(drawing->at, bar);
+		keep(drawing->at, bar);
 	else if (!strcmp(words[0], "waits"))
-		strcpy(drawing->waits, bar);
-	else if (!strcmp(words[0], "port"))
-		draw_port(drawing, words, words_n, bar);
-	else if (!strcmp(words[0], "bell"))
-		draw_bell(drawing, words, bar);
+		keep(drawing->waits, bar);
 	else
-		draw_region(drawing, words, words_n, bar);
+		CHECK(!"a word that draws nothing");
 }
 
 void draw_make(struct drawing *drawing, const char *text, uint64_t base)
@@ -203,7 +218,7 @@ void draw_view(const struct drawing *drawing, const struct mem_view *view, char 
 		seen[i] = at[i] = waits[i] = '.';
 		if (section) {
 			uint64_t offset = section->offset + (addr - section->range.first);
-			int name = section->region->name[0];
+			unsigned char name = (unsigned char)section->region->name[0];
 
 			seen[i] = (char)(section->readonly ? toupper(name) : name);
 			at[i] = (char)('0' + offset % 10);

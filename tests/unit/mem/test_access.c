@@ -26,11 +26,12 @@ struct chip {
 
 static void note(struct chip *chip, const char *text)
 {
+	size_t len;
+
 	if (chip->expected)
 		assert_true(lock_held(chip->expected));
-	if (chip->name)
-		strncat(chip->log, &chip->name, 1);
-	strcat(chip->log, text);
+	len = strlen(chip->log);
+	snprintf(chip->log + len, LOG_SIZE - len, "%.1s%s", &chip->name, text);
 	assert_true(strlen(chip->log) < LOG_SIZE / 2);
 }
 

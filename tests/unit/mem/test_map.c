@@ -197,8 +197,8 @@ static void teller_listen(struct teller *teller, struct mem_map *map, enum mem_o
 			      .bell_del = tell_bell_del,
 			      .drain = tell_drain },
 		.name = name,
-		.story = story,
 	};
+	teller->story = story;
 	mem_map_listen(map, &teller->listener);
 	teller->map = map;
 }

@@ -211,6 +211,10 @@ void draw_destroy(struct drawing *drawing)
 void draw_view(const struct drawing *drawing, const struct mem_view *view, char *seen, char *at,
 	       char *waits)
 {
+	for (size_t i = 0; i < view->sections_n; i++) {
+		CHECK(view->sections[i].range.first <= view->sections[i].range.last);
+		CHECK(!i || view->sections[i - 1].range.last < view->sections[i].range.first);
+	}
 	for (unsigned i = 0; i < drawing->columns; i++) {
 		uint64_t addr = drawing->base + i;
 		const struct mem_section *section = mem_view_find(view, addr);

@@ -408,6 +408,7 @@ static void bytes_of_any_length(void **state)
 static void host_memory_is_handed_out_as_far_as_it_goes_on(void **state)
 {
 	struct memory m;
+	struct mem_region left, right;
 	uint64_t len = 100;
 
 	(void)state;
@@ -431,6 +432,15 @@ static void host_memory_is_handed_out_as_far_as_it_goes_on(void **state)
 	assert_int_equal(len, 16);
 	assert_ptr_equal(mem_section_host(mem_view_find(m.bench.view, 0x1005)), m.host + 4);
 	assert_null(mem_section_host(mem_view_find(m.bench.view, 0x1028)));
+
+	/* A hole ends it, though the memory behind the hole is where it would be without one. */
+	mem_region_init_alias(&left, "left", &m.ram, 0, 3);
+	mem_region_init_alias(&right, "right", &m.ram, 8, 3);
+	bench_add(&m.bench, &left, 0x2000, 0);
+	bench_add(&m.bench, &right, 0x2008, 0);
+	len = 16;
+	assert_ptr_equal(mem_view_ram(m.bench.view, 0x2001, &len, true), m.host + 1);
+	assert_int_equal(len, 3);
 	memory_drop(&m);
 }
 

@@ -76,6 +76,15 @@ static const char huge[] = "box  x all       |xxxx            |\n"
 			   "view             |....aaaa..aaaa..|\n"
 			   "at               |....0123..0123..|\n";
 
+/* An alias that passes the end of the space shows what is before it and does not come round. */
+static const char rounds[] = "io   a loose all |aaaa        |\n"
+			     "seen b a+0xfffffffffffffffe loose all|bb          |\n"
+			     "seen c b         |cccc        |\n"
+			     "seen d b+1       |    dddd    |\n"
+			     "seen e b+4       |        eeee|\n"
+			     "view             |aa..a.......|\n"
+			     "at               |45..5.......|\n";
+
 /* Each entry that may wait is a range; those that touch stay two. */
 static const char latches[] = "io   a           |  aaaaaaaa      |\n"
 			      "port a w1        |  N             |\n"
@@ -131,9 +140,9 @@ static const char hidden[] = "io   a           |aaaaaaaa            |\n"
 			     "view             |abaaaaaa.aaaaaaaaaaa|\n"
 			     "waits            |.....L...L---.L.....|\n";
 
-static const char *const drawings[] = { priorities, containers, shadow,  aliases,        disabled,
-					meeting,    huge,       latches, config_address, reset_byte,
-					chains,     bells,      hidden };
+static const char *const drawings[] = { priorities, containers, shadow, aliases, disabled,
+					meeting,    huge,       rounds, latches, config_address,
+					reset_byte, chains,     bells,  hidden };
 
 static void drawings_come_out(void **state)
 {
@@ -267,6 +276,47 @@ static void bells_are_sorted_and_shown_where_their_first_byte_is(void **state)
 	mem_view_unref(view);
 }
 
+static void nothing(void *chip, uint64_t offset, uint64_t value, unsigned width)
+{
+	(void)chip;
+	(void)offset;
+	(void)value;
+	(void)width;
+}
+
+static void a_range_says_why_in_the_words_of_the_entry_that_begins_it(void **state)
+{
+	static const struct mem_port ports[] = {
+		{ .at = 2,
+		  .len = 2,
+		  .widths = MEM_W2,
+		  .write = nothing,
+		  .wait = 1,
+		  .why = "later" },
+		{ .at = 1, .len = 1, .write = nothing, .wait = MEM_LATCH, .why = "first" },
+		{ .at = 1,
+		  .len = 2,
+		  .widths = MEM_W2,
+		  .write = nothing,
+		  .wait = 3,
+		  .why = "second" },
+	};
+	struct mem_region io;
+	struct mem_view *view;
+
+	(void)state;
+	mem_region_init_io(&io, "io", 7, ports, 3, NULL, NULL);
+	view = mem_view_render(&io, everything);
+	assert_non_null(view);
+	assert_int_equal(view->waits_n, 1);
+	assert_true(range_equal(view->waits[0].range, (struct range){ 1, 3 }));
+	assert_int_equal(view->waits[0].wait, 1);
+	assert_int_equal(view->waits[0].offset, 1);
+	assert_ptr_equal(view->waits[0].region, &io);
+	assert_string_equal(view->waits[0].why, "first");
+	mem_view_unref(view);
+}
+
 /* Calls in their order, as letters. */
 struct story {
 	char text[64];
@@ -358,6 +408,7 @@ int main(void)
 		cmocka_unit_test(the_space_clips),
 		cmocka_unit_test(a_region_fills_the_space),
 		cmocka_unit_test(bells_are_sorted_and_shown_where_their_first_byte_is),
+		cmocka_unit_test(a_range_says_why_in_the_words_of_the_entry_that_begins_it),
 		cmocka_unit_test(a_difference_tells_only_what_differs_in_its_order),
 	};
 

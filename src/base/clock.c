@@ -102,8 +102,10 @@ static void unlink_timer(struct clock *clock, struct timer *timer)
 {
 	struct timer **at = &clock->timers;
 
-	while (*at != timer)
+	while (*at != timer) {
+		assert(*at);
 		at = &(*at)->next;
+	}
 	*at = timer->next;
 	timer->next = NULL;
 	timer->due = CLOCK_NEVER;

@@ -25,8 +25,10 @@ static void unlink_task(struct loop *loop, struct loop_task *task)
 {
 	struct loop_task **at = &loop->tasks;
 
-	while (*at != task)
+	while (*at != task) {
+		assert(*at);
 		at = &(*at)->next;
+	}
 	*at = task->next;
 	if (!*at)
 		loop->tasks_tail = at;

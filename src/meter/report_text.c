@@ -30,8 +30,10 @@ static const char *row_name(char out[static NAME_LEN], const struct merged_row *
 	bool write = meter_key_write(row->key);
 	const char *suffix = write ? "POUT" : "PIN";
 
-	if (!row->key)
-		return strcpy(out, "other");
+	if (!row->key) {
+		snprintf(out, NAME_LEN, "other");
+		return out;
+	}
 	if (meter_key_space(row->key) == METER_MMIO)
 		suffix = write ? "W" : "R";
 	snprintf(out, NAME_LEN, "0x%" PRIx64 ":%s", meter_key_addr(row->key), suffix);

@@ -44,6 +44,7 @@ struct noted_task {
 	struct fixture *f;
 	char what;
 	unsigned again;
+	bool last; /* ends the run when it is not posted again */
 	struct loop_task *unpost;
 };
 
@@ -55,6 +56,8 @@ static void run_noted(void *arg)
 	if (noted->again) {
 		noted->again--;
 		loop_post(&noted->f->loop, &noted->task);
+	} else if (noted->last) {
+		loop_quit(&noted->f->loop);
 	}
 	if (noted->unpost)
 		loop_unpost(&noted->f->loop, noted->unpost);
@@ -96,6 +99,27 @@ static void test_tasks_in_order_once(void **state)
 	loop_post(&f.loop, &f.stop);
 	assert_int_equal(loop_run(&f.loop), 0);
 	assert_string_equal(f.log, "|ba|a");
+	loop_destroy(&f.loop);
+}
+
+/* Posted while others are queued, so that posting alone wakes nobody. */
+static void test_task_posted_again_wakes(void **state)
+{
+	struct fixture f;
+	struct noted_task a, b;
+
+	(void)state;
+	setup(&f);
+	noted_init(&a, &f, 'a');
+	noted_init(&b, &f, 'b');
+	a.again = 2;
+	a.last = true;
+	b.again = 1;
+	loop_set_before(&f.loop, before, &f);
+	loop_post(&f.loop, &a.task);
+	loop_post(&f.loop, &b.task);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_string_equal(f.log, "|ab|ab|a");
 	loop_destroy(&f.loop);
 }
 
@@ -365,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tasks_in_order_once),
+		cmocka_unit_test(test_task_posted_again_wakes),
 		cmocka_unit_test(test_task_takes_back_another),
 		cmocka_unit_test(test_quit_beforehand),
 		cmocka_unit_test(test_unwatched_while_ready),

@@ -141,6 +141,7 @@ static void test_text(void **state)
 	struct fixture *f = *state;
 
 	fill(f);
+	meter_coalesced(&f->ring, METER_PORT, 0x72);
 	assert_string_equal(
 		text_report(f),
 		"IO port access      Samples  Samples%   Time%   Min us   Max us   Avg us (+-%)   Coalesced\n"
@@ -148,8 +149,9 @@ static void test_text(void **state)
 		"0x70:POUT                 1     0.20%   0.31%    15.00    15.00    15.00 (0.00)        512\n"
 		"0x80:POUT                 1     0.20%   0.27%    13.00    13.00    13.00 (0.00)\n"
 		"0xcf8:POUT                0                                                           1200\n"
-		"user-space exits 1,202; writes that never left the kernel 1,712; "
-		"without coalescing 2,914: 58.8% saved\n");
+		"0x72:POUT                 0                                                              1\n"
+		"user-space exits 1,202; writes that never left the kernel 1,713; "
+		"without coalescing 2,915: 58.8% saved\n");
 }
 
 static void test_text_mmio_and_zones(void **state)

@@ -105,7 +105,7 @@ static uint8_t *command_add(struct build *build, uint32_t command, const char *f
 	uint8_t *at = blob_add(&build->loader, COMMAND_SIZE);
 
 	le32_put(at, command);
-	strcpy((char *)at + 4, file);
+	memcpy(at + 4, file, strlen(file) + 1);
 	return at + 4 + COMMAND_NAME;
 }
 
@@ -122,7 +122,7 @@ static void add_pointer(struct build *build, const char *file, uint32_t offset, 
 {
 	uint8_t *at = command_add(build, COMMAND_ADD_POINTER, file);
 
-	strcpy((char *)at, TABLES_FILE);
+	memcpy(at, TABLES_FILE, sizeof(TABLES_FILE));
 	le32_put(at + COMMAND_NAME, offset);
 	at[COMMAND_NAME + 4] = size;
 }

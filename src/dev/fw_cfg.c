@@ -341,7 +341,7 @@ int fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *data, u
 	memmove(&fw_cfg->files[at + 1], &fw_cfg->files[at],
 		(fw_cfg->files_n - at) * sizeof(fw_cfg->files[0]));
 	fw_cfg->files[at] = (struct fw_cfg_file){ .item = item };
-	strcpy(fw_cfg->files[at].name, name);
+	memcpy(fw_cfg->files[at].name, name, strlen(name) + 1);
 	fw_cfg->files_n++;
 	directory_build(fw_cfg);
 	return 0;

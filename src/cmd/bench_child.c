@@ -135,8 +135,8 @@ void bench_command(struct bench_child *child, enum bench_program program)
 		break;
 	case BENCH_QEMU:
 		bench_arg(child, QEMU);
-		bench_args(child, (const char *const[]){ "-M", "pc", "-accel", "kvm", "-cpu",
-							 "host", NULL });
+		/* QEMU's own default of a CPU: "host" does not start on every host. */
+		bench_args(child, (const char *const[]){ "-M", "pc", "-accel", "kvm", NULL });
 		bench_args(child, machine);
 		break;
 	default:
@@ -270,6 +270,7 @@ int bench_wait(struct bench_child *child, const char *what)
 		child->exits_outside = perf_count(child->perf_fd);
 	/* QEMU without its exit device, and isa-debug-exit, have statuses of their own. */
 	if (!WIFEXITED(child->status) || WEXITSTATUS(child->status) == 127 || !child->output) {
+		bench_progress_end();
 		log_error("%s: %s failed (status 0x%x)", what, child->argv[0],
 			  (unsigned)child->status);
 		return -EIO;

@@ -105,6 +105,21 @@ void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
 		loop_post(chardev->loop, &chardev->out_task);
 }
 
+size_t chardev_room(struct chardev *chardev)
+{
+	size_t room;
+
+	lock_take(&chardev->lock);
+	room = sizeof(chardev->out) - chardev->out_n;
+	lock_drop(&chardev->lock);
+	return room;
+}
+
+bool chardev_serves(const struct chardev *chardev)
+{
+	return chardev->listen_watch.fd >= 0;
+}
+
 /* Watches out_fd as long as something waits for it. */
 static void out_go_on(void *arg)
 {
@@ -117,10 +132,13 @@ static void out_go_on(void *arg)
 		flush(chardev);
 	waiting = chardev->out_n;
 	lock_drop(&chardev->lock);
-	if (!waiting)
+	if (!waiting) {
 		loop_unwatch(chardev->loop, &chardev->out_watch);
-	else if (!chardev->out_watch.active)
+		if (chardev->has_user && chardev->user.drained)
+			chardev->user.drained(chardev->user.arg);
+	} else if (!chardev->out_watch.active) {
 		err = loop_watch(chardev->loop, &chardev->out_watch, EPOLLOUT);
+	}
 	if (!err)
 		return;
 	lock_take(&chardev->lock);

@@ -32,6 +32,8 @@ struct chardev_user {
 	void (*opened)(void *arg);
 	/* The client left, or standard input ended; after its last byte was received. */
 	void (*closed)(void *arg);
+	/* All that was buffered has been handed out: chardev_room() is at its largest. */
+	void (*drained)(void *arg);
 	void *arg;
 };
 
@@ -60,6 +62,10 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 void chardev_set_user(struct chardev *chardev, const struct chardev_user *user);
 /* Any thread; the caller's locks rank below LOCK_LEAF. */
 void chardev_write(struct chardev *chardev, const void *bytes, size_t len);
+/* How many bytes chardev_write() takes now without dropping any. Any thread. */
+size_t chardev_room(struct chardev *chardev);
+/* A client may come when this one has left. */
+bool chardev_serves(const struct chardev *chardev);
 /* The user has room again: input that was held back may come. Any thread. */
 void chardev_accept_input(struct chardev *chardev);
 /* Bytes dropped because nobody took them. Any thread. */

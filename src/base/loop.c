@@ -268,6 +268,16 @@ void loop_post(struct loop *loop, struct loop_task *task)
 		wake(loop);
 }
 
+bool loop_has_tasks(struct loop *loop)
+{
+	bool has;
+
+	lock_take(&loop->lock);
+	has = loop->tasks;
+	lock_drop(&loop->lock);
+	return has;
+}
+
 void loop_unpost(struct loop *loop, struct loop_task *task)
 {
 	lock_take(&loop->lock);

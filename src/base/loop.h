@@ -80,6 +80,8 @@ void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg);
 
 /* Runs task->run on the loop's thread soon. A task that is queued already stays queued once. */
 void loop_post(struct loop *loop, struct loop_task *task);
+/* Something was posted and waits for its turn. Any thread. */
+bool loop_has_tasks(struct loop *loop);
 /* Takes a task back if it has not begun. On the loop's thread it will not run after this. */
 void loop_unpost(struct loop *loop, struct loop_task *task);
 

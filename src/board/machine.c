@@ -119,8 +119,11 @@ static void arm_drain_timer(struct machine *machine)
 
 static void pause_cpus(struct machine *machine)
 {
-	if (machine->options.accel == MACHINE_KVM)
-		hv_vcpus_pause(&machine->hv);
+	if (machine->options.accel != MACHINE_KVM) {
+		machine_drain(machine);
+		return;
+	}
+	hv_vcpus_pause(&machine->hv);
 	timer_disarm(&machine->drain_timer);
 	machine_drain(machine);
 	clock_stop(&machine->vm);
@@ -128,9 +131,9 @@ static void pause_cpus(struct machine *machine)
 
 static void resume_cpus(struct machine *machine)
 {
-	clock_start(&machine->vm);
 	if (machine->options.accel != MACHINE_KVM)
 		return;
+	clock_start(&machine->vm);
 	arm_drain_timer(machine);
 	hv_vcpus_resume(&machine->hv);
 }
@@ -149,6 +152,8 @@ void machine_continue(struct machine *machine)
 	if (machine->state == MACHINE_RUNNING || machine->ended)
 		return;
 	machine->state = MACHINE_RUNNING;
+	machine->begun = true;
+	machine->panicked = false;
 	resume_cpus(machine);
 	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
 }
@@ -167,13 +172,16 @@ static void end(struct machine *machine, int status)
 	loop_quit(machine->loop);
 }
 
-static void shut_down(struct machine *machine, enum machine_cause cause)
+/* event: the SHUTDOWN that is told. */
+static void shut_down(struct machine *machine, struct machine_event event)
 {
 	bool running = machine->state == MACHINE_RUNNING;
 
+	if (machine->ended)
+		return;
 	if (running)
 		pause_cpus(machine);
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_SHUTDOWN, .cause = cause });
+	tell(machine, event);
 	if (!machine->options.no_shutdown) {
 		end(machine, 0);
 		return;
@@ -199,7 +207,9 @@ static void reset_chips_and_cpus(struct machine *machine)
 static void reset(struct machine *machine, enum machine_cause cause)
 {
 	if (machine->options.no_reboot) {
-		shut_down(machine, cause);
+		shut_down(machine, (struct machine_event){ .kind = MACHINE_EVENT_SHUTDOWN,
+							   .cause = cause,
+							   .of_reset = true });
 		return;
 	}
 	if (machine->state == MACHINE_RUNNING)
@@ -208,8 +218,12 @@ static void reset(struct machine *machine, enum machine_cause cause)
 	atomic_fetch_and(&machine->requests, ~(unsigned)REQUEST_RESET);
 	if (machine->state == MACHINE_ASLEEP)
 		machine->state = MACHINE_RUNNING;
+	if (machine->state == MACHINE_SHUT_DOWN)
+		machine->state = MACHINE_PAUSED;
+	machine->panicked = false;
 	reset_chips_and_cpus(machine);
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESET, .cause = cause });
+	tell(machine, (struct machine_event){
+			      .kind = MACHINE_EVENT_RESET, .cause = cause, .of_reset = true });
 	if (machine->state == MACHINE_RUNNING && !machine->ended)
 		resume_cpus(machine);
 }
@@ -220,7 +234,8 @@ static void fall_asleep(struct machine *machine)
 	if (machine->state != MACHINE_RUNNING)
 		return;
 	pause_cpus(machine);
-	clock_start(&machine->vm);
+	if (machine->options.accel == MACHINE_KVM)
+		clock_start(&machine->vm);
 	machine->state = MACHINE_ASLEEP;
 	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_SUSPEND });
 }
@@ -236,6 +251,22 @@ static void wake(struct machine *machine)
 	resume_cpus(machine);
 }
 
+static void panic(struct machine *machine)
+{
+	enum machine_panic what = machine->options.panic;
+
+	if (what == MACHINE_PANIC_SHUTDOWN && machine->options.no_shutdown)
+		what = MACHINE_PANIC_PAUSE;
+	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_PANIC, .panic = what });
+	if (what == MACHINE_PANIC_RUN)
+		return;
+	machine_stop(machine);
+	machine->panicked = machine->state == MACHINE_PAUSED;
+	if (what == MACHINE_PANIC_SHUTDOWN)
+		shut_down(machine, (struct machine_event){ .kind = MACHINE_EVENT_SHUTDOWN,
+							   .of_panic = true });
+}
+
 /* Carries out what was asked. The vCPU that asked has stood still since. */
 static void carry_out_requests(void *arg)
 {
@@ -247,13 +278,15 @@ static void carry_out_requests(void *arg)
 		     (struct machine_event){ .kind = MACHINE_EVENT_RTC_CHANGE,
 					     .offset = atomic_load(&machine->rtc_offset) });
 	if (asked & REQUEST_PANIC)
-		tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_PANIC });
+		panic(machine);
 	if (asked & REQUEST_EXIT) {
 		if (machine->state == MACHINE_RUNNING)
 			pause_cpus(machine);
 		end(machine, atomic_load(&machine->exit_status));
 	} else if (asked & REQUEST_SHUTDOWN) {
-		shut_down(machine, atomic_load(&machine->shutdown_cause));
+		shut_down(machine,
+			  (struct machine_event){ .kind = MACHINE_EVENT_SHUTDOWN,
+						  .cause = atomic_load(&machine->shutdown_cause) });
 	} else if (asked & REQUEST_RESET) {
 		reset(machine, atomic_load(&machine->reset_cause));
 	} else {
@@ -287,7 +320,7 @@ static int add_clocks(struct machine *machine)
 		struct clock *clock;
 		enum clock_kind kind;
 	} clocks[] = {
-		{ &machine->host, manual ? CLOCK_KIND_MANUAL : CLOCK_KIND_HOST },
+		{ &machine->host, CLOCK_KIND_HOST },
 		{ &machine->monotonic, CLOCK_KIND_MONOTONIC },
 		{ &machine->vm, manual ? CLOCK_KIND_MANUAL : CLOCK_KIND_VM },
 	};
@@ -335,6 +368,16 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 	return 0;
 }
 
+bool machine_step_clock(struct machine *machine, int64_t ns)
+{
+	assert(machine->options.accel == MACHINE_NO_CPU);
+	if (machine->state != MACHINE_RUNNING && machine->state != MACHINE_ASLEEP)
+		return false;
+	machine_drain(machine);
+	clock_step(&machine->vm, ns);
+	return true;
+}
+
 int machine_start(struct machine *machine, struct hv_error *err)
 {
 	int ret;
@@ -347,6 +390,7 @@ int machine_start(struct machine *machine, struct hv_error *err)
 			return ret;
 	} else {
 		soft_cpu_init(&machine->soft, &machine->map, machine->options.soft_coalesce);
+		loop_set_before(machine->loop, drain_before_callbacks, machine);
 	}
 	machine->started = true;
 	machine->stamp = meter_stamp_now();

@@ -46,12 +46,22 @@ enum machine_event_kind {
 	MACHINE_EVENT_PANIC,
 };
 
+/* What becomes of a machine whose guest has panicked. */
+enum machine_panic {
+	MACHINE_PANIC_SHUTDOWN, /* or, with no_shutdown, as the next */
+	MACHINE_PANIC_PAUSE,
+	MACHINE_PANIC_RUN, /* that is the guest's business */
+};
+
 /* Who asked for a reset or a shutdown. */
 enum machine_cause { MACHINE_BY_GUEST, MACHINE_BY_HOST };
 
 struct machine_event {
 	enum machine_event_kind kind;
 	enum machine_cause cause; /* RESET, SHUTDOWN */
+	bool of_reset; /* SHUTDOWN: instead of a reset (no_reboot). RESET: true */
+	bool of_panic; /* SHUTDOWN: the guest has panicked */
+	enum machine_panic panic; /* PANIC: what is done */
 	int64_t offset; /* RTC_CHANGE: seconds ahead of the reference */
 };
 
@@ -71,6 +81,7 @@ struct machine_options {
 	const struct hv_sys *sys; /* NULL: the host's */
 	bool no_reboot; /* a reset ends the machine */
 	bool no_shutdown; /* an end pauses it instead */
+	enum machine_panic panic;
 	/* The board's part of a reset and of a power button; loop's thread, vCPUs stopped. */
 	void (*reset)(void *board);
 	void (*power_button)(void *board);
@@ -80,7 +91,8 @@ struct machine_options {
 struct machine {
 	struct machine_options options;
 	struct loop *loop;
-	struct clock host, monotonic, vm; /* manual ones where there is no CPU */
+	/* Without CPU, vm is a manual clock and the only one that chips are given. */
+	struct clock host, monotonic, vm;
 	struct mem_map map;
 	struct hv_vm hv; /* MACHINE_KVM */
 	struct soft_cpu soft; /* MACHINE_NO_CPU, once started */
@@ -97,6 +109,8 @@ struct machine {
 	_Atomic int64_t rtc_offset;
 	struct loop_task request_task;
 	int status; /* of the whole run */
+	bool begun; /* it has run */
+	bool panicked; /* and stands still since */
 	bool started, detached, ended;
 };
 
@@ -127,6 +141,8 @@ void machine_request_rtc_change(struct machine *machine, int64_t offset);
 void machine_stop(struct machine *machine);
 void machine_continue(struct machine *machine);
 void machine_power_button(struct machine *machine);
+/* MACHINE_NO_CPU: time passes, ns >= 0; timers on the way fire. False if the machine is paused. */
+bool machine_step_clock(struct machine *machine, int64_t ns);
 /* Delivers every waiting write now: for whoever looks at chips from outside. */
 void machine_drain(struct machine *machine);
 void machine_observe(struct machine *machine, struct machine_observer *observer);

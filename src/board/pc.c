@@ -179,7 +179,8 @@ static void wire_rtc(struct pc *pc)
 		[PC_RTC_RT] = offsetof(struct machine, monotonic),
 		[PC_RTC_VM] = offsetof(struct machine, vm),
 	};
-	char *clock = (char *)&pc->machine + clocks[pc->options.rtc_clock];
+	bool manual = pc->machine.options.accel == MACHINE_NO_CPU;
+	char *clock = (char *)&pc->machine + clocks[manual ? PC_RTC_VM : pc->options.rtc_clock];
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);

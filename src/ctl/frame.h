@@ -30,6 +30,7 @@ struct ctl_frame {
 	char quote; /* inside a string that this character ends, or 0 */
 	bool escaped; /* behind a backslash */
 	bool bare; /* no bracket at its begin */
+	bool complete; /* text[0..n) was handed out */
 	bool skipping; /* to the end of the line */
 	const char *error; /* what was wrong */
 };

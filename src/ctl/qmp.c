@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/qmp.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/qmp_impl.h"
+
+/* Events stop piling up here, so that answers still find room. */
+#define EVENTS_MAX (CTL_QMP_OUT_MAX / 4)
+
+void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value)
+{
+	if (!object || json_object_object_add(object, name, value))
+		json_object_put(value);
+}
+
+/* Sends and frees it; false if the client has too much to read already. */
+static bool send(struct ctl_qmp *qmp, struct json_object *object)
+{
+	const char *text =
+		object ? json_object_to_json_string_ext(
+				 object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+		       : NULL;
+	bool sent = text && ctl_out_write(&qmp->out, text, strlen(text)) &&
+		    ctl_out_write(&qmp->out, "\r\n", 2);
+
+	json_object_put(object);
+	return sent;
+}
+
+/* Events */
+
+/* Why a machine ended or was reset, in QEMU's words. */
+static const char *reason(const struct machine_event *event)
+{
+	if (event->cause == MACHINE_BY_HOST)
+		return event->of_reset ? "host-qmp-system-reset" : "host-qmp-quit";
+	if (event->of_panic)
+		return "guest-panic";
+	return event->of_reset ? "guest-reset" : "guest-shutdown";
+}
+
+static struct json_object *event_data(const struct machine_event *event)
+{
+	static const char *const actions[] = {
+		[MACHINE_PANIC_SHUTDOWN] = "poweroff",
+		[MACHINE_PANIC_PAUSE] = "pause",
+		[MACHINE_PANIC_RUN] = "run",
+	};
+	struct json_object *data = json_object_new_object();
+
+	switch (event->kind) {
+	case MACHINE_EVENT_RESET:
+	case MACHINE_EVENT_SHUTDOWN:
+		ctl_qmp_put(data, "guest",
+			    json_object_new_boolean(event->cause == MACHINE_BY_GUEST));
+		ctl_qmp_put(data, "reason", json_object_new_string(reason(event)));
+		return data;
+	case MACHINE_EVENT_RTC_CHANGE:
+		ctl_qmp_put(data, "offset", json_object_new_int64(event->offset));
+		ctl_qmp_put(data, "qom-path", json_object_new_string("/machine/rtc"));
+		return data;
+	case MACHINE_EVENT_PANIC:
+		ctl_qmp_put(data, "action", json_object_new_string(actions[event->panic]));
+		return data;
+	case MACHINE_EVENT_STOP:
+	case MACHINE_EVENT_RESUME:
+	case MACHINE_EVENT_POWERDOWN:
+	case MACHINE_EVENT_SUSPEND:
+	case MACHINE_EVENT_WAKEUP:
+		break;
+	}
+	json_object_put(data);
+	return NULL;
+}
+
+static void machine_did(void *arg, const struct machine_event *event)
+{
+	static const char *const names[] = {
+		[MACHINE_EVENT_STOP] = "STOP",
+		[MACHINE_EVENT_RESUME] = "RESUME",
+		[MACHINE_EVENT_RESET] = "RESET",
+		[MACHINE_EVENT_POWERDOWN] = "POWERDOWN",
+		[MACHINE_EVENT_SHUTDOWN] = "SHUTDOWN",
+		[MACHINE_EVENT_SUSPEND] = "SUSPEND",
+		[MACHINE_EVENT_WAKEUP] = "WAKEUP",
+		[MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
+		[MACHINE_EVENT_PANIC] = "GUEST_PANICKED",
+	};
+	struct ctl_qmp *qmp = arg;
+	struct json_object *root, *stamp, *data;
+	struct timespec now;
+
+	if (!qmp->negotiated)
+		return;
+	if (qmp->out.n - qmp->out.at > EVENTS_MAX) {
+		qmp->events_dropped++;
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	stamp = json_object_new_object();
+	ctl_qmp_put(stamp, "seconds", json_object_new_int64(now.tv_sec));
+	ctl_qmp_put(stamp, "microseconds", json_object_new_int64(now.tv_nsec / NS_PER_US));
+	root = json_object_new_object();
+	ctl_qmp_put(root, "timestamp", stamp);
+	ctl_qmp_put(root, "event", json_object_new_string(names[event->kind]));
+	data = event_data(event);
+	if (data)
+		ctl_qmp_put(root, "data", data);
+	if (!send(qmp, root))
+		qmp->events_dropped++;
+}
+
+/* Requests */
+
+static void greet(struct ctl_qmp *qmp)
+{
+	struct json_object *root = json_object_new_object(), *qmp_object = json_object_new_object();
+
+	ctl_qmp_put(qmp_object, "version", ctl_qmp_version());
+	ctl_qmp_put(qmp_object, "capabilities", json_object_new_array());
+	ctl_qmp_put(root, "QMP", qmp_object);
+	send(qmp, root);
+}
+
+static void answer_error(struct ctl_qmp *qmp, const char *what)
+{
+	struct json_object *root = json_object_new_object();
+	struct ctl_qmp_error err;
+
+	ctl_qmp_fail(&err, "JSON parse error, %s", what);
+	ctl_qmp_put(root, "error", ctl_qmp_error_object(&err));
+	send(qmp, root);
+}
+
+static void answer_text(struct ctl_qmp *qmp)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(CTL_FRAME_DEPTH + 1);
+	enum json_tokener_error error;
+	struct json_object *request;
+
+	if (!tokener) {
+		answer_error(qmp, "out of memory");
+		return;
+	}
+	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
+	/* With the NUL behind it: that ends a number. */
+	request = json_tokener_parse_ex(tokener, qmp->frame.text, (int)qmp->frame.n + 1);
+	error = json_tokener_get_error(tokener);
+	if (error == json_tokener_success)
+		send(qmp, ctl_qmp_execute(qmp, request));
+	else
+		answer_error(qmp, error == json_tokener_continue ? "the text ends too early"
+								 : json_tokener_error_desc(error));
+	json_object_put(request);
+	json_tokener_free(tokener);
+}
+
+/* Answers what has come, as long as the client reads the answers. */
+static void carry_out(struct ctl_qmp *qmp)
+{
+	while (qmp->input_at < qmp->input_n && !ctl_out_waits(&qmp->out)) {
+		switch (ctl_frame_take(&qmp->frame, qmp->input, qmp->input_n, &qmp->input_at)) {
+		case CTL_FRAME_TEXT:
+			answer_text(qmp);
+			break;
+		case CTL_FRAME_ERROR:
+			answer_error(qmp, qmp->frame.error);
+			break;
+		case CTL_FRAME_MORE:
+			break;
+		}
+		/* A command may have left something to do, which the next one has to see done. */
+		if (loop_has_tasks(qmp->pc->machine.loop)) {
+			loop_post(qmp->pc->machine.loop, &qmp->task);
+			return;
+		}
+	}
+	if (qmp->input_at == qmp->input_n)
+		qmp->input_at = qmp->input_n = 0;
+}
+
+static void go_on(void *arg)
+{
+	struct ctl_qmp *qmp = arg;
+
+	carry_out(qmp);
+	if (!qmp->input_n)
+		chardev_accept_input(qmp->chardev);
+}
+
+/* The user of the back-end */
+
+static size_t room(void *arg)
+{
+	struct ctl_qmp *qmp = arg;
+
+	return qmp->input_n ? 0 : sizeof(qmp->input);
+}
+
+static void receive(void *arg, const uint8_t *bytes, size_t len)
+{
+	struct ctl_qmp *qmp = arg;
+
+	memcpy(qmp->input, bytes, len);
+	qmp->input_n = len;
+	carry_out(qmp);
+}
+
+static void forget_client(struct ctl_qmp *qmp)
+{
+	qmp->negotiated = false;
+	ctl_frame_reset(&qmp->frame);
+	ctl_out_forget(&qmp->out);
+}
+
+static void opened(void *arg)
+{
+	struct ctl_qmp *qmp = arg;
+
+	forget_client(qmp);
+	qmp->input_at = qmp->input_n = 0;
+	qmp->opened = true;
+	greet(qmp);
+}
+
+/* What the client said last is still done. */
+static void closed(void *arg)
+{
+	struct ctl_qmp *qmp = arg;
+
+	qmp->opened = false;
+	ctl_out_forget(&qmp->out);
+	if (qmp->input_n)
+		loop_post(qmp->pc->machine.loop, &qmp->task);
+}
+
+static void drained(void *arg)
+{
+	struct ctl_qmp *qmp = arg;
+
+	ctl_out_go_on(&qmp->out);
+	if (!ctl_out_waits(&qmp->out) && qmp->input_n)
+		loop_post(qmp->pc->machine.loop, &qmp->task);
+}
+
+int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
+{
+	*qmp = (struct ctl_qmp){ .pc = pc, .chardev = chardev };
+	qmp->task = (struct loop_task){ .run = go_on, .arg = qmp };
+	ctl_frame_init(&qmp->frame);
+	ctl_out_init(&qmp->out, chardev, CTL_QMP_OUT_MAX);
+	qmp->observer = (struct machine_observer){ .event = machine_did, .arg = qmp };
+	machine_observe(&pc->machine, &qmp->observer);
+	chardev_set_user(chardev, &(struct chardev_user){
+					  .room = room,
+					  .receive = receive,
+					  .opened = opened,
+					  .closed = closed,
+					  .drained = drained,
+					  .arg = qmp,
+				  });
+	return 0;
+}
+
+void ctl_qmp_destroy(struct ctl_qmp *qmp)
+{
+	chardev_set_user(qmp->chardev, NULL);
+	machine_unobserve(&qmp->pc->machine, &qmp->observer);
+	loop_unpost(qmp->pc->machine.loop, &qmp->task);
+	ctl_frame_destroy(&qmp->frame);
+	ctl_out_destroy(&qmp->out);
+}

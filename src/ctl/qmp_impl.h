@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/* Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c). */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "ctl/qmp.h"
+
+struct ctl_qmp_error {
+	const char *class; /* NULL: none */
+	char desc[256];
+};
+
+/* Both answer false, for the caller to hand on. */
+bool ctl_qmp_fail(struct ctl_qmp_error *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+bool ctl_qmp_fail_class(struct ctl_qmp_error *err, const char *class, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* How many bytes of a text to quote in a message: at most 64, no character cut in two. */
+int ctl_qmp_quote(const char *text);
+
+/*
+ * Carries out one request. The answer, to be freed with json_object_put(), has "return" or "error"
+ * and the request's "id"; NULL if memory ran out.
+ */
+struct json_object *ctl_qmp_execute(struct ctl_qmp *qmp, struct json_object *request);
+struct json_object *ctl_qmp_error_object(const struct ctl_qmp_error *err);
+
+/* What the greeting and query-version tell. */
+struct json_object *ctl_qmp_version(void);
+
+/*
+ * Commands of qmp_stats.c. arguments is an object with known members only, or NULL. The result goes
+ * to *result; false with *err set if there is none.
+ */
+bool ctl_qmp_query_stats(struct ctl_qmp *qmp, struct json_object *arguments,
+			 struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
+			  struct json_object **result, struct ctl_qmp_error *err);
+
+/* Building objects: what could not be made is missing, which only happens without memory. */
+void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value);

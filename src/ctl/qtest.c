@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/qtest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/qtest_impl.h"
+
+#define LINE_FIRST 256u
+#define LINE_KEPT  (1u << 16)
+#define OUT_MAX    (4 * CTL_QTEST_DATA_MAX)
+#define REPLY_MAX  256
+
+/* The log: "[R +seconds] line" for what came, "[S +seconds] line" for what went. */
+
+static double elapsed(struct ctl_qtest *qtest)
+{
+	return (double)(clock_now(&qtest->log_clock) - qtest->opened_at) / (double)NS_PER_SEC;
+}
+
+static void log_line(struct ctl_qtest *qtest, char direction, const char *text, size_t len)
+{
+	if (!qtest->log || !qtest->opened)
+		return;
+	fprintf(qtest->log, "[%c +%.6f] ", direction, elapsed(qtest));
+	fwrite(text, 1, len, qtest->log);
+}
+
+void ctl_qtest_note(struct ctl_qtest *qtest, const char *format, ...)
+{
+	char text[REPLY_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_line(qtest, 'S', text, strlen(text));
+}
+
+void ctl_qtest_send(struct ctl_qtest *qtest, const char *text, size_t len)
+{
+	log_line(qtest, 'S', text, len);
+	ctl_out_write(&qtest->out, text, len);
+}
+
+void ctl_qtest_sendf(struct ctl_qtest *qtest, const char *format, ...)
+{
+	char text[REPLY_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	ctl_qtest_send(qtest, text, strlen(text));
+}
+
+/* With the interrupt router's lock held. */
+static void irq_changed(void *arg, unsigned line, bool level)
+{
+	struct ctl_qtest *qtest = arg;
+	uint16_t bit = (uint16_t)(1u << line);
+
+	if (!qtest->intercepts || qtest->intercepts_out || level == !!(qtest->levels & bit))
+		return;
+	qtest->levels = (uint16_t)(qtest->levels ^ bit);
+	ctl_qtest_sendf(qtest, "IRQ %s %u\n", level ? "raise" : "lower", line);
+}
+
+/* Lines out of bytes */
+
+static void execute(struct ctl_qtest *qtest)
+{
+	if (qtest->overlong) {
+		ctl_qtest_sendf(qtest, "FAIL Line too long\n");
+	} else {
+		qtest->line[qtest->line_n] = '\n';
+		log_line(qtest, 'R', qtest->line, qtest->line_n + 1);
+		qtest->line[qtest->line_n] = '\0';
+		ctl_qtest_execute(qtest, qtest->line);
+	}
+	qtest->overlong = false;
+	qtest->line_n = 0;
+	if (qtest->line_room > LINE_KEPT) {
+		free(qtest->line);
+		qtest->line = NULL;
+		qtest->line_room = 0;
+	}
+}
+
+static bool make_room(struct ctl_qtest *qtest, size_t len)
+{
+	size_t room = qtest->line_room ? qtest->line_room : LINE_FIRST;
+	char *line;
+
+	if (len > CTL_QTEST_LINE_MAX - qtest->line_n)
+		return false;
+	/* One more for the end. */
+	while (room < qtest->line_n + len + 1)
+		room *= 2;
+	if (room == qtest->line_room)
+		return true;
+	line = realloc(qtest->line, room);
+	if (!line)
+		return false;
+	qtest->line = line;
+	qtest->line_room = room;
+	return true;
+}
+
+/* Takes input up to the end of a line: true if there was one. */
+static bool take_line(struct ctl_qtest *qtest)
+{
+	const uint8_t *from = qtest->input + qtest->input_at;
+	size_t n = qtest->input_n - qtest->input_at;
+	const uint8_t *end = memchr(from, '\n', n);
+
+	if (end)
+		n = (size_t)(end - from);
+	if (qtest->overlong || !make_room(qtest, n)) {
+		qtest->overlong = true;
+	} else {
+		memcpy(qtest->line + qtest->line_n, from, n);
+		qtest->line_n += n;
+	}
+	qtest->input_at += n + !!end;
+	return end;
+}
+
+/*
+ * Carries out what has come, as long as the client reads the answers and a command leaves nothing
+ * to do for others: the next line must see a machine that was reset, or an alarm that arrived.
+ */
+static void carry_out(struct ctl_qtest *qtest)
+{
+	struct loop *loop = qtest->pc->machine.loop;
+
+	while (qtest->input_at < qtest->input_n && !ctl_out_waits(&qtest->out)) {
+		if (qtest->pc->machine.ended)
+			return;
+		if (take_line(qtest))
+			execute(qtest);
+		if (loop_has_tasks(loop)) {
+			loop_post(loop, &qtest->task);
+			return;
+		}
+	}
+	if (qtest->input_at == qtest->input_n)
+		qtest->input_at = qtest->input_n = 0;
+}
+
+static void go_on(void *arg)
+{
+	struct ctl_qtest *qtest = arg;
+
+	carry_out(qtest);
+	if (qtest->input_n)
+		return;
+	if (!qtest->opened && !chardev_serves(qtest->chardev))
+		machine_request_exit(&qtest->pc->machine, 0);
+	else
+		chardev_accept_input(qtest->chardev);
+}
+
+/* The user of the back-end */
+
+static size_t room(void *arg)
+{
+	struct ctl_qtest *qtest = arg;
+
+	return qtest->input_n ? 0 : sizeof(qtest->input);
+}
+
+static void receive(void *arg, const uint8_t *bytes, size_t len)
+{
+	struct ctl_qtest *qtest = arg;
+
+	memcpy(qtest->input, bytes, len);
+	qtest->input_n = len;
+	carry_out(qtest);
+}
+
+static void opened(void *arg)
+{
+	struct ctl_qtest *qtest = arg;
+
+	qtest->input_at = qtest->input_n = qtest->line_n = 0;
+	qtest->overlong = false;
+	qtest->levels = 0;
+	ctl_out_forget(&qtest->out);
+	qtest->opened = true;
+	qtest->opened_at = clock_now(&qtest->log_clock);
+	if (qtest->log)
+		fprintf(qtest->log, "[I %.6f] OPENED\n", elapsed(qtest));
+}
+
+static void closed(void *arg)
+{
+	struct ctl_qtest *qtest = arg;
+
+	if (qtest->log)
+		fprintf(qtest->log, "[I +%.6f] CLOSED\n", elapsed(qtest));
+	qtest->opened = false;
+	ctl_out_forget(&qtest->out);
+	/* What was said before is still done; then, if nobody can come any more, that was all. */
+	loop_post(qtest->pc->machine.loop, &qtest->task);
+}
+
+static void drained(void *arg)
+{
+	struct ctl_qtest *qtest = arg;
+
+	ctl_out_go_on(&qtest->out);
+	if (!ctl_out_waits(&qtest->out) && qtest->input_n)
+		loop_post(qtest->pc->machine.loop, &qtest->task);
+}
+
+int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chardev, FILE *log)
+{
+	assert(pc->machine.options.accel == MACHINE_NO_CPU);
+	*qtest = (struct ctl_qtest){ .pc = pc, .chardev = chardev, .log = log };
+	qtest->task = (struct loop_task){ .run = go_on, .arg = qtest };
+	clock_init(&qtest->log_clock, CLOCK_KIND_MONOTONIC);
+	ctl_out_init(&qtest->out, chardev, OUT_MAX);
+	for (unsigned i = 0; i < IRQ_LINES; i++)
+		qtest->irqs[i] = irq_router_connect(&pc->router, i);
+	pc_watch_irqs(pc, irq_changed, qtest);
+	chardev_set_user(chardev, &(struct chardev_user){
+					  .room = room,
+					  .receive = receive,
+					  .opened = opened,
+					  .closed = closed,
+					  .drained = drained,
+					  .arg = qtest,
+				  });
+	return 0;
+}
+
+void ctl_qtest_destroy(struct ctl_qtest *qtest)
+{
+	chardev_set_user(qtest->chardev, NULL);
+	pc_watch_irqs(qtest->pc, NULL, NULL);
+	loop_unpost(qtest->pc->machine.loop, &qtest->task);
+	ctl_out_destroy(&qtest->out);
+	clock_destroy(&qtest->log_clock);
+	free(qtest->line);
+}

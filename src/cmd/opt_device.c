@@ -56,13 +56,24 @@ static const struct cmd_prop debug_console_table[] = {
 };
 static const struct cmd_props debug_console_props = { debug_console_table, NULL };
 
-enum { VIRTIO_BLK, DEBUG_EXIT, DEBUG_CONSOLE };
+static const struct cmd_prop panic_table[] = {
+	{ "ioport", CMD_PROP_ONLY, .words = (const char *const[]){ "0x505", "1285", NULL },
+	  .form = "ioport=0x505", .help = "where it is" },
+	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, id), .form = "id=ID",
+	  .help = "its name" },
+	{ 0 },
+};
+static const struct cmd_props panic_props = { panic_table, NULL };
+
+enum { VIRTIO_BLK, DEBUG_EXIT, DEBUG_CONSOLE, PANIC };
 const struct cmd_device_kind cmd_device_kinds[] = {
 	[VIRTIO_BLK] = { "virtio-blk-pci", &virtio_blk_props, "a disk by modern virtio" },
 	[DEBUG_EXIT] = { "isa-debug-exit", &debug_exit_props,
 			 "a write of N ends the program with status 2N+1" },
 	[DEBUG_CONSOLE] = { "isa-debugcon", &debug_console_props,
 			    "a port that prints what it is given" },
+	[PANIC] = { "pvpanic", &panic_props,
+		    "a port that hears of a guest's panic; it is always there" },
 	{ 0 },
 };
 
@@ -208,6 +219,8 @@ bool cmd_finish_devices(struct cmd_parse *parse)
 		} else if (device->kind == &cmd_device_kinds[DEBUG_CONSOLE]) {
 			if (!cmd_wish(parse, &wish))
 				return false;
+		} else if (device->kind == &cmd_device_kinds[PANIC]) {
+			continue;
 		} else if (options->debug_exits_n == CMD_DEBUG_MAX) {
 			return cmd_refuse(parse, "more than %d isa-debug-exit", CMD_DEBUG_MAX);
 		} else {

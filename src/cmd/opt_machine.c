@@ -10,6 +10,7 @@ static const char *const accel_words[] = { "kvm", "qtest", NULL };
 
 struct machine_options {
 	int accel, coalesce;
+	bool coalesced;
 };
 
 static const struct cmd_prop machine_table[] = {
@@ -37,6 +38,9 @@ static const struct cmd_prop accel_table[] = {
 	{ "accel", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, accel), .words = accel_words,
 	  .form = "kvm|qtest",
 	  .help = "the kernel's KVM, or no processor at all and a clock that a test moves" },
+	{ "coalesced", CMD_PROP_BOOL, CMD_PROP_AT(struct machine_options, coalesced),
+	  .form = "coalesced=on|off",
+	  .help = "qtest: whether writes that only latch wait as they do in the kernel (default off)" },
 	{ 0 },
 };
 const struct cmd_props cmd_accel_props = { accel_table, "accel" };
@@ -140,6 +144,27 @@ static const struct cmd_prop smp_table[] = {
 };
 const struct cmd_props cmd_smp_props = { smp_table, "cpus" };
 
+/* What is said changes; the rest stays as it was. */
+static const struct cmd_prop action_table[] = {
+	{ "reboot", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, no_reboot),
+	  .words = (const char *const[]){ "reset", "shutdown", NULL },
+	  .form = "reboot=reset|shutdown", .help = "shutdown is -no-reboot" },
+	{ "shutdown", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, no_shutdown),
+	  .words = (const char *const[]){ "poweroff", "pause", NULL },
+	  .form = "shutdown=poweroff|pause", .help = "pause is -no-shutdown" },
+	{ "panic", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, panic),
+	  .words = (const char *const[]){ "shutdown", "pause", "none", NULL },
+	  .form = "panic=shutdown|pause|none",
+	  .help = "when the guest tells that its kernel panicked (default shutdown)" },
+	{ 0 },
+};
+const struct cmd_props cmd_action_props = { action_table, NULL };
+
+bool cmd_parse_action(struct cmd_parse *parse, const char *value)
+{
+	return cmd_props_parse(parse, &cmd_action_props, value, parse->options, NULL);
+}
+
 struct exits_options {
 	int form;
 	const char *file;
@@ -190,8 +215,12 @@ bool cmd_parse_accel(struct cmd_parse *parse, const char *value)
 		parse->options->action = CMD_LIST_ACCELS;
 		return true;
 	}
-	return cmd_props_parse(parse, &cmd_accel_props, value, &said, NULL) &&
-	       set_accel(parse, (enum cmd_accel)said.accel);
+	if (!cmd_props_parse(parse, &cmd_accel_props, value, &said, NULL))
+		return false;
+	if (said.coalesced && said.accel != CMD_ACCEL_QTEST)
+		return cmd_refuse(parse, "coalesced is for qtest (see -machine coalesce)");
+	parse->options->qtest_coalesced |= said.coalesced;
+	return set_accel(parse, (enum cmd_accel)said.accel);
 }
 
 bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value)

@@ -45,6 +45,7 @@ enum cmd_action {
 enum cmd_accel { CMD_ACCEL_KVM, CMD_ACCEL_QTEST };
 enum cmd_coalesce { CMD_COALESCE_ON, CMD_COALESCE_OFF, CMD_COALESCE_LIST };
 enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON };
+enum cmd_panic { CMD_PANIC_SHUTDOWN, CMD_PANIC_PAUSE, CMD_PANIC_NONE };
 enum cmd_rtc_base { CMD_RTC_UTC, CMD_RTC_LOCALTIME, CMD_RTC_DATE };
 enum cmd_rtc_clock { CMD_RTC_HOST, CMD_RTC_RT, CMD_RTC_VM };
 
@@ -91,6 +92,7 @@ struct cmd_options {
 	enum cmd_action action;
 
 	enum cmd_accel accel;
+	bool qtest_coalesced; /* CMD_ACCEL_QTEST: writes that may wait do */
 	enum cmd_coalesce coalesce;
 	struct hv_cpu cpu; /* all zero: what the host offers */
 	uint64_t memory; /* bytes, a multiple of 8192 */
@@ -129,6 +131,7 @@ struct cmd_options {
 
 	bool no_reboot; /* a reset ends the program */
 	bool no_shutdown; /* a power-off pauses the machine */
+	enum cmd_panic panic; /* what a panic of the guest leads to */
 	bool paused; /* -S */
 	bool nodefaults;
 	bool no_display; /* -display none or -nographic was said */

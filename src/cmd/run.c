@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "board/pc.h"
 #include "board/report.h"
+#include "ctl/qmp.h"
+#include "ctl/qtest.h"
 #include "guests.h"
 
 #define DEFAULT_RAM (UINT64_C(128) << 20)
@@ -31,6 +33,11 @@ struct run {
 	struct pc_options pc_options;
 	struct pc pc;
 	bool pc_there;
+	struct ctl_qmp monitors[CMD_MONITORS_MAX];
+	size_t monitors_n;
+	FILE *qtest_log;
+	struct ctl_qtest qtest;
+	bool qtest_there;
 	char bios[PATH_MAX];
 };
 
@@ -247,6 +254,11 @@ static int describe_machine(struct run *run)
 {
 	const struct cmd_options *options = run->options;
 	struct pc_options *pc = &run->pc_options;
+	static const enum machine_panic panics[] = {
+		[CMD_PANIC_SHUTDOWN] = MACHINE_PANIC_SHUTDOWN,
+		[CMD_PANIC_PAUSE] = MACHINE_PANIC_PAUSE,
+		[CMD_PANIC_NONE] = MACHINE_PANIC_RUN,
+	};
 	bool no_cpu = options->accel == CMD_ACCEL_QTEST || options->coalesce == CMD_COALESCE_LIST;
 
 	pc->machine = (struct machine_options){
@@ -257,8 +269,10 @@ static int describe_machine(struct run *run)
 			.pit = true,
 			.vcpus = 1,
 			.cpu = options->cpu },
+		.soft_coalesce = options->qtest_coalesced,
 		.no_reboot = options->no_reboot,
 		.no_shutdown = options->no_shutdown,
+		.panic = panics[options->panic],
 	};
 	pc->name = options->name;
 	pc->uuid = options->uuid_given ? options->uuid : NULL;
@@ -312,6 +326,43 @@ static int check_chardevs(struct run *run)
 	return status;
 }
 
+/* The doors through which others drive the machine; greetings go out at once. */
+static int open_doors(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+	const char *log = options->qtest_log;
+	int ret;
+
+	for (size_t i = 0; i < options->monitors_n; i++) {
+		ret = ctl_qmp_init(&run->monitors[i], &run->pc,
+				   chardev_of(run, options->monitors[i]));
+		if (ret)
+			return refuse("-qmp", strerror(-ret));
+		run->monitors_n++;
+	}
+	if (options->qtest == CMD_NONE)
+		return 0;
+	run->qtest_log = log ? fopen(log, "we") : NULL;
+	if (log && !run->qtest_log)
+		return refuse(log, strerror(errno));
+	ret = ctl_qtest_init(&run->qtest, &run->pc, chardev_of(run, options->qtest),
+			     run->qtest_log);
+	if (ret)
+		return refuse("-qtest", strerror(-ret));
+	run->qtest_there = true;
+	return 0;
+}
+
+static void close_doors(struct run *run)
+{
+	if (run->qtest_there)
+		ctl_qtest_destroy(&run->qtest);
+	if (run->qtest_log && fclose(run->qtest_log))
+		log_error("%s: %s", run->options->qtest_log, strerror(errno));
+	for (size_t i = 0; i < run->monitors_n; i++)
+		ctl_qmp_destroy(&run->monitors[i]);
+}
+
 static int run_machine(struct run *run)
 {
 	struct machine *machine = &run->pc.machine;
@@ -347,12 +398,15 @@ static int set_up_and_run(struct run *run)
 		return 1;
 	}
 	run->pc_there = true;
-	status = write_pidfile(run);
+	status = open_doors(run);
+	if (!status)
+		status = write_pidfile(run);
 	return status ? status : run_machine(run);
 }
 
 static void take_down(struct run *run)
 {
+	close_doors(run);
 	if (run->pc_there)
 		pc_destroy(&run->pc);
 	for (size_t i = 0; i < run->options->disks_n; i++)

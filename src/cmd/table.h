@@ -176,7 +176,7 @@ bool cmd_finish_devices(struct cmd_parse *parse);
 /* opt_machine.c: the machine itself and how it runs. */
 extern const struct cmd_props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
 	cmd_global_props, cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props,
-	cmd_exits_props;
+	cmd_exits_props, cmd_action_props;
 bool cmd_parse_machine(struct cmd_parse *parse, const char *value);
 bool cmd_parse_accel(struct cmd_parse *parse, const char *value);
 bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value);
@@ -190,5 +190,6 @@ bool cmd_parse_boot(struct cmd_parse *parse, const char *value);
 bool cmd_parse_smp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_uuid(struct cmd_parse *parse, const char *value);
 bool cmd_parse_dir(struct cmd_parse *parse, const char *value);
+bool cmd_parse_action(struct cmd_parse *parse, const char *value);
 bool cmd_parse_exits(struct cmd_parse *parse, const char *value);
 bool cmd_finish_machine(struct cmd_parse *parse);

@@ -131,7 +131,9 @@ static void test_machine(void **state)
 		{ "-M", "-M: needs a value ([type=]pc[,PROP=VALUE...])" },
 		{ "-accel tcg", "-accel: accel=tcg: not offered (only kvm, qtest)" },
 		{ "-accel kvm,kernel-irqchip=off",
-		  "-accel: kernel-irqchip: unknown property (there are: accel)" },
+		  "-accel: kernel-irqchip: unknown property (there are: accel, coalesced)" },
+		{ "-accel kvm,coalesced=on",
+		  "-accel: coalesced is for qtest (see -machine coalesce)" },
 		{ "-M accel=qtest -accel kvm", "-accel: -machine accel= says otherwise" },
 	};
 
@@ -865,6 +867,22 @@ static void test_bounds(void **state)
 	assert_non_null(strstr(options.error, "unknown option"));
 }
 
+static void test_action_option(void **state)
+{
+	(void)state;
+	good("-action panic=none,reboot=shutdown -accel qtest,coalesced=on -device pvpanic");
+	assert_int_equal(options.panic, CMD_PANIC_NONE);
+	assert_true(options.no_reboot);
+	assert_false(options.no_shutdown);
+	assert_true(options.qtest_coalesced);
+	good("-no-reboot -action reboot=reset -action shutdown=pause -device pvpanic,ioport=0x505");
+	assert_int_equal(options.panic, CMD_PANIC_SHUTDOWN);
+	assert_false(options.no_reboot);
+	assert_true(options.no_shutdown);
+	assert_false(options.qtest_coalesced);
+	assert_int_equal(options.debug_exits_n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -885,6 +903,7 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_action_option),
 		cmocka_unit_test(test_help_is_whole),
 		cmocka_unit_test(test_bounds),
 	};

@@ -21,6 +21,8 @@ ways:
 	.word do_debug_exit
 	way "reset-cf9"			# PIIX3 reset control, a byte write
 	.word do_cf9
+	way "reset-cf9-exit"		# the same, and at once a write that would end the program
+	.word do_cf9_exit
 	way "reset-8042"		# keyboard controller, pulse of line 0
 	.word do_8042
 	way "reset-92"			# system control port A, bit 0
@@ -106,6 +108,15 @@ do_cf9:
 	outb %al, %dx
 	movb $0x06, %al			# ... and done
 	outb %al, %dx
+	jmp still_here
+
+# Nothing may be carried out behind the reset, though its write may still wait in a ring.
+do_cf9_exit:
+	call mark
+	movw $0xcf9, %dx
+	movb $0x06, %al
+	outb %al, %dx
+	outb %al, $DEBUG_EXIT
 	jmp still_here
 
 do_8042:

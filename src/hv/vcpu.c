@@ -41,7 +41,8 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 	/* Whatever comes now, this vCPU's earlier writes come first. */
 	hv_ring_drain(&vm->ring);
 	if (error >= 0) {
-		accessed = hv_exit(vcpu, &access);
+		if (!atomic_load_explicit(&vm->over, memory_order_acquire))
+			accessed = hv_exit(vcpu, &access);
 	} else if (error != -EINTR && error != -EAGAIN) {
 		hv_vcpu_hold(vcpu);
 		hv_vm_fail(vm, "vCPU %u: KVM_RUN: %s", vcpu->id, strerror(-error));
@@ -189,6 +190,7 @@ void hv_vcpus_stop(struct hv_vm *vm)
 
 void hv_vcpus_ask_pause(struct hv_vm *vm)
 {
+	atomic_store_explicit(&vm->over, true, memory_order_release);
 	lock_take(&vm->run_lock);
 	vm->paused = true;
 	vcpus_kick(vm);
@@ -217,6 +219,7 @@ void hv_vcpus_pause(struct hv_vm *vm)
 
 void hv_vcpus_resume(struct hv_vm *vm)
 {
+	atomic_store_explicit(&vm->over, false, memory_order_release);
 	lock_take(&vm->run_lock);
 	vm->paused = false;
 	pthread_cond_broadcast(&vm->run_changed);

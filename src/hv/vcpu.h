@@ -55,7 +55,9 @@ void hv_vcpus_pause(struct hv_vm *vm);
 void hv_vcpus_resume(struct hv_vm *vm);
 /*
  * Asks for a pause without waiting for it: for handlers whose write must be the last thing that the
- * guest does (reset, power-off). The calling vCPU executes nothing more. Any thread, any lock.
+ * guest does (reset, power-off). No vCPU's access is carried out any more until the machine runs
+ * again, not even one that was on its way while the write still waited in the ring. Any thread, any
+ * lock.
  */
 void hv_vcpus_ask_pause(struct hv_vm *vm);
 

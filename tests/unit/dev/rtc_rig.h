@@ -11,8 +11,8 @@
 #include "dev/rtc.h"
 #include "mem/view.h"
 
-/* What the controller answers; the edges that it passes on or remembers count as interrupts. */
-enum rig_controller { RIG_OPEN, RIG_MERGING, RIG_MASKED };
+/* The controller: passing edges on, or with the input masked, as an 8259 (latches) or an I/O APIC. */
+enum rig_controller { RIG_OPEN, RIG_MASKED_8259, RIG_MASKED_IOAPIC };
 
 struct rtc_rig {
 	struct clock clock;
@@ -22,7 +22,7 @@ struct rtc_rig {
 	enum rig_controller controller;
 	bool level;
 	unsigned edges; /* low to high */
-	unsigned irqs; /* of them passed on at once */
+	bool pending; /* an edge that the processor has not taken */
 	unsigned alarms;
 	unsigned reports;
 	int64_t offset; /* last reported */
@@ -31,19 +31,20 @@ struct rtc_rig {
 static enum irq_status rig_set_irq(void *arg, unsigned line, bool level)
 {
 	struct rtc_rig *rig = arg;
-	bool rose = level && !rig->level;
+	bool rose = level && !rig->level, merged;
 
 	assert(line == 8);
 	/* The chip moves the line only where it must. */
 	assert(level != rig->level);
 	rig->level = level;
-	rig->edges += rose;
-	if (rig->controller == RIG_MASKED)
+	if (!rose)
+		return IRQ_DELIVERED;
+	rig->edges++;
+	merged = rig->pending;
+	rig->pending |= rig->controller != RIG_MASKED_IOAPIC;
+	if (rig->controller != RIG_OPEN)
 		return IRQ_MASKED;
-	if (rig->controller == RIG_MERGING)
-		return IRQ_MERGED;
-	rig->irqs += rose;
-	return IRQ_DELIVERED;
+	return merged ? IRQ_MERGED : IRQ_DELIVERED;
 }
 
 static void rig_time_set(void *arg, int64_t offset)

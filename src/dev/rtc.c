@@ -56,6 +56,7 @@ static const struct state_field state_fields[] = {
 	{ STATE_AT(struct rtc_state, owed), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct rtc_state, ref_at) },
 	{ STATE_AT(struct rtc_state, ref_seconds) },
+	{ STATE_AT(struct rtc_state, offset) },
 };
 
 const struct state_table rtc_state_table = {
@@ -84,12 +85,8 @@ static void write_a(struct rtc *rtc, uint8_t value, int64_t now)
 	uint8_t old = s->ram[0][RTC_A], new = value &(uint8_t)~RTC_A_UIP;
 
 	s->ram[0][RTC_A] = new;
-	if (counted && !rtc_core_counts(s) && !held) {
-		/* The bytes must be taken as of before the chain stopped. */
-		s->ram[0][RTC_A] = old;
+	if (counted && !rtc_core_counts(s) && !held)
 		rtc_face_latch(s, now);
-		s->ram[0][RTC_A] = new;
-	}
 	if (counted || !rtc_core_counts(s)) {
 		if ((old ^ new) & (RTC_A_RATE | RTC_A_DV))
 			rtc_core_rate_changed(rtc, old, now);
@@ -97,7 +94,6 @@ static void write_a(struct rtc *rtc, uint8_t value, int64_t now)
 	}
 	/* The chain begins at nothing: the first update is 500 ms away (DS12885, "DV"). */
 	s->chain = now;
-	s->base_update = 0;
 	rtc_core_rate_changed(rtc, 0, now);
 	if (rtc_core_updates(s))
 		rtc_face_start(rtc, now);
@@ -463,7 +459,6 @@ void rtc_restore(struct rtc *rtc, const uint8_t *in)
 	*c = (uint8_t)((*c & RTC_C_ANY) | (high ? RTC_C_IRQF : 0));
 	rtc->alarm_known = false;
 	rtc->report_waits = false;
-	rtc->offset = rtc_face_offset(s);
 	rtc_core_update_irq(rtc);
 	rtc_core_sync(rtc, now);
 	rtc_core_arm(rtc, now);

@@ -73,6 +73,7 @@ struct rtc_state {
 	int64_t owed; /* slew: cycles of the crystal whose ticks the guest has not had */
 	int64_t ref_at; /* what would be shown had nobody set the time: */
 	int64_t ref_seconds; /* ref_seconds at ref_at */
+	int64_t offset; /* how far ahead of that the guest last set it */
 };
 
 /* Guest doings that are worth a line in a report. */
@@ -91,7 +92,6 @@ struct rtc {
 	struct rtc_options options;
 	struct timer timer; /* the next interrupt */
 	int64_t armed; /* what it is armed for */
-	int64_t offset; /* what time_set was or will be told last */
 	struct timer report; /* time_set that had to wait */
 	bool report_waits;
 	int64_t report_next; /* not before */

@@ -89,7 +89,5 @@ bool rtc_face_decode(const struct rtc_state *s, struct rtc_date *date);
  * guest writes better ones; updates, ticks and alarms go on (the data sheets leave it open).
  */
 void rtc_face_start(struct rtc *rtc, int64_t now);
-/* How far the guest's time is ahead of what it would be had it not set it, to the nearest second. */
-int64_t rtc_face_offset(const struct rtc_state *s);
 /* The handler of the timer for reports that had to wait; takes the lock itself. */
 void rtc_face_report(void *chip);

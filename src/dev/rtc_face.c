@@ -72,7 +72,8 @@ bool rtc_face_decode(const struct rtc_state *s, struct rtc_date *date)
 	return rtc_date_valid(date);
 }
 
-int64_t rtc_face_offset(const struct rtc_state *s)
+/* How far the guest's time is ahead of what it would be had it not set it, to the nearest second. */
+static int64_t offset_now(const struct rtc_state *s)
 {
 	int64_t ns = s->ref_at - rtc_core_update_time(s, s->base_update);
 
@@ -83,7 +84,7 @@ static void tell_time_set(struct rtc *rtc, int64_t now)
 {
 	rtc->report_waits = false;
 	rtc->report_next = now + NS_PER_SEC;
-	rtc->options.time_set(rtc->options.arg, rtc->offset);
+	rtc->options.time_set(rtc->options.arg, rtc->state.offset);
 }
 
 /* What the guest writes is told at most once a second, the latest always. */
@@ -127,9 +128,9 @@ void rtc_face_start(struct rtc *rtc, int64_t now)
 	s->base_update = rtc_core_update_number(s, now);
 	weekday = rtc_decode(s->ram[0][RTC_B], s->ram[0][RTC_WEEKDAY]);
 	s->weekday = (uint8_t)(weekday < 0 ? s->ram[0][RTC_WEEKDAY] & 7 : weekday);
-	offset = rtc_face_offset(s);
-	if (offset != rtc->offset) {
-		rtc->offset = offset;
+	offset = offset_now(s);
+	if (offset != s->offset) {
+		s->offset = offset;
 		time_was_set(rtc, now);
 	}
 }

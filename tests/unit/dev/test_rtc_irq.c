@@ -456,6 +456,18 @@ static void jump_back_goes_on_from_there(void **state)
 	assert_true(clock_next_due(&rig->clock) <= 5 * SECOND + MS);
 }
 
+static void timer_fired_for_nothing_is_armed_again(void **state)
+{
+	struct rtc_rig *rig = *state;
+	int64_t due;
+
+	rig_put(rig, RTC_B, B_IDLE | RTC_B_UIE);
+	due = clock_next_due(&rig->clock);
+	clock_run_all(&rig->clock);
+	assert_int_equal(clock_next_due(&rig->clock), due);
+	assert_false(rig->level);
+}
+
 static void stopped_clock_stops_everything(void **state)
 {
 	struct rtc_rig *rig = *state;
@@ -564,6 +576,7 @@ int main(void)
 		TEST(late_timer_is_as_good_as_none),
 		TEST(jump_forward_fires_each_once),
 		TEST(jump_back_goes_on_from_there),
+		TEST(timer_fired_for_nothing_is_armed_again),
 		TEST(stopped_clock_stops_everything),
 		TEST(saved_in_one_clock_restored_in_another),
 		TEST(any_bytes_can_be_restored),

@@ -255,6 +255,40 @@ static void reading_c_in_a_loop_runs_nothing_away(void **state)
 	assert_in_range(guest->rig.edges, 3 * 1024, 5 * 1024 + 1);
 }
 
+static void lost_tick_is_given_when_c_is_read(void **state)
+{
+	struct guest *guest = *state;
+
+	block(guest, SECOND);
+	guest->rig.edges = 0;
+	/* A good while after the last tick asked: at once, with no timer's help. */
+	rig_get(&guest->rig, RTC_C);
+	assert_true(guest->rig.level);
+	assert_int_equal(guest->rig.edges, 1);
+	/* Right after it: not before a quarter of a period is over. */
+	guest->rig.pending = false;
+	rig_get(&guest->rig, RTC_C);
+	assert_false(guest->rig.level);
+	block(guest, PERIOD_1024 / RTC_SLEW_SPEED);
+	assert_false(guest->rig.level);
+	block(guest, 1);
+	assert_true(guest->rig.level);
+}
+
+static void clock_set_back_does_not_stop_the_catching_up(void **state)
+{
+	struct guest *guest = *state;
+	unsigned before;
+
+	block(guest, 3 * SECOND);
+	serve(guest, 10 * NS_PER_MS);
+	clock_set(&guest->rig.clock, 5 * SECOND);
+	clock_run_all(&guest->rig.clock);
+	before = guest->ticks;
+	serve(guest, SECOND);
+	assert_in_range(guest->ticks - before, 3 * 1024, 5 * 1024);
+}
+
 static void period_change_while_behind_rescales(void **state)
 {
 	static const uint8_t rates[] = { RATE_64, RATE_8192, RATE_2, RATE_1024 };
@@ -419,6 +453,8 @@ int main(void)
 		SLEW(guest_that_never_reads_c_gets_no_storm),
 		DISCARD(guest_that_never_reads_c_gets_no_storm),
 		SLEW(reading_c_in_a_loop_runs_nothing_away),
+		SLEW(lost_tick_is_given_when_c_is_read),
+		SLEW(clock_set_back_does_not_stop_the_catching_up),
 		SLEW(period_change_while_behind_rescales),
 		SLEW(what_is_owed_is_a_time_not_a_number),
 		SLEW(stopping_the_ticks_forgives_what_is_owed),

@@ -202,8 +202,6 @@ void rtc_core_sync(struct rtc *rtc, int64_t now)
 		/* The host's clock was set back: what lies between will not be told twice. */
 		if (now < s->seen)
 			rtc->alarm_known = false;
-		if (s->last_tick > now)
-			s->last_tick = now;
 		s->seen = now;
 		return;
 	}

@@ -21,6 +21,7 @@ struct play {
 	uint8_t waiting_index;
 	const uint8_t *next, *end;
 	unsigned ops;
+	int64_t left; /* ns that may still pass: the model takes a while for a day */
 };
 
 static inline uint8_t play_byte(struct play *play)
@@ -92,8 +93,17 @@ static inline void play_write(struct play *play, uint8_t index, uint8_t value)
 	rig_out(&play->late, 0x71, value);
 }
 
+static inline int64_t play_afford(struct play *play, int64_t ns)
+{
+	if (ns > play->left)
+		ns = play->left;
+	play->left -= ns;
+	return ns;
+}
+
 static inline void play_step(struct play *play, int64_t ns)
 {
+	ns = play_afford(play, ns);
 	rig_step(&play->chip, ns);
 	rig_step(&play->late, ns);
 	model_advance(&play->model, clock_now(&play->chip.clock));
@@ -101,7 +111,7 @@ static inline void play_step(struct play *play, int64_t ns)
 
 static inline void play_jump(struct play *play, int64_t ns)
 {
-	int64_t to = clock_now(&play->chip.clock) + ns;
+	int64_t to = clock_now(&play->chip.clock) + play_afford(play, ns);
 
 	clock_set(&play->chip.clock, to);
 	clock_set(&play->late.clock, to);
@@ -110,15 +120,17 @@ static inline void play_jump(struct play *play, int64_t ns)
 	model_advance(&play->model, to);
 }
 
+/* Besides the first registers, those that mean something, and some RAM. */
+static const uint8_t play_others[] = { 0x32, 0x37, 0x7d, 0x7e, 0x0f, 0x50 };
+
 static inline uint8_t play_choose_index(struct play *play)
 {
-	static const uint8_t others[] = { 0x32, 0x37, 0x7d, 0x7e, 0x0f, 0x50 };
 	uint8_t byte = play_byte(play);
 	uint8_t index = byte & 0x7f;
 
 	if (index < 0x60)
 		return (byte & 0x80) | index % 14;
-	return (byte & 0x80) | others[index % sizeof(others)];
+	return (byte & 0x80) | play_others[index % sizeof(play_others)];
 }
 
 /* Sets a time near one of the places where calendars go wrong. */
@@ -229,7 +241,8 @@ static inline void play_one(struct play *play)
 	}
 }
 
-static inline void play(const uint8_t *program, size_t len)
+/* Plays the program until it ends; time stands still when limit ns have passed. */
+static inline void play(const uint8_t *program, size_t len, int64_t limit)
 {
 	static struct play play;
 	struct rtc_rig *const rigs[] = { &play.chip, &play.late };
@@ -237,6 +250,7 @@ static inline void play(const uint8_t *program, size_t len)
 	size_t index;
 
 	memset(&play, 0, sizeof(play));
+	play.left = limit;
 	play.next = program;
 	play.end = program + len;
 	for (int i = 0; i < 2; i++) {
@@ -251,8 +265,10 @@ static inline void play(const uint8_t *program, size_t len)
 		play_one(&play);
 		play_compare_lines(&play);
 	}
-	for (unsigned reg = 0; reg < 0x80; reg++)
+	for (unsigned reg = 0; reg < 0x10; reg++)
 		play_read(&play, (uint8_t)reg);
+	for (unsigned i = 0; i < sizeof(play_others); i++)
+		play_read(&play, play_others[i]);
 	rtc_sync(&play.chip.rtc);
 	rtc_sync(&play.late.rtc);
 	if (state_differs(&rtc_state_table, &play.chip.rtc.state, &play.late.rtc.state, &index))

@@ -22,7 +22,7 @@ static void chip_and_late_chip_and_model_agree(void **state)
 	for (int i = 0; i < PROGRAMS; i++) {
 		for (size_t n = 0; n < BYTES; n++)
 			program[n] = (uint8_t)(rand() >> 8);
-		play(program, BYTES);
+		play(program, BYTES, INT64_MAX);
 	}
 }
 

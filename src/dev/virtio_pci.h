@@ -112,7 +112,7 @@ bool virtio_pci_pause(struct virtio_pci *pci);
 void virtio_pci_resume(struct virtio_pci *pci);
 
 /* Takes what is available in a queue, at most its size. Loop's thread, no lock held. */
-void virtio_pci_serve(struct virtio_pci *pci, unsigned queue);
+void virtio_pci_serve(struct virtio_pci *pci, unsigned index);
 
 /*
  * A chain has ended; loop's thread, lock held. True: write the last of the answer and push. False:
@@ -120,9 +120,9 @@ void virtio_pci_serve(struct virtio_pci *pci, unsigned queue);
  */
 bool virtio_pci_finish(struct virtio_pci *pci) __attribute__((warn_unused_result));
 /* Gives a chain back to the driver, len bytes written to it. Loop's thread, lock held. */
-void virtio_pci_push(struct virtio_pci *pci, unsigned queue, uint16_t head, uint32_t len);
+void virtio_pci_push(struct virtio_pci *pci, unsigned index, uint16_t head, uint32_t len);
 /* Interrupts the driver for what was pushed, if it wants that. Loop's thread, lock held. */
-void virtio_pci_signal(struct virtio_pci *pci, unsigned queue);
+void virtio_pci_signal(struct virtio_pci *pci, unsigned index);
 
 /* The feature was negotiated. Lock held. */
 bool virtio_pci_has(const struct virtio_pci *pci, unsigned feature);

@@ -30,4 +30,4 @@ fi
 
 echo
 echo "== the RTC's index and data ports in a loop, coalescing off and on =="
-exec "$coalport" bench rtc
+exec "$coalport" bench rtc --rounds 3 --count 50000

@@ -15,12 +15,15 @@ static const struct {
 	const char *form;
 	const char *help;
 } verbs[] = {
-	{ "bench rtc [--guests N] [--json]",
-	  "Measures the RTC's index and data ports in a loop, with coalescing off and on in turn: exits a pair, and "
-	  "what a write costs by the guest's own clock." },
-	{ "bench boot",
-	  "Boots SeaBIOS and GRUB with coalescing off and on, beside QEMU where it is installed." },
-	{ "top", "Shows running machines and what their accesses cost." },
+	{ "bench rtc [--guests N]",
+	  "Measures pairs of index and data accesses to the RTC and to PCI configuration, with coalescing off "
+	  "and on in turn: exits a pair, and what a write costs by the guest's own clock." },
+	{ "bench boot --disk FILE",
+	  "Boots an image by SeaBIOS with coalescing off and on, beside QEMU where it is installed." },
+	{ "bench ticks [--guests N]",
+	  "Lets guests tick on the RTC at 64 and 1024 Hz: host CPU time." },
+	{ "bench start",
+	  "Measures the time to the first guest instruction, and memory besides the guest's." },
 };
 
 static const struct {
@@ -256,7 +259,7 @@ void cmd_options_completion(FILE *out)
 	}
 	fputs("' -- \"$word\")\n"
 	      "\telif [[ $COMP_CWORD == 1 ]]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'bench top' -- \"$word\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'bench' -- \"$word\")\n"
 	      "\tfi\n}\n"
 	      "complete -o default -F _coalport coalport\n",
 	      out);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum irq_status {
-	IRQ_MASKED = -1, /* the controller ignores the line now */
+	IRQ_MASKED = -1, /* not passed on now; an 8259 remembers the edge, an I/O APIC does not */
 	IRQ_MERGED = 0, /* an earlier interrupt of this line is still pending: this one is lost */
 	IRQ_DELIVERED = 1,
 };

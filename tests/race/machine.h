@@ -37,6 +37,7 @@ struct machine {
 	sem_t reset;
 	struct hv_error failure;
 	_Atomic bool failed;
+	void *arg; /* the test's own */
 };
 
 /* True if KVM can be used here; else why not is on standard output. */

@@ -206,6 +206,7 @@ struct kept {
 
 struct keeper {
 	struct kept *kept;
+	uint64_t reads;
 	_Atomic uint64_t n; /* looked at while the guest runs */
 	struct mem_region region;
 	struct mem_request request;
@@ -326,6 +327,70 @@ static void moved_while_writing(void **state)
 	assert_int_equal(kept.last, written);
 	assert_int_equal(chips[0].n + chips[1].n, written);
 	assert_true(chips[0].n > 0 && chips[1].n > 0);
+	machine_destroy(&machine);
+	lock_destroy(&kept.lock);
+}
+
+/* --- A register that moves another chip, as a BAR does. */
+
+static void mover_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+{
+	struct machine *machine = chip;
+	struct keeper *keeper = machine->arg;
+
+	(void)offset;
+	(void)width;
+	keeper->request.region = &keeper->region;
+	keeper->request.enabled = true;
+	keeper->request.offset = value;
+	mem_map_request(&machine->map, &keeper->request);
+}
+
+static const struct mem_port mover[] = {
+	{ .at = 0, .len = 4, .widths = MEM_W4, .write = mover_write },
+};
+
+/* Five to the old place, which then moves, five to the new one; and back. */
+GUEST(moves, "	xor %ecx, %ecx\n"
+	     "	mov $200, %si\n"
+	     "	mov $0x1000, %bx\n"
+	     "1:	mov %bx, %dx\n"
+	     "	mov $5, %di\n"
+	     "2:	inc %ecx\n"
+	     "	mov %ecx, %eax\n"
+	     "	outl %eax, %dx\n"
+	     "	dec %di\n"
+	     "	jnz 2b\n"
+	     "	xor $0x100, %bx\n"
+	     "	movzwl %bx, %eax\n"
+	     "	mov $0x2000, %dx\n"
+	     "	outl %eax, %dx\n"
+	     "	dec %si\n"
+	     "	jnz 1b\n"
+	     "	hlt\n");
+
+static void moved_by_the_guest(void **state)
+{
+	struct machine machine;
+	struct kept kept = { .last = 0 };
+	struct mem_region region;
+	struct keeper chip;
+
+	(void)state;
+	lock_init(&kept.lock, LOCK_DEVICE, "kept");
+	machine_init(&machine);
+	machine.arg = &chip;
+	keeper_init(&chip, &kept, keeper_latch);
+	mem_region_init_io(&region, "mover", 3, mover, 1, &machine, NULL);
+	put(&machine, MEM_SPACE_PORT, &chip.region, 0x1000);
+	put(&machine, MEM_SPACE_PORT, &region, 0x2000);
+	machine_create(&machine, &bare);
+	machine_start(&machine, moves_start, moves_end);
+	machine_wait_halted(&machine, 1);
+	hv_vcpus_pause(&machine.vm);
+	assert_false(machine.failed);
+	assert_int_equal(chip.n, 1000);
+	assert_int_equal(kept.out_of_order, 0);
 	machine_destroy(&machine);
 	lock_destroy(&kept.lock);
 }
@@ -584,13 +649,34 @@ GUEST(shapes, "	xor %si, %si\n"
 	      "	mov $0xd000, %ax\n" /* a store across two pages of different kinds */
 	      "	mov %ax, %ds\n"
 	      "	movl $0x44332211, 0x0ffd\n"
+	      "	movl $0x44332211, 0x1ffd\n"
+	      "	movl 0x1ffd, %eax\n"
+	      "	xor %cx, %cx\n"
+	      "	mov %cx, %ds\n"
+	      "	mov %cx, %es\n"
+	      "	movl %eax, 0x700\n"
+	      "	mov $0x704, %di\n"
+	      "	mov $0x1020, %dx\n"
+	      "	mov $10, %cx\n"
+	      "	rep insw\n"
 	      "	hlt\n");
 
 static const struct mem_port keeper_exits[] = {
 	{ .at = 0, .len = 4, .widths = MEM_W1 | MEM_W4, .write = keeper_write },
 };
+/* Reads count up. */
+static uint64_t keeper_read(void *chip, uint64_t offset, unsigned width)
+{
+	(void)offset;
+	(void)width;
+	return ++((struct keeper *)chip)->reads;
+}
+
+static const struct mem_port keeper_reads[] = {
+	{ .at = 0, .len = 2, .widths = MEM_W2, .read = keeper_read },
+};
 static const struct mem_port keeper_page[] = {
-	{ .at = 0, .len = 0x1000, .widths = MEM_W1, .write = keeper_write },
+	{ .at = 0, .len = 0x1000, .widths = MEM_W1, .read = keeper_read, .write = keeper_write },
 };
 static const struct mem_port keeper_page_latch[] = {
 	{ .at = 0,
@@ -605,7 +691,8 @@ static void strings_and_odd_lengths(void **state)
 {
 	struct machine machine;
 	struct kept kept = { .last = 0 };
-	struct keeper exits, waits, page, next;
+	struct keeper exits, waits, reads, page, next, last;
+	uint16_t words[10];
 
 	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
@@ -613,11 +700,15 @@ static void strings_and_odd_lengths(void **state)
 	keeper_init(&exits, &kept, keeper_exits);
 	keeper_init(&waits, &kept, keeper_latch);
 	keeper_init(&page, &kept, keeper_page_latch);
+	keeper_init(&reads, &kept, keeper_reads);
 	keeper_init(&next, &kept, keeper_page);
+	keeper_init(&last, &kept, keeper_page);
 	put(&machine, MEM_SPACE_PORT, &exits.region, 0x1010);
 	put(&machine, MEM_SPACE_PORT, &waits.region, 0x1000);
 	put(&machine, MEM_SPACE_MEMORY, &page.region, 0xd0000);
 	put(&machine, MEM_SPACE_MEMORY, &next.region, 0xd1000);
+	put(&machine, MEM_SPACE_MEMORY, &last.region, 0xd2000);
+	put(&machine, MEM_SPACE_PORT, &reads.region, 0x1020);
 	for (unsigned i = 0; i < 40; i++)
 		machine.memory[0x600 + i] = (uint8_t)i;
 	machine_create(&machine, &bare);
@@ -627,12 +718,17 @@ static void strings_and_odd_lengths(void **state)
 	assert_int_equal(exits.n, 20);
 	assert_int_equal(waits.n, 20);
 	assert_int_equal(page.n, 3);
-	assert_int_equal(next.n, 1);
-	assert_int_equal(kept.bytes_n, 44);
+	assert_int_equal(next.n, 4);
+	assert_int_equal(last.n, 1);
+	assert_int_equal(kept.bytes_n, 48);
 	for (unsigned i = 0; i < 40; i++)
 		assert_int_equal(kept.bytes[i], i);
-	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(kept.bytes[40 + i], 0x11 * (i + 1));
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(kept.bytes[40 + i], 0x11 * (i % 4 + 1));
+	assert_memory_equal(machine.memory + 0x700, ((uint8_t[]){ 1, 2, 3, 1 }), 4);
+	memcpy(words, machine.memory + 0x704, sizeof(words));
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(words[i], i + 1);
 	machine_destroy(&machine);
 	lock_destroy(&kept.lock);
 }
@@ -682,6 +778,7 @@ int main(void)
 		cmocka_unit_test(the_same_without_coalescing),
 		cmocka_unit_test(moved_with_writes_in_the_ring),
 		cmocka_unit_test(moved_while_writing),
+		cmocka_unit_test(moved_by_the_guest),
 		cmocka_unit_test(deadline_of_a_halted_guest),
 		cmocka_unit_test(latches_are_seen_on_pause),
 		cmocka_unit_test(paused_and_resumed),

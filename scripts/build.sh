@@ -30,4 +30,5 @@ if [ ! -e "$folder/build.ninja" ]; then
 	}
 	rm -f "$folder.log"
 fi
-exec ninja -C "$folder"
+# All that fails to compile shows at once.
+exec ninja -C "$folder" -k 0

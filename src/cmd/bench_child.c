@@ -140,7 +140,7 @@ void bench_command(struct bench_child *child, enum bench_program program)
 		bench_args(child, machine);
 		break;
 	default:
-		bench_arg(child, floor_path());
+		bench_arg(child, "%s", floor_path());
 		break;
 	}
 }

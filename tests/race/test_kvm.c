@@ -233,6 +233,9 @@ static const struct mem_port keeper_latch[] = {
 	  .wait = MEM_LATCH,
 	  .why = "kept" },
 };
+static const struct mem_port keeper_exits[] = {
+	{ .at = 0, .len = 4, .widths = MEM_W1 | MEM_W4, .write = keeper_write },
+};
 static const struct mem_port keeper_screen[] = {
 	{ .at = 0,
 	  .len = 4,
@@ -498,33 +501,95 @@ static void paused_and_resumed(void **state)
 	lock_destroy(&chip.lock);
 }
 
-static void paused_without_waiting(void **state)
-{
-	struct machine machine;
-	struct kept kept = { .last = 0 };
-	struct keeper chip;
-
-	(void)state;
-	lock_init(&kept.lock, LOCK_DEVICE, "kept");
-	machine_init(&machine);
-	keeper_init(&chip, &kept, keeper_latch);
-	put(&machine, MEM_SPACE_PORT, &chip.region, 0x1000);
-	machine_create(&machine, &with_irqchip);
-	machine_start(&machine, counting_start, counting_end);
-	hv_vcpus_ask_pause(&machine.vm); /* does not wait */
-	hv_vcpus_pause(&machine.vm);
-	hv_vcpus_pause(&machine.vm); /* twice is once */
-	hv_vcpus_resume(&machine.vm);
-	wait_for_waiting(&machine, 1);
-	machine_destroy(&machine);
-	assert_int_equal(kept.out_of_order, 0);
-	lock_destroy(&kept.lock);
-}
-
 GUEST(halt, "	mov $0x1000, %dx\n"
 	    "	mov $7, %al\n"
 	    "	outb %al, %dx\n"
 	    "	hlt\n");
+
+/* A write that is the guest's last, as one to a reset register, though others follow at once. */
+struct ender {
+	struct machine *machine;
+	struct keeper *keeper;
+	uint64_t after; /* writes that the other chip had by then */
+};
+
+static void ender_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+{
+	struct ender *ender = chip;
+
+	(void)offset;
+	(void)value;
+	(void)width;
+	ender->after = ender->keeper->n;
+	hv_vcpus_ask_pause(&ender->machine->vm);
+}
+
+static const struct mem_port ender_exits[] = {
+	{ .at = 0, .len = 1, .write = ender_write },
+};
+static const struct mem_port ender_latch[] = {
+	{ .at = 0, .len = 1, .write = ender_write, .wait = MEM_LATCH, .why = "may wait" },
+};
+
+GUEST(last_write, "	mov $0x1010, %dx\n"
+		  "	xor %eax, %eax\n"
+		  "1:	inc %eax\n"
+		  "	outl %eax, %dx\n"
+		  "	cmp $20, %eax\n"
+		  "	jne 1b\n"
+		  "	mov $0x2000, %dx\n"
+		  "	outb %al, %dx\n" /* the last, which may still wait */
+		  "	mov $0x1010, %dx\n"
+		  "2:	inc %eax\n"
+		  "	outl %eax, %dx\n"
+		  "	jmp 2b\n");
+
+static void run_last_write(const struct mem_port *port)
+{
+	const struct hv_entry other = { .mode = HV_REAL, .rip = 0x3000 };
+	struct machine machine;
+	struct kept kept = { .last = 0 };
+	struct keeper chip, latch;
+	struct mem_region region;
+	struct ender ender = { .machine = &machine, .keeper = &chip };
+	struct hv_error err;
+
+	lock_init(&kept.lock, LOCK_DEVICE, "kept");
+	machine_init(&machine);
+	keeper_init(&chip, &kept, keeper_exits);
+	keeper_init(&latch, &kept, keeper_latch);
+	mem_region_init_io(&region, "ender", 0, port, 1, &ender, NULL);
+	put(&machine, MEM_SPACE_PORT, &chip.region, 0x1010);
+	put(&machine, MEM_SPACE_PORT, &latch.region, 0x1000);
+	put(&machine, MEM_SPACE_PORT, &region, 0x2000);
+	memcpy(machine.memory + 0x3000, halt_start, (size_t)(halt_end - halt_start));
+	machine_create(&machine, &bare);
+	machine_start(&machine, last_write_start, last_write_end);
+	while (!machine.vm.over && !machine.failed)
+		usleep(50);
+	hv_vcpus_pause(&machine.vm);
+	hv_vcpus_pause(&machine.vm); /* twice is once */
+	assert_int_equal(ender.after, 20);
+	assert_int_equal(chip.n, 20);
+
+	/* After the reset everything is carried out again. */
+	assert_int_equal(hv_vm_reset(&machine.vm, &err), 0);
+	assert_int_equal(hv_vcpu_set_entry(&machine.vm, 0, &other, &err), 0);
+	hv_vcpus_resume(&machine.vm);
+	machine_wait_halted(&machine, 1);
+	hv_vcpus_pause(&machine.vm);
+	assert_int_equal(latch.n, 1);
+	assert_int_equal(chip.n, 20);
+	machine_destroy(&machine);
+	lock_destroy(&kept.lock);
+}
+
+static void nothing_behind_the_last_write(void **state)
+{
+	(void)state;
+	run_last_write(ender_exits);
+	run_last_write(ender_latch);
+}
 
 /*
  * A paused vCPU has no access half done: given other registers it does what they say, and KVM does not
@@ -661,9 +726,6 @@ GUEST(shapes, "	xor %si, %si\n"
 	      "	rep insw\n"
 	      "	hlt\n");
 
-static const struct mem_port keeper_exits[] = {
-	{ .at = 0, .len = 4, .widths = MEM_W1 | MEM_W4, .write = keeper_write },
-};
 /* Reads count up. */
 static uint64_t keeper_read(void *chip, uint64_t offset, unsigned width)
 {
@@ -782,7 +844,7 @@ int main(void)
 		cmocka_unit_test(deadline_of_a_halted_guest),
 		cmocka_unit_test(latches_are_seen_on_pause),
 		cmocka_unit_test(paused_and_resumed),
-		cmocka_unit_test(paused_without_waiting),
+		cmocka_unit_test(nothing_behind_the_last_write),
 		cmocka_unit_test(nothing_half_done),
 		cmocka_unit_test(reset_after_a_triple_fault),
 		cmocka_unit_test(running_where_nothing_is),

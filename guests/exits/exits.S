@@ -23,6 +23,8 @@ ways:
 	.word do_cf9
 	way "reset-cf9-exit"		# the same, and at once a write that would end the program
 	.word do_cf9_exit
+	way "spin-cf9"			# the same, and then never an access that leaves the kernel
+	.word do_spin
 	way "reset-8042"		# keyboard controller, pulse of line 0
 	.word do_8042
 	way "reset-92"			# system control port A, bit 0
@@ -33,6 +35,8 @@ ways:
 	.word do_write
 	way "a20"			# says what the ports answer about line A20
 	.word do_a20
+	way "echo"			# sends back what comes on COM1, up to Ctrl-D
+	.word do_echo
 	way "halt"
 	.word halt
 	.byte 0
@@ -119,6 +123,14 @@ do_cf9_exit:
 	outb %al, $DEBUG_EXIT
 	jmp still_here
 
+# The value goes through the ring or not; nothing else brings the machine out of the loop.
+do_spin:
+	call mark
+	movw $0xcf9, %dx
+	movb $0x06, %al
+	outb %al, %dx
+1:	jmp 1b
+
 do_8042:
 	call mark
 	movb $0xfe, %al
@@ -161,6 +173,18 @@ do_write:
 	number "value", 'H'
 	outb %al, %dx
 	jmp halt
+
+do_echo:
+	movw $COM1_LSR, %dx
+1:	inb %dx, %al
+	testb $LSR_DR, %al
+	jz 1b
+	movw $COM1, %dx
+	inb %dx, %al
+	cmpb $4, %al
+	je power_off
+	call putc
+	jmp do_echo
 
 do_a20:
 	say "a20: port 0x92 "

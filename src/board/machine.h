@@ -15,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
-#include "board/drain_timer.h"
 #include "board/soft_cpu.h"
 #include "dev/irq.h"
 #include "hv/vcpu.h"
@@ -100,8 +99,7 @@ struct machine {
 	enum machine_state state;
 	struct meter_stamp stamp; /* when it began */
 	struct machine_observer *observers;
-	struct drain_timer drain_timer;
-	struct mem_listener zones_observer;
+	struct timer drain_timer;
 
 	/* Requests from any thread; the first one of a kind counts. */
 	atomic_uint requests;

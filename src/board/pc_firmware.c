@@ -106,7 +106,8 @@ static int add_boot_order(struct pc *pc)
 
 static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct hv_error *err)
 {
-	int fd = open(item->file, O_RDONLY | O_CLOEXEC);
+	/* Without waiting for a writer, should it be a FIFO. */
+	int fd = open(item->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	uint8_t *data = NULL;
 	struct stat st;
 	size_t len = 0;

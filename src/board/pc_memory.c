@@ -72,7 +72,8 @@ static int read_whole(int fd, uint8_t *to, uint64_t size)
 static int load_bios(struct pc *pc, struct hv_error *err)
 {
 	const char *path = pc->options.bios;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Without waiting for a writer, should it be a FIFO. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	int ret;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -24,7 +25,8 @@
 struct run {
 	const struct cmd_options *options;
 	const uint8_t *rom;
-	bool pidfile_written;
+	int pidfile; /* -1, or open and locked */
+	bool stdout_told; /* that it could not be written */
 	struct loop loop;
 	int signal_fd;
 	struct loop_watch signal_watch;
@@ -69,19 +71,52 @@ static int refuse(const char *what, const char *why)
 	return 1;
 }
 
+/* A lock tells a file that a machine uses from one that a killed machine left behind. */
+static const char *claim_pidfile(struct run *run, const char *path)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat st;
+
+	run->pidfile = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (run->pidfile < 0 || fstat(run->pidfile, &st))
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "not a regular file";
+	if (!fcntl(run->pidfile, F_OFD_SETLK, &lock))
+		return NULL;
+	return errno == EAGAIN || errno == EACCES ? "another machine uses it" : strerror(errno);
+}
+
 static int write_pidfile(struct run *run)
 {
 	const char *path = run->options->pidfile;
-	int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
+	const char *why = path ? claim_pidfile(run, path) : NULL;
 
 	if (!path)
 		return 0;
-	if (fd < 0)
-		return refuse(path, strerror(errno));
-	run->pidfile_written = true;
-	if (dprintf(fd, "%ld\n", (long)getpid()) < 0 || close(fd))
-		return refuse(path, strerror(errno));
-	return 0;
+	if (!why && !ftruncate(run->pidfile, 0) &&
+	    dprintf(run->pidfile, "%ld\n", (long)getpid()) > 0)
+		return 0;
+	refuse(path, why ? why : strerror(errno));
+	if (why && run->pidfile >= 0) {
+		close(run->pidfile); /* not ours to remove */
+		run->pidfile = -1;
+	}
+	return 1;
+}
+
+static void remove_pidfile(struct run *run)
+{
+	const char *path = run->options->pidfile;
+	struct stat mine, there;
+
+	if (run->pidfile < 0)
+		return;
+	/* Somebody may have put another file in its place. */
+	if (!fstat(run->pidfile, &mine) && !lstat(path, &there) && mine.st_dev == there.st_dev &&
+	    mine.st_ino == there.st_ino)
+		unlink(path);
+	close(run->pidfile);
 }
 
 static void quit(void *arg)
@@ -307,6 +342,7 @@ static int print_report(struct run *run)
 	ret = machine_report(&run->pc.machine, out, form);
 	if (out != stdout && fclose(out) && !ret)
 		ret = -errno;
+	run->stdout_told = ret && out == stdout;
 	return ret ? refuse(name, strerror(-ret)) : 0;
 }
 
@@ -319,9 +355,12 @@ static int check_chardevs(struct run *run)
 		const struct chardev_options *options = &run->options->chardevs[i].options;
 		int ret = run->chardevs[i] ? chardev_error(run->chardevs[i]) : 0;
 
-		if (ret)
-			status = refuse(options->path ? options->path : "standard output",
-					strerror(-ret));
+		if (!ret)
+			continue;
+		if (options->path)
+			status = refuse(options->path, strerror(-ret));
+		else if (!run->stdout_told)
+			status = refuse("standard output", strerror(-ret));
 	}
 	return status;
 }
@@ -419,8 +458,7 @@ static void take_down(struct run *run)
 		loop_unwatch(&run->loop, &run->signal_watch);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
-	if (run->pidfile_written)
-		unlink(run->options->pidfile);
+	remove_pidfile(run);
 	loop_destroy(&run->loop);
 }
 
@@ -433,7 +471,7 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 		return refuse("memory", strerror(ENOMEM));
 	run->options = options;
 	run->rom = rom;
-	run->signal_fd = -1;
+	run->signal_fd = run->pidfile = -1;
 	ret = options->log_file ? log_to_file(options->log_file) : 0;
 	if (ret) {
 		free(run);

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 folder=$1
 
 case "$2" in
-release) set -- -Dtests=disabled --buildtype=release ;;
+release) set -- -Dtests=disabled --buildtype=release -Db_lto=true ;;
 gcc) CC=gcc && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 clang) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 asan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;

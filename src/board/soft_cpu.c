@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "board/soft_cpu.h"
 
-#include <assert.h>
-
 #include "base/log.h"
 
-static void deliver_all(struct soft_cpu *cpu)
+/* What a write leads to may ask for a drain again: the rest of the ring has to wait behind it. */
+static void deliver_all(struct soft_cpu *cpu, bool tell)
 {
-	/* A handler cannot write through this CPU, so nothing is added meanwhile. */
-	assert(!cpu->draining);
+	if (cpu->draining)
+		return;
 	cpu->draining = true;
 	for (size_t i = 0; i < cpu->waiting; i++) {
 		const struct soft_cpu_write *write = &cpu->ring[i];
 
 		mem_view_write(mem_hold_view(&cpu->hold, write->space), write->addr, write->value,
 			       write->width);
+		if (tell && cpu->came)
+			cpu->came(cpu->came_arg);
 	}
 	cpu->waiting = 0;
 	cpu->draining = false;
@@ -23,7 +24,7 @@ static void deliver_all(struct soft_cpu *cpu)
 /* The map is about to change: what waits belongs to the views that are still published. */
 static void map_drains(void *arg)
 {
-	deliver_all(arg);
+	deliver_all(arg, false);
 }
 
 void soft_cpu_init(struct soft_cpu *cpu, struct mem_map *map, bool coalesce)
@@ -52,7 +53,7 @@ static void settle(struct soft_cpu *cpu)
 
 void soft_cpu_drain(struct soft_cpu *cpu)
 {
-	deliver_all(cpu);
+	deliver_all(cpu, true);
 	settle(cpu);
 }
 

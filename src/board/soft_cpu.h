@@ -32,6 +32,9 @@ struct soft_cpu {
 	} ring[SOFT_CPU_RING];
 	size_t waiting;
 	uint64_t coalesced; /* writes that went through the ring */
+	/* A waiting write was delivered, what comes behind it not yet. No lock held. May be NULL. */
+	void (*came)(void *arg);
+	void *came_arg;
 };
 
 void soft_cpu_init(struct soft_cpu *cpu, struct mem_map *map, bool coalesce);

@@ -83,6 +83,8 @@ void hv_ring_deliver(struct hv_ring *ring, uint32_t index)
 		ring_count(&ring->bad_entry);
 		return;
 	}
+	if (atomic_load_explicit(&ring->discard, memory_order_acquire))
+		return;
 	view = mem_hold_view(&ring->hold, space);
 	memcpy(&value, entry.data, entry.len); /* bytes past the length are left over from others */
 	if ((entry.len & (entry.len - 1)) == 0) {

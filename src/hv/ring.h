@@ -29,6 +29,7 @@ struct hv_ring {
 	_Atomic uint32_t first; /* our own, the page's copy is for the kernel only */
 	struct mem_hold hold;
 	bool attached;
+	atomic_bool discard; /* a reset is on its way: what guests do reaches no chip any more */
 	struct meter *meter;
 
 	/* For reports and tests; written with the lock held. */

@@ -197,6 +197,12 @@ void hv_vcpus_ask_pause(struct hv_vm *vm)
 	lock_drop(&vm->run_lock);
 }
 
+void hv_vcpus_ask_reset(struct hv_vm *vm)
+{
+	atomic_store_explicit(&vm->ring.discard, true, memory_order_release);
+	hv_vcpus_ask_pause(vm);
+}
+
 static bool vcpus_parked(const struct hv_vm *vm)
 {
 	for (unsigned i = 0; i < vm->options.vcpus; i++) {

@@ -60,6 +60,11 @@ void hv_vcpus_resume(struct hv_vm *vm);
  * lock.
  */
 void hv_vcpus_ask_pause(struct hv_vm *vm);
+/*
+ * The same before hv_vm_reset(): the write that asked may have waited, and those that wait behind it
+ * in the ring are thrown away too.
+ */
+void hv_vcpus_ask_reset(struct hv_vm *vm);
 
 /* vCPUs that were held until a reset may run again: hv_vm_reset() calls it. */
 void hv_vcpus_release(struct hv_vm *vm);

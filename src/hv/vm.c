@@ -175,6 +175,7 @@ int hv_vm_reset(struct hv_vm *vm, struct hv_error *err)
 		error = hv_power_on_set(vm->sys, vm->vm_fd, vm->power_on, &what);
 	if (error)
 		return hv_error_set(err, error, "reset: %s: %s", what, strerror(-error));
+	atomic_store_explicit(&vm->ring.discard, false, memory_order_release);
 	hv_vcpus_release(vm);
 	return 0;
 }

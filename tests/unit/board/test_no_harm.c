@@ -1,0 +1,646 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The proof that waiting harms nothing. Two PCs without CPU get the same long random trace of
+ * accesses, passing time, resets, pauses and input; one of them lets the writes wait that may. What is
+ * read, the interrupts, what chips print, and in the end every chip's state and all memory must be
+ * the same to the last byte.
+ *
+ *	test_no_harm [STEPS]		fails if anything differs; COALPORT_SEED chooses another trace
+ *	test_no_harm STEPS MUTANT	the waiting is broken in a known way: fails if nothing differs
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "board/pc.h"
+
+#define STEPS       1000000
+#define RAM         (UINT64_C(1) << 20)
+#define CHECK_EVERY 4096 /* steps between looks at all states */
+#define PM_BASE     0xb000
+
+/* Ways of waiting that are wrong. */
+static const struct mutant {
+	const char *name;
+	bool hidden; /* an access that is not coalesced does not deliver what waits first */
+	bool lost; /* the latest write that waits is forgotten */
+	bool reversed; /* the latest comes first */
+	bool late; /* what a delivered write asked of the machine happens behind the next access */
+} mutants[] = {
+	{ "hidden", .hidden = true },
+	{ "lost", .lost = true },
+	{ "reversed", .reversed = true },
+	{ "late", .late = true },
+	{ 0 },
+};
+
+struct side {
+	const char *name;
+	struct loop loop;
+	struct loop_task quit;
+	struct pc pc;
+	struct chardev *serial, *debug;
+	char serial_path[40], debug_path[40];
+	uint64_t irqs, irqs_sum; /* how many changes of lines, and which */
+};
+
+struct trace {
+	struct side plain, waiting;
+	const struct mutant *mutant; /* or NULL */
+	uint64_t random;
+	uint64_t step, reads;
+	bool differs;
+};
+
+/* Chance. splitmix64: every seed is a good one. */
+
+static uint64_t next_random(struct trace *trace)
+{
+	uint64_t z = trace->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static uint64_t below(struct trace *trace, uint64_t n)
+{
+	return next_random(trace) % n;
+}
+
+static bool one_in(struct trace *trace, uint64_t n)
+{
+	return !below(trace, n);
+}
+
+static unsigned any_width(struct trace *trace)
+{
+	return 1u << below(trace, 3);
+}
+
+/* Differences */
+
+static void differ(struct trace *trace, const char *what, uint64_t plain, uint64_t waiting)
+{
+	if (!trace->mutant)
+		fprintf(stderr,
+			"step %" PRIu64 ": %s: 0x%" PRIx64 " at once, 0x%" PRIx64 " with waiting\n",
+			trace->step, what, plain, waiting);
+	trace->differs = true;
+}
+
+static void check(struct trace *trace, const char *what, uint64_t plain, uint64_t waiting)
+{
+	if (plain != waiting)
+		differ(trace, what, plain, waiting);
+}
+
+static void check_state(struct trace *trace, const struct state_table *table, const void *plain,
+			const void *waiting)
+{
+	const struct state_field *field;
+	size_t index;
+
+	field = state_differs(table, plain, waiting, &index);
+	if (!field)
+		return;
+	differ(trace, table->name, 0, index);
+	if (trace->mutant)
+		return;
+	fprintf(stderr, "field %s[%zu]\n", field->name, index);
+	state_print(table, plain, stderr);
+	state_print(table, waiting, stderr);
+}
+
+/* Whoever comes from outside delivers what waits first. */
+static void look(struct trace *trace)
+{
+	machine_drain(&trace->plain.pc.machine);
+	machine_drain(&trace->waiting.pc.machine);
+}
+
+static void check_states(struct trace *trace)
+{
+	struct pc *a = &trace->plain.pc, *b = &trace->waiting.pc;
+
+	look(trace);
+	check_state(trace, &rtc_state_table, &a->rtc.state, &b->rtc.state);
+	check_state(trace, &pci_function_state, &a->bridge.function, &b->bridge.function);
+	check_state(trace, &i440fx_state, &a->bridge, &b->bridge);
+	check_state(trace, &pci_function_state, &a->isa.function, &b->isa.function);
+	check_state(trace, &piix3_state, &a->isa, &b->isa);
+	check_state(trace, &pci_function_state, &a->pm.function, &b->pm.function);
+	check_state(trace, &piix4_pm_state, &a->pm, &b->pm);
+	check_state(trace, &fw_cfg_state, &a->fw_cfg, &b->fw_cfg);
+	check_state(trace, &irq_router_state, &a->router, &b->router);
+	check_state(trace, &i8042_state_table, &a->i8042.state, &b->i8042.state);
+	check_state(trace, &port92_state_table, &a->port92.state, &b->port92.state);
+	check_state(trace, &post_state_table, &a->post.state, &b->post.state);
+	for (size_t i = 0; i < 2; i++)
+		check_state(trace, &serial_state_table, &a->serials[i].state, &b->serials[i].state);
+	check(trace, "writes that waited at once", a->machine.soft.coalesced, 0);
+	check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
+	check(trace, "kinds of interrupts", trace->plain.irqs_sum, trace->waiting.irqs_sum);
+	check(trace, "memory", (uint64_t)memcmp(a->ram_host, b->ram_host, RAM), 0);
+}
+
+/* Both sides do the same */
+
+static void irq_changed(void *arg, unsigned line, bool level)
+{
+	struct side *side = arg;
+
+	side->irqs++;
+	side->irqs_sum = (side->irqs_sum ^ (line << 1 | level)) * UINT64_C(0x100000001b3);
+}
+
+/* What a chip left for the loop is done before the next access: no vCPU goes on before that. */
+static void let_loop_run(struct side *side)
+{
+	while (loop_has_tasks(&side->loop)) {
+		loop_post(&side->loop, &side->quit);
+		if (loop_run(&side->loop))
+			abort();
+	}
+}
+
+static void settle(struct trace *trace)
+{
+	let_loop_run(&trace->plain);
+	let_loop_run(&trace->waiting);
+	check(trace, "state of the machine", trace->plain.pc.machine.state,
+	      trace->waiting.pc.machine.state);
+	if (!trace->waiting.pc.machine.soft.waiting)
+		check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
+}
+
+/* Breaks the ring before an access; the number of writes that were hidden from it. */
+static size_t spoil(const struct mutant *mutant, struct soft_cpu *cpu)
+{
+	size_t n = cpu->waiting;
+
+	if (!mutant || !n)
+		return 0;
+	if (mutant->lost)
+		cpu->waiting--;
+	for (size_t i = 0; mutant->reversed && i < n / 2; i++) {
+		struct soft_cpu_write write = cpu->ring[i];
+
+		cpu->ring[i] = cpu->ring[n - 1 - i];
+		cpu->ring[n - 1 - i] = write;
+	}
+	if (!mutant->hidden)
+		return 0;
+	cpu->waiting = 0;
+	return n;
+}
+
+static uint64_t spoilt_read(const struct mutant *mutant, struct soft_cpu *cpu, enum mem_space space,
+			    uint64_t addr, unsigned width)
+{
+	size_t hidden = spoil(mutant, cpu);
+	uint64_t value = soft_cpu_read(cpu, space, addr, width);
+
+	if (hidden)
+		cpu->waiting = hidden;
+	return value;
+}
+
+static void spoilt_write(const struct mutant *mutant, struct soft_cpu *cpu, enum mem_space space,
+			 uint64_t addr, uint64_t value, unsigned width)
+{
+	uint64_t before = cpu->coalesced;
+	size_t hidden = spoil(mutant, cpu);
+
+	soft_cpu_write(cpu, space, addr, value, width);
+	if (!hidden)
+		return;
+	if (cpu->coalesced != before && hidden < SOFT_CPU_RING)
+		cpu->ring[hidden++] = cpu->ring[0];
+	cpu->waiting = hidden;
+}
+
+static uint64_t read_at(struct trace *trace, enum mem_space space, uint64_t addr, unsigned width)
+{
+	uint64_t plain = soft_cpu_read(&trace->plain.pc.machine.soft, space, addr, width);
+	uint64_t waiting =
+		spoilt_read(trace->mutant, &trace->waiting.pc.machine.soft, space, addr, width);
+	char what[64];
+
+	if (plain != waiting) {
+		snprintf(what, sizeof(what), "read of %u bytes at %s 0x%" PRIx64, width,
+			 space == MEM_SPACE_PORT ? "port" : "memory", addr);
+		differ(trace, what, plain, waiting);
+	}
+	trace->reads++;
+	settle(trace);
+	return plain;
+}
+
+static void write_at(struct trace *trace, enum mem_space space, uint64_t addr, uint64_t value,
+		     unsigned width)
+{
+	soft_cpu_write(&trace->plain.pc.machine.soft, space, addr, value, width);
+	spoilt_write(trace->mutant, &trace->waiting.pc.machine.soft, space, addr, value, width);
+	settle(trace);
+}
+
+static void out(struct trace *trace, uint64_t port, uint64_t value, unsigned width)
+{
+	write_at(trace, MEM_SPACE_PORT, port, value, width);
+}
+
+static uint64_t in(struct trace *trace, uint64_t port, unsigned width)
+{
+	return read_at(trace, MEM_SPACE_PORT, port, width);
+}
+
+/* What a guest does, with the odd thing in between */
+
+static void real_time_clock(struct trace *trace)
+{
+	static const uint8_t registers[] = {
+		0,  1,  2,  3,  4,  5,    6,    7,    8,    9,    10,
+		10, 11, 11, 12, 12, 0x0d, 0x32, 0x37, 0x7d, 0x7e, 0x50
+	};
+	uint64_t bank = one_in(trace, 5) ? 0x72 : 0x70;
+
+	for (uint64_t n = below(trace, 3); n; n--)
+		out(trace, bank, next_random(trace), 1);
+	if (one_in(trace, 20)) {
+		out(trace, bank, next_random(trace), any_width(trace));
+		return;
+	}
+	if (one_in(trace, 8))
+		out(trace, bank, next_random(trace), 1);
+	else
+		out(trace, bank, registers[below(trace, sizeof(registers))], 1);
+	if (one_in(trace, 4))
+		out(trace, 0x80, next_random(trace), 1);
+	if (one_in(trace, 10))
+		in(trace, bank, 1);
+	if (one_in(trace, 2))
+		out(trace, bank + 1, next_random(trace), 1);
+	else
+		in(trace, bank + 1, 1);
+}
+
+static void pci_configuration(struct trace *trace)
+{
+	static const uint8_t functions[] = { 0x00, 0x08, 0x0b, 0x09, 0x10, 0xff };
+	static const uint8_t places[] = { 0x00, 0x04, 0x04, 0x10, 0x40, 0x44, 0x58, 0x59,
+					  0x5c, 0x60, 0x60, 0x70, 0x72, 0x80, 0xb0 };
+	uint64_t at = one_in(trace, 3) ? below(trace, 256) : places[below(trace, sizeof(places))];
+	uint64_t address = UINT64_C(0x80000000) |
+			   (uint64_t)functions[below(trace, sizeof(functions))] << 8 | (at & ~3u);
+	unsigned width = any_width(trace);
+
+	if (one_in(trace, 12))
+		address = next_random(trace);
+	if (one_in(trace, 16))
+		/* Not 0xcf9 alone: resets come in their own time. */
+		out(trace, 0xcf8 + 2 * below(trace, 2), next_random(trace), 1u << below(trace, 2));
+	out(trace, 0xcf8, address, 4);
+	if (one_in(trace, 16))
+		in(trace, 0xcf8 + below(trace, 4), any_width(trace));
+	at = 0xcfc + (at & 3 & ~(uint64_t)(width - 1));
+	if (one_in(trace, 2))
+		in(trace, at, width);
+	else
+		out(trace, at, next_random(trace), width);
+}
+
+static void firmware_configuration(struct trace *trace)
+{
+	static const uint16_t keys[] = { 0, 1, 3, 5, 0x0e, 0x0f, 0x19, 0x20, 0x21, 0x22, 0x8002 };
+	uint64_t n = below(trace, 24);
+
+	out(trace, 0x510,
+	    one_in(trace, 6) ? next_random(trace)
+			     : keys[below(trace, sizeof(keys) / sizeof(keys[0]))],
+	    one_in(trace, 10) ? 1 : 2);
+	while (n--)
+		in(trace, one_in(trace, 20) ? 0x510 : 0x511, 1);
+	if (one_in(trace, 8)) {
+		/* Control, length and address of a transfer, big-endian. */
+		write_at(trace, MEM_SPACE_MEMORY, 0x8000,
+			 __builtin_bswap32(
+				 (uint32_t)(keys[below(trace, 8)] << 16 | 8 | below(trace, 8))),
+			 4);
+		write_at(trace, MEM_SPACE_MEMORY, 0x8004,
+			 __builtin_bswap32((uint32_t)below(trace, 64)), 4);
+		write_at(trace, MEM_SPACE_MEMORY, 0x8008,
+			 __builtin_bswap64(below(trace, RAM - 0x1000)), 8);
+		out(trace, 0x514, 0, 4);
+		out(trace, 0x518, __builtin_bswap32(0x8000), 4);
+		read_at(trace, MEM_SPACE_MEMORY, 0x8000, 4);
+	}
+}
+
+/* Anything at the ports where something is, and next to them. */
+static void stray_access(struct trace *trace)
+{
+	static const struct {
+		uint16_t at, len;
+	} places[] = {
+		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },   { 0xe9, 1 },
+		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },  { 0x510, 12 },
+		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xae00, 20 }, { 0x402, 1 },  { PM_BASE, 64 },
+		{ 0x6e, 8 },  { 0x50e, 4 },  { 0xcf4, 16 },  { 0, 0xffff },
+	};
+	uint64_t i = below(trace, sizeof(places) / sizeof(places[0]));
+	uint64_t port = places[i].at + below(trace, places[i].len);
+	unsigned width = any_width(trace);
+
+	if (one_in(trace, 2))
+		in(trace, port, width);
+	else
+		out(trace, port, one_in(trace, 2) ? next_random(trace) : below(trace, 256), width);
+}
+
+static void memory(struct trace *trace)
+{
+	static const uint64_t places[] = { 0,          0x9fff0,    0xa0000,    0xc0000,
+					   0xe8000,    0xf0000,    0xffff0,    0xfffc,
+					   0xfec00000, 0xfee00000, 0xfffffff0, UINT64_MAX - 7 };
+	uint64_t addr = places[below(trace, sizeof(places) / sizeof(places[0]))] + below(trace, 16);
+	unsigned width = 1u << below(trace, 4);
+
+	if (one_in(trace, 2))
+		read_at(trace, MEM_SPACE_MEMORY, addr, width);
+	else
+		write_at(trace, MEM_SPACE_MEMORY, addr, next_random(trace), width);
+}
+
+static void serial(struct trace *trace)
+{
+	uint8_t byte = (uint8_t)next_random(trace);
+	uint64_t port = 0x3f8 + below(trace, 8);
+
+	if (one_in(trace, 8)) {
+		look(trace);
+		if (serial_room(&trace->plain.pc.serials[0])) {
+			serial_receive(&trace->plain.pc.serials[0], &byte, 1);
+			serial_receive(&trace->waiting.pc.serials[0], &byte, 1);
+		}
+	} else if (one_in(trace, 2)) {
+		in(trace, port, 1);
+	} else {
+		out(trace, port, byte, 1);
+	}
+}
+
+static void pass_time(struct trace *trace)
+{
+	int64_t ns =
+		(int64_t)(next_random(trace) >> (one_in(trace, 100) ? 18 : 30 + below(trace, 30)));
+
+	machine_step_clock(&trace->plain.pc.machine, ns);
+	machine_step_clock(&trace->waiting.pc.machine, ns);
+	settle(trace);
+}
+
+/* Power management's registers are where the firmware puts them. */
+static void place_power_management(struct trace *trace)
+{
+	out(trace, 0xcf8, 0x80000b40, 4);
+	out(trace, 0xcfc, PM_BASE | 1, 4);
+	out(trace, 0xcf8, 0x80000b80, 4);
+	out(trace, 0xcfc, 1, 1);
+}
+
+static void reset(struct trace *trace)
+{
+	switch (below(trace, 4)) {
+	case 0:
+		out(trace, 0xcf9, below(trace, 8), 1);
+		break;
+	case 1:
+		out(trace, 0xcf9, 2, 1);
+		out(trace, 0xcf9, 6, 1);
+		break;
+	case 2:
+		out(trace, 0x64, 0xfe, 1);
+		break;
+	case 3:
+		look(trace);
+		machine_request_reset(&trace->plain.pc.machine, MACHINE_BY_HOST);
+		machine_request_reset(&trace->waiting.pc.machine, MACHINE_BY_HOST);
+		settle(trace);
+		break;
+	}
+}
+
+static void pause_and_go_on(struct trace *trace)
+{
+	machine_stop(&trace->plain.pc.machine);
+	machine_stop(&trace->waiting.pc.machine);
+	if (one_in(trace, 2))
+		check_states(trace);
+	machine_continue(&trace->plain.pc.machine);
+	machine_continue(&trace->waiting.pc.machine);
+	settle(trace);
+}
+
+/* A machine that the guest put to sleep or switched off. */
+static void revive(struct trace *trace)
+{
+	struct machine *a = &trace->plain.pc.machine, *b = &trace->waiting.pc.machine;
+
+	if (a->state == MACHINE_RUNNING)
+		return;
+	look(trace);
+	if (a->state == MACHINE_ASLEEP) {
+		machine_request_wake(a);
+		machine_request_wake(b);
+	} else {
+		machine_request_reset(a, MACHINE_BY_HOST);
+		machine_request_reset(b, MACHINE_BY_HOST);
+	}
+	settle(trace);
+	machine_continue(a);
+	machine_continue(b);
+	settle(trace);
+}
+
+static void step(struct trace *trace)
+{
+	static const struct {
+		unsigned weight;
+		void (*run)(struct trace *trace);
+	} doings[] = {
+		{ 300, real_time_clock },
+		{ 150, pci_configuration },
+		{ 60, firmware_configuration },
+		{ 150, stray_access },
+		{ 60, memory },
+		{ 60, serial },
+		{ 60, pass_time },
+		{ 4, place_power_management },
+		{ 3, reset },
+		{ 3, pause_and_go_on },
+	};
+	unsigned all = 0;
+	uint64_t chosen;
+
+	for (size_t i = 0; i < sizeof(doings) / sizeof(doings[0]); i++)
+		all += doings[i].weight;
+	chosen = below(trace, all);
+	for (size_t i = 0; i < sizeof(doings) / sizeof(doings[0]); i++) {
+		if (chosen < doings[i].weight) {
+			doings[i].run(trace);
+			break;
+		}
+		chosen -= doings[i].weight;
+	}
+	revive(trace);
+	/* A deadline passes, or somebody looks: writes that waited come sooner. */
+	if (one_in(trace, 64))
+		machine_drain(&trace->waiting.pc.machine);
+}
+
+/* Making and comparing the two machines */
+
+static void quit(void *arg)
+{
+	loop_quit(arg);
+}
+
+static struct chardev *open_file(struct side *side, char path[40])
+{
+	const char *what;
+	struct chardev *chardev;
+	int fd;
+
+	strcpy(path, "/tmp/coalport-no-harm-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0 || close(fd) ||
+	    chardev_open(&chardev, &side->loop,
+			 &(struct chardev_options){ .kind = CHARDEV_FILE, .path = path }, &what)) {
+		perror(path);
+		exit(1);
+	}
+	return chardev;
+}
+
+static void make(struct side *side, const char *name, bool coalesce, bool slew)
+{
+	struct pc_options options = {
+		.machine = { .loop = &side->loop,
+			     .accel = MACHINE_NO_CPU,
+			     .soft_coalesce = coalesce,
+			     .no_shutdown = true,
+			     .panic = MACHINE_PANIC_RUN },
+		.name = "no harm",
+		.ram = RAM,
+		.rtc_base = { .kind = RTC_BASE_DATE, .seconds = 1709164790 }, /* a leap day */
+		.rtc_slew = slew,
+		.debugcons_n = 1,
+		.fw_cfg = { { .name = "opt/test", .string = "content" } },
+		.fw_cfg_n = 1,
+	};
+	struct hv_error err;
+
+	side->name = name;
+	if (loop_init(&side->loop))
+		abort();
+	side->quit = (struct loop_task){ .run = quit, .arg = &side->loop };
+	side->serial = open_file(side, side->serial_path);
+	side->debug = open_file(side, side->debug_path);
+	options.serials[0] = (struct pc_serial){ true, side->serial };
+	options.serials[1] = (struct pc_serial){ true, NULL };
+	options.debugcons[0] = (struct pc_debugcon){ 0xe9, side->debug };
+	if (pc_create(&side->pc, &options, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(1);
+	}
+	pc_watch_irqs(&side->pc, irq_changed, side);
+	machine_continue(&side->pc.machine);
+}
+
+static void end(struct side *side)
+{
+	pc_destroy(&side->pc);
+	chardev_destroy(side->serial);
+	chardev_destroy(side->debug);
+	loop_destroy(&side->loop);
+	unlink(side->serial_path);
+	unlink(side->debug_path);
+}
+
+/* The length of the file; its bytes in sum, by order. */
+static uint64_t sum_of(const char *path, uint64_t *sum)
+{
+	FILE *file = fopen(path, "re");
+	uint64_t n = 0;
+	int c;
+
+	*sum = 0;
+	if (!file)
+		return 0;
+	for (; (c = getc(file)) != EOF; n++)
+		*sum = (*sum ^ (uint64_t)c) * UINT64_C(0x100000001b3);
+	fclose(file);
+	return n;
+}
+
+static void check_output(struct trace *trace, const char *what, const char *plain,
+			 const char *waiting)
+{
+	uint64_t plain_sum, waiting_sum;
+
+	check(trace, what, sum_of(plain, &plain_sum), sum_of(waiting, &waiting_sum));
+	check(trace, what, plain_sum, waiting_sum);
+}
+
+static void play(struct trace *trace, uint64_t steps)
+{
+	for (; trace->step < steps && !trace->differs; trace->step++) {
+		step(trace);
+		if (trace->step % CHECK_EVERY == CHECK_EVERY - 1)
+			check_states(trace);
+	}
+	check_states(trace);
+	check_output(trace, "serial output", trace->plain.serial_path, trace->waiting.serial_path);
+	check_output(trace, "debug output", trace->plain.debug_path, trace->waiting.debug_path);
+}
+
+static const struct mutant *find_mutant(const char *name)
+{
+	for (const struct mutant *mutant = mutants; mutant->name; mutant++) {
+		if (!strcmp(mutant->name, name))
+			return mutant;
+	}
+	fprintf(stderr, "%s: no such mutant\n", name);
+	exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	static struct trace trace;
+	const char *chosen = getenv("COALPORT_SEED");
+	uint64_t seed = chosen ? strtoull(chosen, NULL, 0) : 42;
+	uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 0) : STEPS;
+
+	printf("seed %" PRIu64 "\n", seed);
+	fflush(stdout);
+	trace.random = seed;
+	trace.mutant = argc > 2 ? find_mutant(argv[2]) : NULL;
+	make(&trace.plain, "plain", false, seed & 1);
+	make(&trace.waiting, "waiting", true, seed & 1);
+	if (trace.mutant && trace.mutant->late)
+		trace.waiting.pc.machine.soft.came = NULL;
+	play(&trace, steps);
+	printf("%" PRIu64 " steps, %" PRIu64 " reads compared, %" PRIu64 " writes waited, %" PRIu64
+	       " changes of interrupt lines\n",
+	       trace.step, trace.reads, trace.waiting.pc.machine.soft.coalesced,
+	       trace.waiting.irqs);
+	end(&trace.plain);
+	end(&trace.waiting);
+	if (trace.mutant)
+		printf("%s: %s\n", trace.mutant->name, trace.differs ? "caught" : "not caught");
+	return trace.differs != !!trace.mutant;
+}

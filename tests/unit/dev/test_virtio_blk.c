@@ -354,7 +354,8 @@ static void test_driver_reset_in_flight(void **state)
 	common_set(disk, VIRTIO_PCI_COMMON_STATUS, 0, 1);
 	/* Not over yet, and nothing else goes on meanwhile. */
 	assert_int_not_equal(driver_status(disk), 0);
-	common_set(disk, VIRTIO_PCI_COMMON_STATUS, 1, 1);
+	common_set(disk, VIRTIO_PCI_COMMON_STATUS, 0x81, 1);
+	assert_int_equal(driver_status(disk), 0xf);
 	common_set(disk, VIRTIO_PCI_COMMON_MSIX, 1, 2);
 	common_set(disk, VIRTIO_PCI_COMMON_Q_MSIX, 0, 2);
 	make_available(disk, 0);

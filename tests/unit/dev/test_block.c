@@ -231,6 +231,26 @@ static void test_all_operations(void **state)
 	}
 }
 
+/* A file system that cannot zero a range (tmpfs): zeroes are written. */
+static void test_zeroes_by_writing(void **state)
+{
+	const uint64_t offset = 512, len = 3 * 262144 + 1024; /* more than one write takes */
+	struct fixture *f = *state;
+	struct block_options options = { .path = "/dev/shm/coalport-test-disk", .loop = &f->loop };
+	char why[BLOCK_WHY] = "";
+	struct block *block;
+
+	if (access("/dev/shm", W_OK) < 0)
+		skip();
+	make_file(options.path, f->bytes, DISK_SIZE);
+	assert_int_equal(block_open(&block, &options, why), 0);
+	assert_int_equal(run_plain(f, block, BLOCK_ZERO, offset, len, false), 0);
+	memset(f->bytes + offset, 0, len);
+	check_file(options.path, f->bytes, DISK_SIZE);
+	block_close(block);
+	unlink(options.path);
+}
+
 static void test_discard_gives_room_back(void **state)
 {
 	struct fixture *f = *state;
@@ -543,11 +563,17 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(test_all_operations),     T(test_discard_gives_room_back),
-		T(test_many_at_once),       T(test_close_waits),
-		T(test_file_cut_short),     T(test_short_and_interrupted),
-		T(test_host_errors_arrive), T(test_refused),
-		T(test_readonly_file),      T(test_locked),
+		T(test_all_operations),
+		T(test_zeroes_by_writing),
+		T(test_discard_gives_room_back),
+		T(test_many_at_once),
+		T(test_close_waits),
+		T(test_file_cut_short),
+		T(test_short_and_interrupted),
+		T(test_host_errors_arrive),
+		T(test_refused),
+		T(test_readonly_file),
+		T(test_locked),
 		T(test_locked_elsewhere),
 	};
 

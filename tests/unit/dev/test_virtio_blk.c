@@ -462,6 +462,34 @@ static void test_master_lost_in_flight(void **state)
 	end_gated(f);
 }
 
+/* The same descriptors over and over: no more are taken than a driver can have. */
+static void test_more_than_all_in_flight(void **state)
+{
+	struct block_system system;
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+
+	start_gated(f, &system);
+	for (unsigned n = 1; n < disk->size; n++)
+		make_available(disk, 0);
+	ring(disk);
+	machine_run(&f->m, NULL);
+	assert_int_equal(block_in_flight(disk->block), disk->size);
+	assert_int_equal(driver_status(disk), 0xf);
+	make_available(disk, 0);
+	ring(disk);
+	machine_run(&f->m, NULL);
+	assert_int_equal(block_in_flight(disk->block), disk->size);
+	assert_int_equal(driver_status(disk), 0xf | VIRTIO_CONFIG_S_NEEDS_RESET);
+	for (unsigned n = 0; n < disk->size; n++)
+		sem_post(&gate.go);
+	machine_run(&f->m, disk);
+	assert_int_equal(used_idx(disk), 0);
+	common_set(disk, VIRTIO_PCI_COMMON_STATUS, 0, 1);
+	assert_int_equal(driver_status(disk), 0);
+	end_gated(f);
+}
+
 /* A vCPU thread and the loop's thread at once: every request answered, with the right bytes. */
 static void *run_loop(void *arg)
 {
@@ -560,6 +588,7 @@ int main(void)
 		T(test_machine_reset_in_flight),
 		T(test_quiesce),
 		T(test_master_lost_in_flight),
+		T(test_more_than_all_in_flight),
 		T(test_two_threads),
 	};
 

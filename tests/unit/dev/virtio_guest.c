@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "virtio_guest.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,7 +42,7 @@ void machine_init(struct machine *m)
 {
 	struct pci_intx_sink intx = { .set = record_intx, .arg = m };
 	struct msi_sink msi = { .send = record_msi, .arg = m };
-	FILE *image;
+	uint8_t *bytes = malloc(DISK_SIZE);
 	int fd;
 
 	memset(m, 0, sizeof(*m));
@@ -65,11 +64,12 @@ void machine_init(struct machine *m)
 	strcpy(m->path, "/tmp/coalport-virtio-XXXXXX");
 	fd = mkstemp(m->path);
 	assert_true(fd >= 0);
-	image = fdopen(fd, "wb");
-	assert_non_null(image);
+	assert_non_null(bytes);
 	for (size_t i = 0; i < DISK_SIZE; i++)
-		fputc(disk_byte(i), image);
-	assert_int_equal(fclose(image), 0);
+		bytes[i] = disk_byte(i);
+	assert_int_equal(write(fd, bytes, DISK_SIZE), DISK_SIZE);
+	close(fd);
+	free(bytes);
 }
 
 void machine_destroy(struct machine *m)

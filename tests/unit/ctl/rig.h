@@ -24,7 +24,7 @@ struct rig {
 	char dir[32], path[48];
 	struct chardev *chardev;
 	int client;
-	char heard[1 << 20];
+	char heard[1 << 22];
 };
 
 static void rig_quit(void *arg)

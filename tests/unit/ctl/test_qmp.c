@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/qmp.h"
+#include "rig.h"
+
+#define GREETING                                                                                   \
+	"{\"QMP\":{\"version\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7},"                   \
+	"\"package\":\"coalport\"},\"capabilities\":[]}}\r\n"
+#define EMPTY          "{\"return\":{}}\r\n"
+#define FAILS(c, desc) "{\"error\":{\"class\":\"" c "\",\"desc\":\"" desc "\"}}\r\n"
+#define GENERIC(desc)  FAILS("GenericError", desc)
+#define BAD_JSON(desc) GENERIC("JSON parse error, " desc)
+
+struct fixture {
+	struct rig rig;
+	struct ctl_qmp qmp;
+};
+
+static struct fixture *make(bool no_shutdown)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	rig_make(&f->rig, (struct pc_options){ .machine = { .no_shutdown = no_shutdown },
+					       .name = "a \"name\"" });
+	rig_serve(&f->rig);
+	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc, f->rig.chardev), 0);
+	rig_connect(&f->rig);
+	return f;
+}
+
+static int setup(void **state)
+{
+	*state = make(true);
+	return 0;
+}
+
+static int setup_ending(void **state)
+{
+	*state = make(false);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	ctl_qmp_destroy(&f->qmp);
+	rig_end(&f->rig);
+	free(f);
+	return 0;
+}
+
+static void negotiate(struct fixture *f)
+{
+	assert_string_equal(rig_hear(&f->rig), GREETING);
+	rig_expect(&f->rig, "{'execute':'qmp_capabilities'}", EMPTY);
+}
+
+/* Says something and hears it with the times of events replaced by T. */
+static void expect(struct fixture *f, const char *say, const char *hear)
+{
+	static char text[1 << 16];
+	char *to = text;
+
+	rig_say(&f->rig, say);
+	for (const char *at = rig_hear(&f->rig); *at && to < text + sizeof(text) - 1;) {
+		static const char stamp[] = "{\"timestamp\":{\"seconds\":";
+
+		if (strncmp(at, stamp, sizeof(stamp) - 1)) {
+			*to++ = *at++;
+			continue;
+		}
+		at = strchr(at, '}') + 1;
+		*to++ = '{';
+		*to++ = 'T';
+	}
+	*to = '\0';
+	assert_string_equal(text, hear);
+}
+
+static void test_negotiation(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_string_equal(rig_hear(&f->rig), GREETING);
+	expect(f, "{\"execute\":\"query-status\",\"id\":7}",
+	       "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"Expecting capabilities "
+	       "negotiation with 'qmp_capabilities'\"},\"id\":7}\r\n");
+	expect(f, "{'execute':'nothing'}",
+	       FAILS("CommandNotFound", "The command nothing has not been found"));
+	expect(f, "{'execute':'qmp_capabilities','arguments':{'enable':['oob']}}",
+	       GENERIC("Capability oob not available"));
+	expect(f, "{'execute':'qmp_capabilities','arguments':{'enable':1}}",
+	       GENERIC("Invalid parameter type for 'enable', expected: array"));
+	machine_continue(&f->rig.pc.machine);
+	expect(f, "{'execute':'qmp_capabilities','arguments':{'enable':[]}}", EMPTY);
+	expect(f, "{'execute':'qmp_capabilities'}",
+	       FAILS("CommandNotFound",
+		     "Capabilities negotiation is already complete, command ignored"));
+}
+
+static void test_ids_and_frames(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	/* Two in a line, one over several; any value is an id. */
+	expect(f, "{'execute':'query-name','id':[1,{'a':null}]}{\"execute\":\"stop\",\"id\":\"x\"}",
+	       "{\"return\":{\"name\":\"a \\\"name\\\"\"},\"id\":[1,{\"a\":null}]}\r\n"
+	       "{\"return\":{},\"id\":\"x\"}\r\n");
+	expect(f, "{ \"execute\"\n:\t\"stop\",\r\n", "");
+	expect(f, "\"id\" : 18446744073709551615 }\n",
+	       "{\"return\":{},\"id\":18446744073709551615}\r\n");
+	for (const char *c = "{'execute':'st\\u006fp','id':'}'"; *c; c++) {
+		rig_say_bytes(&f->rig, c, 1);
+		assert_string_equal(rig_hear(&f->rig), "");
+	}
+	expect(f, "}", "{\"return\":{},\"id\":\"}\"}\r\n");
+	expect(f, "{'execute':'none','id':null}",
+	       "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"The command none has not been "
+	       "found\"},\"id\":null}\r\n");
+}
+
+static void test_wrong_requests(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	expect(f, "[]", GENERIC("QMP input must be a JSON object"));
+	expect(f, "12\n\"x\"\nnull\n",
+	       GENERIC("QMP input must be a JSON object") GENERIC("QMP input must be a JSON object")
+		       GENERIC("QMP input must be a JSON object"));
+	expect(f, "{}", GENERIC("QMP input lacks member 'execute'"));
+	expect(f, "{'execute':1}", GENERIC("QMP input member 'execute' must be a string"));
+	expect(f, "{'execute':'stop','arguments':[]}",
+	       GENERIC("QMP input member 'arguments' must be an object"));
+	expect(f, "{'execute':'stop','exec-oob':'x'}",
+	       GENERIC("QMP input member 'exec-oob' is unexpected"));
+	expect(f, "{'execute':'stop','arguments':{'x':1},'id':3}",
+	       "{\"error\":{\"class\":\"GenericError\",\"desc\":\"Parameter 'x' is unexpected\"},"
+	       "\"id\":3}\r\n");
+	expect(f, "{'execute':'stop','arguments':{}}", EMPTY);
+}
+
+static void test_junk(void **state)
+{
+	struct fixture *f = *state;
+	char nul[] = "{'execute'\0:'stop'}\n{'execute':'stop'}";
+	char bits[] = "\x01\x80\xfe {\n{'execute':'stop'}";
+
+	negotiate(f);
+	expect(f, "hello {'execute':'stop'}\n", BAD_JSON("unexpected character"));
+	expect(f, "{'execute':stop}{'execute':'stop'}", BAD_JSON("unexpected character") EMPTY);
+	expect(f, "{'execute':'sto\n{'execute':'stop'}",
+	       BAD_JSON("a control character in a string") EMPTY);
+	expect(f, "{]}\n{'execute':'stop'}",
+	       BAD_JSON("quoted object property name expected") BAD_JSON("unexpected character")
+		       EMPTY);
+	expect(f, "}\n", BAD_JSON("unexpected character"));
+	rig_say_bytes(&f->rig, nul, sizeof(nul) - 1);
+	assert_string_equal(rig_hear(&f->rig), BAD_JSON("a stray character") EMPTY);
+	rig_say_bytes(&f->rig, bits, sizeof(bits) - 1);
+	rig_hear(&f->rig);
+	assert_non_null(strstr(f->rig.heard, EMPTY));
+	/* 0xff gives up whatever was begun. */
+	expect(f, "{'a':[\xff{'execute':'stop'}", BAD_JSON("a stray character") EMPTY);
+	expect(f, "\xff\xff{'execute':'stop'}", EMPTY);
+	/* No text that is not UTF-8 comes back. */
+	rig_say(&f->rig, "{'execute':'\xc3\x28'}\n");
+	assert_non_null(strstr(rig_hear(&f->rig), "JSON parse error"));
+	expect(f, "{'execute':'\xc3\xa4'}",
+	       FAILS("CommandNotFound", "The command \xc3\xa4 has not been found"));
+}
+
+static void test_bounds(void **state)
+{
+	struct fixture *f = *state;
+	static char block[1 << 16];
+	size_t n;
+
+	negotiate(f);
+	/* As deep as it goes, and one deeper. */
+	for (int depth = CTL_FRAME_DEPTH; depth <= CTL_FRAME_DEPTH + 1; depth++) {
+		memset(block, '[', (size_t)depth);
+		memset(block + depth, ']', (size_t)depth);
+		memcpy(block + 2 * depth, "\n", 2);
+		expect(f, block,
+		       depth == CTL_FRAME_DEPTH ? GENERIC("QMP input must be a JSON object")
+						: BAD_JSON("too many open brackets"));
+	}
+	rig_say(&f->rig, "{'execute':'");
+	memset(block, 'x', sizeof(block));
+	for (n = 0; n <= CTL_FRAME_MAX; n += sizeof(block))
+		rig_say_bytes(&f->rig, block, sizeof(block));
+	assert_string_equal(rig_hear(&f->rig), BAD_JSON("the text is too long"));
+	expect(f, "\n{'execute':'stop'}", EMPTY);
+	assert_true(f->qmp.frame.room <= 1 << 16);
+	/* A long name is quoted in part, and no character cut in two. */
+	memset(block, 0, 256);
+	strcpy(block, "{'execute':'");
+	for (n = 0; n < 40; n++)
+		strcat(block, "\xc3\xa4");
+	strcpy(block + strlen(block), "x'}");
+	rig_say(&f->rig, block);
+	rig_hear(&f->rig);
+	assert_non_null(strstr(f->rig.heard, "\xc3\xa4 has not been found"));
+	assert_null(strstr(f->rig.heard, "x has"));
+}
+
+static void test_queries(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	expect(f, "{'execute':'query-version'}",
+	       "{\"return\":{\"qemu\":{\"micro\":0,\"minor\":2,\"major\":7},\"package\":"
+	       "\"coalport\"}}\r\n");
+	expect(f, "{'execute':'query-kvm'}",
+	       "{\"return\":{\"enabled\":false,\"present\":true}}\r\n");
+	rig_say(&f->rig, "{'execute':'query-commands'}");
+	rig_hear(&f->rig);
+	assert_non_null(strstr(f->rig.heard, "{\"name\":\"query-commands\"}"));
+	assert_non_null(strstr(f->rig.heard, "{\"name\":\"__org.coalport_query-report\"}"));
+	/* Without a CPU there is nothing to count. */
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vm'}}", "{\"return\":[]}\r\n");
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vcpu'}}", "{\"return\":[]}\r\n");
+	expect(f, "{'execute':'__org.coalport_query-report'}",
+	       GENERIC("Nothing is counted without KVM"));
+	expect(f, "{'execute':'query-stats'}", GENERIC("Parameter 'target' is missing"));
+	expect(f, "{'execute':'query-stats','arguments':{'target':2}}",
+	       GENERIC("Invalid parameter type for 'target', expected: string"));
+	expect(f, "{'execute':'query-stats','arguments':{'target':'x'}}",
+	       GENERIC("Parameter 'target' does not accept value 'x'"));
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vm','providers':[{}]}}",
+	       GENERIC("Parameter 'providers[].provider' is missing"));
+	expect(f,
+	       "{'execute':'query-stats','arguments':{'target':'vm','providers':[{'provider':"
+	       "'kvm','x':1}]}}",
+	       GENERIC("Parameter 'providers[].x' is unexpected"));
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vm','vcpus':[1]}}",
+	       GENERIC("Invalid parameter type for 'vcpus', expected: array"));
+}
+
+#define STATUS(running, status)                                                                    \
+	"{\"return\":{\"running\":" running ",\"singlestep\":false,\"status\":\"" status "\"}}\r\n"
+#define EVENT(name)            "{T,\"event\":\"" name "\"}\r\n"
+#define EVENT_DATA(name, data) "{T,\"event\":\"" name "\",\"data\":{" data "}}\r\n"
+#define BY_HOST(name, reason)  EVENT_DATA(name, "\"guest\":false,\"reason\":\"" reason "\"")
+#define BY_GUEST(name, reason) EVENT_DATA(name, "\"guest\":true,\"reason\":\"" reason "\"")
+#define QUERY_STATUS           "{'execute':'query-status'}"
+
+static void test_life(void **state)
+{
+	struct fixture *f = *state;
+	struct machine *machine = &f->rig.pc.machine;
+
+	negotiate(f);
+	expect(f, QUERY_STATUS, STATUS("false", "prelaunch"));
+	expect(f, "{'execute':'cont'}", EVENT("RESUME") EMPTY);
+	expect(f, "{'execute':'cont'}" QUERY_STATUS, EMPTY STATUS("true", "running"));
+	expect(f, "{'execute':'stop'}{'execute':'stop'}" QUERY_STATUS,
+	       EVENT("STOP") EMPTY EMPTY STATUS("false", "paused"));
+	expect(f, "{'execute':'cont'}{'execute':'system_reset'}" QUERY_STATUS,
+	       EVENT("RESUME") EMPTY EMPTY BY_HOST("RESET", "host-qmp-system-reset")
+		       STATUS("true", "running"));
+	expect(f, "{'execute':'system_powerdown'}", EVENT("POWERDOWN") EMPTY);
+
+	machine_request_sleep(machine, false);
+	expect(f, "{'execute':'cont'}" QUERY_STATUS,
+	       EVENT("SUSPEND") EMPTY STATUS("false", "suspended"));
+	expect(f, "{'execute':'system_wakeup'}", EMPTY EVENT("WAKEUP"));
+	expect(f, "{'execute':'system_wakeup'}",
+	       GENERIC("Unable to wake up: guest is not in suspended state"));
+	machine_request_rtc_change(machine, -3600);
+	expect(f, "", EVENT_DATA("RTC_CHANGE", "\"offset\":-3600,\"qom-path\":\"/machine/rtc\""));
+	machine_request_reset(machine, MACHINE_BY_GUEST);
+	expect(f, "", BY_GUEST("RESET", "guest-reset"));
+
+	machine_request_shutdown(machine, MACHINE_BY_GUEST);
+	expect(f, QUERY_STATUS "{'execute':'cont'}",
+	       BY_GUEST("SHUTDOWN", "guest-shutdown") EVENT("STOP") STATUS("false", "shutdown")
+		       GENERIC("Resetting the Virtual Machine is required"));
+	expect(f, "{'execute':'system_reset'}" QUERY_STATUS "{'execute':'cont'}",
+	       EMPTY BY_HOST("RESET", "host-qmp-system-reset") STATUS("false", "paused")
+		       EVENT("RESUME") EMPTY);
+	/* A guest's panic, as -no-shutdown has it. */
+	machine_request_panic(machine);
+	expect(f, QUERY_STATUS,
+	       EVENT_DATA("GUEST_PANICKED", "\"action\":\"pause\"") EVENT("STOP")
+		       STATUS("false", "guest-panicked"));
+	expect(f, "{'execute':'cont'}" QUERY_STATUS,
+	       EVENT("RESUME") EMPTY STATUS("true", "running"));
+	machine->options.panic = MACHINE_PANIC_RUN;
+	machine_request_panic(machine);
+	expect(f, QUERY_STATUS,
+	       EVENT_DATA("GUEST_PANICKED", "\"action\":\"run\"") STATUS("true", "running"));
+}
+
+static void test_quit(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	machine_continue(&f->rig.pc.machine);
+	expect(f, "{'execute':'quit'}", EVENT("RESUME") EMPTY BY_HOST("SHUTDOWN", "host-qmp-quit"));
+	assert_true(f->rig.pc.machine.ended);
+	assert_int_equal(f->rig.pc.machine.status, 0);
+}
+
+static void test_panic_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	machine_continue(&f->rig.pc.machine);
+	machine_request_panic(&f->rig.pc.machine);
+	expect(f, "",
+	       EVENT("RESUME") EVENT_DATA("GUEST_PANICKED", "\"action\":\"poweroff\"") EVENT("STOP")
+		       BY_GUEST("SHUTDOWN", "guest-panic"));
+	assert_true(f->rig.pc.machine.ended);
+}
+
+static void test_no_reboot(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	f->rig.pc.machine.options.no_reboot = true;
+	machine_request_reset(&f->rig.pc.machine, MACHINE_BY_GUEST);
+	expect(f, "", BY_GUEST("SHUTDOWN", "guest-reset"));
+	assert_true(f->rig.pc.machine.ended);
+}
+
+static void test_clients_one_after_the_other(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	rig_say(&f->rig, "{'execute':'sto");
+	rig_leave(&f->rig);
+	machine_continue(&f->rig.pc.machine);
+	rig_connect(&f->rig);
+	/* Half a request is forgotten; events of the time between, and negotiation, are not inherited. */
+	assert_string_equal(rig_hear(&f->rig), GREETING);
+	machine_stop(&f->rig.pc.machine);
+	expect(f, "{'execute':'stop'}",
+	       FAILS("CommandNotFound",
+		     "Expecting capabilities negotiation with 'qmp_capabilities'"));
+	/* What a client says last is done, whether it waits for the answer or not. */
+	rig_say(&f->rig, "{'execute':'qmp_capabilities'}");
+	assert_int_equal(write(f->rig.client, "{'execute':'cont'}", 18), 18);
+	rig_leave(&f->rig);
+	assert_int_equal(f->rig.pc.machine.state, MACHINE_RUNNING);
+}
+
+/* Two instances: an event goes to both. */
+static void test_two_monitors(void **state)
+{
+	struct fixture *f = *state, *other = make(true);
+	struct machine_event stop = { .kind = MACHINE_EVENT_STOP };
+
+	negotiate(f);
+	negotiate(other);
+	machine_unobserve(&other->rig.pc.machine, &other->qmp.observer);
+	machine_observe(&f->rig.pc.machine, &other->qmp.observer);
+	machine_continue(&f->rig.pc.machine);
+	expect(f, "", EVENT("RESUME"));
+	expect(other, "", EVENT("RESUME"));
+	machine_unobserve(&f->rig.pc.machine, &other->qmp.observer);
+	machine_observe(&other->rig.pc.machine, &other->qmp.observer);
+	other->qmp.observer.event(&other->qmp, &stop);
+	expect(other, "", EVENT("STOP"));
+	teardown((void **)&other);
+}
+
+/* A client that does not read: events pile up to a bound, its commands wait, and nothing is cut. */
+static void test_deaf_client(void **state)
+{
+	struct fixture *f = *state;
+	struct machine *machine = &f->rig.pc.machine;
+	size_t lines = 0;
+	const char *heard;
+
+	negotiate(f);
+	for (int i = 0; i < 40000; i++) {
+		machine_continue(machine);
+		machine_stop(machine);
+	}
+	assert_true(f->qmp.events_dropped > 0);
+	assert_true(f->qmp.out.n - f->qmp.out.at <= CTL_QMP_OUT_MAX);
+	rig_say(&f->rig, "{'execute':'query-kvm'}");
+	assert_true(ctl_out_waits(&f->qmp.out));
+	assert_true(machine->state == MACHINE_PAUSED);
+	do {
+		heard = rig_hear(&f->rig);
+		for (const char *at = heard; *at; lines++) {
+			assert_true(!strncmp(at, "{\"timestamp\"", 12) ||
+				    !strncmp(at, "{\"return\":{\"enabled\"", 20));
+			at = strstr(at, "\r\n");
+			assert_non_null(at);
+			at += 2;
+		}
+	} while (!strstr(heard, "\"enabled\""));
+	assert_int_equal(lines, 80000 - f->qmp.events_dropped + 1);
+	assert_int_equal(chardev_dropped(f->rig.chardev), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define END(f)  cmocka_unit_test_setup_teardown(f, setup_ending, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_negotiation),
+		TEST(test_ids_and_frames),
+		TEST(test_wrong_requests),
+		TEST(test_junk),
+		TEST(test_bounds),
+		TEST(test_queries),
+		TEST(test_life),
+		TEST(test_quit),
+		END(test_panic_ends),
+		END(test_no_reboot),
+		TEST(test_clients_one_after_the_other),
+		TEST(test_two_monitors),
+		TEST(test_deaf_client),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A PC without CPU for the fuzz targets of its control protocols, made once and put back to its
+ * first moment for each input. What would go to the kernel is done here instead: this file stands in
+ * for base/loop.c, whose tasks run when hand_turn() says so, and for base/chardev.c, with a client
+ * that hands over as many bytes at once and reads as many as a target wants. So an input costs no
+ * system call but one, and its outcome depends on nothing else.
+ *
+ * Include it in one file only. One thread.
+ */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "board/pc.h"
+
+#define HAND_OUT_MAX   (1u << 20)
+#define HAND_TURNS_MAX 100000
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			fprintf(stderr, "line %d: %s\n", __LINE__, #what);                         \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* The loop */
+
+int loop_init(struct loop *loop)
+{
+	*loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
+	loop->tasks_tail = &loop->tasks;
+	return 0;
+}
+
+void loop_destroy(struct loop *loop)
+{
+	(void)loop;
+}
+
+int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
+{
+	(void)loop;
+	(void)events;
+	watch->active = true;
+	return 0;
+}
+
+void loop_unwatch(struct loop *loop, struct loop_watch *watch)
+{
+	(void)loop;
+	watch->active = false;
+}
+
+/* The only clock that matters moves by hand. */
+int loop_add_clock(struct loop *loop, struct clock *clock)
+{
+	(void)loop;
+	(void)clock;
+	return 0;
+}
+
+void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg)
+{
+	loop->before = before;
+	loop->before_arg = arg;
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	if (task->queued)
+		return;
+	task->queued = true;
+	task->next = NULL;
+	*loop->tasks_tail = task;
+	loop->tasks_tail = &task->next;
+	loop->tasks_n++;
+}
+
+bool loop_has_tasks(struct loop *loop)
+{
+	return loop->tasks;
+}
+
+void loop_unpost(struct loop *loop, struct loop_task *task)
+{
+	struct loop_task **at = &loop->tasks;
+
+	if (!task->queued)
+		return;
+	while (*at != task)
+		at = &(*at)->next;
+	*at = task->next;
+	if (!*at)
+		loop->tasks_tail = at;
+	task->queued = false;
+	loop->tasks_n--;
+}
+
+void loop_quit(struct loop *loop)
+{
+	loop->quit = true;
+}
+
+/* One turn: what was posted before it. */
+int loop_run(struct loop *loop)
+{
+	unsigned n = loop->tasks_n;
+
+	if (loop->before)
+		loop->before(loop->before_arg);
+	while (n-- && loop->tasks && !loop->quit) {
+		struct loop_task *task = loop->tasks;
+
+		loop_unpost(loop, task);
+		task->run(task->arg);
+	}
+	return 0;
+}
+
+/* The client's end */
+
+struct chardev {
+	struct chardev_user user;
+	size_t room; /* what the client reads at once */
+	size_t unread; /* of that, what is there already */
+	char out[HAND_OUT_MAX];
+	size_t out_n;
+	bool full; /* the rest was not kept */
+};
+
+int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
+		 const char **what)
+{
+	(void)out;
+	(void)loop;
+	(void)options;
+	*what = "open";
+	return -1;
+}
+
+void chardev_set_user(struct chardev *chardev, const struct chardev_user *user)
+{
+	chardev->user = user ? *user : (struct chardev_user){ 0 };
+	if (chardev->user.opened)
+		chardev->user.opened(chardev->user.arg);
+}
+
+void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
+{
+	CHECK(len <= chardev->room - chardev->unread);
+	chardev->unread += len;
+	if (len > sizeof(chardev->out) - chardev->out_n) {
+		len = sizeof(chardev->out) - chardev->out_n;
+		chardev->full = true;
+	}
+	memcpy(chardev->out + chardev->out_n, bytes, len);
+	chardev->out_n += len;
+}
+
+size_t chardev_room(struct chardev *chardev)
+{
+	return chardev->room - chardev->unread;
+}
+
+bool chardev_serves(const struct chardev *chardev)
+{
+	(void)chardev;
+	return true;
+}
+
+void chardev_accept_input(struct chardev *chardev)
+{
+	(void)chardev;
+}
+
+uint64_t chardev_dropped(struct chardev *chardev)
+{
+	(void)chardev;
+	return 0;
+}
+
+int chardev_error(struct chardev *chardev)
+{
+	(void)chardev;
+	return 0;
+}
+
+void chardev_destroy(struct chardev *chardev)
+{
+	(void)chardev;
+}
+
+/* The machine */
+
+struct hand {
+	struct loop loop;
+	struct chardev chardev;
+	struct pc pc;
+	struct pc first; /* as it was made; without the disks that it does not have */
+};
+
+/* A copy of all that the machine is, but for its RAM and the views that others may hold. */
+static void hand_copy(struct pc *to, const struct pc *from)
+{
+	const size_t disks = offsetof(struct pc, disks), behind = disks + sizeof(from->disks);
+
+	memcpy(to, from, disks);
+	memcpy((char *)to + behind, (const char *)from + behind, sizeof(*from) - behind);
+}
+
+static void hand_ref_views(struct pc *pc)
+{
+	for (int space = 0; space < MEM_SPACES; space++) {
+		mem_view_ref(pc->machine.map.view[space]);
+		mem_view_ref(pc->machine.soft.hold.view[space]);
+	}
+}
+
+static void hand_unref_views(struct pc *pc)
+{
+	for (int space = 0; space < MEM_SPACES; space++) {
+		mem_view_unref(pc->machine.map.view[space]);
+		mem_view_unref(pc->machine.soft.hold.view[space]);
+	}
+}
+
+/* coalesce: writes that may wait do. */
+static struct hand *hand_make(bool coalesce)
+{
+	struct hand *hand = calloc(1, sizeof(*hand));
+	struct pc_options options = {
+		.machine = { .accel = MACHINE_NO_CPU, .soft_coalesce = coalesce },
+		.name = "fuzz",
+		.ram = PC_RAM_MIN,
+		.rtc_base = { .kind = RTC_BASE_DATE, .seconds = 1000000000 },
+		.serials[0].present = true,
+		.debugexits[0] = { .port = 0xf4, .size = 4 },
+		.debugexits_n = 1,
+	};
+	struct hv_error err;
+
+	CHECK(hand && !loop_init(&hand->loop));
+	options.machine.loop = &hand->loop;
+	CHECK(pc_create(&hand->pc, &options, &err) == 0);
+	machine_continue(&hand->pc.machine);
+	hand_copy(&hand->first, &hand->pc);
+	hand_ref_views(&hand->first);
+	return hand;
+}
+
+/* Back to the first moment, with a client that reads room bytes at once. */
+static void hand_begin(struct hand *hand, size_t room)
+{
+	hand_unref_views(&hand->pc);
+	hand_copy(&hand->pc, &hand->first);
+	hand_ref_views(&hand->pc);
+	/* Pages that were touched become zeroes again. */
+	CHECK(!madvise(hand->pc.ram_host, hand->pc.options.ram, MADV_DONTNEED));
+	hand->loop.tasks = NULL;
+	hand->loop.tasks_tail = &hand->loop.tasks;
+	hand->loop.tasks_n = 0;
+	hand->loop.quit = false;
+	hand->chardev.user = (struct chardev_user){ 0 };
+	hand->chardev.room = room;
+	hand->chardev.unread = 0;
+	hand->chardev.out_n = 0;
+	hand->chardev.full = false;
+}
+
+/* Runs the loop, and lets the client read, until neither has anything left to do. */
+static void hand_turn(struct hand *hand)
+{
+	struct chardev *chardev = &hand->chardev;
+
+	for (unsigned turns = 0; loop_has_tasks(&hand->loop) || chardev->unread; turns++) {
+		CHECK(turns < HAND_TURNS_MAX);
+		if (hand->loop.quit)
+			return;
+		CHECK(!loop_run(&hand->loop));
+		if (!chardev->unread)
+			continue;
+		chardev->unread = 0;
+		if (chardev->user.drained)
+			chardev->user.drained(chardev->user.arg);
+	}
+}
+
+/* The client says it all, piece by piece, while the machine lives. */
+static void hand_say(struct hand *hand, const uint8_t *bytes, size_t len, size_t piece)
+{
+	const struct chardev_user *user = &hand->chardev.user;
+
+	while (len && !hand->loop.quit) {
+		size_t n = user->room(user->arg);
+
+		CHECK(n);
+		n = n < piece ? n : piece;
+		n = n < len ? n : len;
+		user->receive(user->arg, bytes, n);
+		bytes += n;
+		len -= n;
+		hand_turn(hand);
+	}
+}
+
+/*
+ * Aborts unless what was read of one machine is what was read of the other, or, if that one ended
+ * with its client still reading, the begin of it.
+ */
+static void hand_same(const struct hand *hand, const char *a, size_t a_n, const char *b, size_t b_n)
+{
+	CHECK(a_n == b_n || (hand->loop.quit && b_n < a_n));
+	CHECK(!memcmp(a, b, b_n));
+}

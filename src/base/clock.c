@@ -93,7 +93,7 @@ void clock_set(struct clock *clock, int64_t now)
 {
 	assert(clock->kind == CLOCK_KIND_MANUAL);
 	lock_take(&clock->lock);
-	clock->offset = now;
+	clock->offset = now < CLOCK_LAST ? now : CLOCK_LAST;
 	lock_drop(&clock->lock);
 }
 
@@ -131,8 +131,8 @@ void clock_step(struct clock *clock, int64_t ns)
 	assert(clock->kind == CLOCK_KIND_MANUAL);
 	assert(ns >= 0);
 	lock_take(&clock->lock);
-	if (__builtin_add_overflow(clock->offset, ns, &target) || target == CLOCK_NEVER)
-		target = CLOCK_NEVER - 1;
+	if (__builtin_add_overflow(clock->offset, ns, &target) || target > CLOCK_LAST)
+		target = CLOCK_LAST;
 	for (;;) {
 		struct timer *timer;
 		int64_t due = clock->timers ? clock->timers->due : CLOCK_NEVER;

@@ -17,9 +17,11 @@
 #include "base/lock.h"
 
 #define CLOCK_NEVER INT64_MAX
-#define NS_PER_SEC  INT64_C(1000000000)
-#define NS_PER_MS   INT64_C(1000000)
-#define NS_PER_US   INT64_C(1000)
+/* A manual clock stops here, 146 years on: chips add periods to the time without looking. */
+#define CLOCK_LAST (INT64_MAX / 2)
+#define NS_PER_SEC INT64_C(1000000000)
+#define NS_PER_MS  INT64_C(1000000)
+#define NS_PER_US  INT64_C(1000)
 
 enum clock_kind {
 	CLOCK_KIND_HOST, /* CLOCK_REALTIME: ns since 1970; see clock_run_all() for when it is set */
@@ -61,12 +63,12 @@ int64_t clock_now(struct clock *clock);
 void clock_start(struct clock *clock);
 void clock_stop(struct clock *clock);
 
-/* CLOCK_KIND_MANUAL: moves to the given time, backwards too, and fires nothing. */
+/* CLOCK_KIND_MANUAL: moves to a time up to CLOCK_LAST, backwards too, and fires nothing. */
 void clock_set(struct clock *clock, int64_t now);
 
 /*
- * CLOCK_KIND_MANUAL: moves forward by ns >= 0. Each timer due on the way fires at exactly its time,
- * in order, those that are armed by a handler on the way too.
+ * CLOCK_KIND_MANUAL: moves forward by ns >= 0, at most to CLOCK_LAST. Each timer due on the way
+ * fires at exactly its time, in order, those that are armed by a handler on the way too.
  */
 void clock_step(struct clock *clock, int64_t ns);
 

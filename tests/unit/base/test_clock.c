@@ -193,7 +193,7 @@ static void test_set(void **state)
 	ASSERT_MARKS(&j, { 1, 500 });
 	/* The end of time is not passed. */
 	clock_step(&j.clock, INT64_MAX);
-	assert_int_equal(clock_now(&j.clock), CLOCK_NEVER - 1);
+	assert_int_equal(clock_now(&j.clock), CLOCK_LAST);
 	clock_destroy(&j.clock);
 }
 
@@ -326,6 +326,29 @@ static void kicked(void *arg)
 	++*(unsigned *)arg;
 }
 
+/* Chips add periods to the time: far from where that would overflow, it stands still. */
+static void test_end_of_time(void **state)
+{
+	struct journal j;
+	struct alarm a;
+
+	(void)state;
+	journal_init(&j, CLOCK_KIND_MANUAL);
+	alarm_init(&a, &j, 1);
+	timer_arm(&a.timer, CLOCK_LAST);
+	clock_step(&j.clock, 5);
+	clock_step(&j.clock, INT64_MAX);
+	ASSERT_MARKS(&j, { 1, CLOCK_LAST });
+	assert_true(clock_now(&j.clock) == CLOCK_LAST);
+	timer_arm(&a.timer, CLOCK_LAST + 1);
+	clock_step(&j.clock, 1);
+	assert_true(clock_now(&j.clock) == CLOCK_LAST);
+	clock_set(&j.clock, INT64_MAX);
+	assert_true(clock_now(&j.clock) == CLOCK_LAST);
+	timer_disarm(&a.timer);
+	clock_destroy(&j.clock);
+}
+
 /* A kick may cost a system call, so there is one only when the next time moves nearer. */
 static void test_kicks(void **state)
 {
@@ -369,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_run_due),
 		cmocka_unit_test(test_host_clocks),
 		cmocka_unit_test(test_vm_clock_stands_still),
+		cmocka_unit_test(test_end_of_time),
 		cmocka_unit_test(test_kicks),
 	};
 

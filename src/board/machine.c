@@ -100,24 +100,24 @@ static void drain_before_callbacks(void *arg)
 	struct machine *machine = arg;
 
 	machine_drain(machine);
-	if (machine->drain_timer.due != CLOCK_NEVER)
-		timer_arm(&machine->drain_timer,
-			  clock_now(&machine->monotonic) + (int64_t)hv_vm_deadline(&machine->hv));
+	drain_timer_put_off(&machine->drain_timer);
 }
 
-/* Nothing to do: waking the loop has drained already, and moved this timer on. */
-static void drain_timer_fired(void *arg)
+static uint64_t shortest_deadline(void *arg)
 {
-	(void)arg;
+	struct machine *machine = arg;
+
+	return hv_vm_deadline(&machine->hv);
 }
 
-static void arm_drain_timer(struct machine *machine)
+/* Called behind the zones' own listener, whose order is before that of observers. */
+static void zones_changed(void *arg, enum mem_space space, const struct mem_wait_range *wait)
 {
-	uint64_t deadline = hv_vm_deadline(&machine->hv);
+	struct machine *machine = arg;
 
-	if (deadline)
-		timer_arm(&machine->drain_timer,
-			  clock_now(&machine->monotonic) + (int64_t)deadline);
+	(void)space;
+	(void)wait;
+	drain_timer_check(&machine->drain_timer);
 }
 
 static void pause_cpus(struct machine *machine)
@@ -127,7 +127,7 @@ static void pause_cpus(struct machine *machine)
 		return;
 	}
 	hv_vcpus_pause(&machine->hv);
-	timer_disarm(&machine->drain_timer);
+	drain_timer_stop(&machine->drain_timer);
 	machine_drain(machine);
 	clock_stop(&machine->vm);
 }
@@ -137,7 +137,7 @@ static void resume_cpus(struct machine *machine)
 	if (machine->options.accel != MACHINE_KVM)
 		return;
 	clock_start(&machine->vm);
-	arm_drain_timer(machine);
+	drain_timer_start(&machine->drain_timer);
 	hv_vcpus_resume(&machine->hv);
 }
 
@@ -371,17 +371,25 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 	ret = mem_map_init(&machine->map);
 	if (ret)
 		return hv_error_set(err, ret, "address map: %s", strerror(-ret));
-	timer_init(&machine->drain_timer, &machine->monotonic, drain_timer_fired, machine);
+	ret = drain_timer_init(&machine->drain_timer, machine->loop, shortest_deadline, machine);
+	if (ret) {
+		hv_error_set(err, ret, "timer: %s", strerror(-ret));
+		goto no_timer;
+	}
 	if (options->accel == MACHINE_KVM) {
 		ret = hv_vm_create(&machine->hv, options->sys ? options->sys : hv_sys_host(),
 				   &machine->options.hv, err);
-		if (ret) {
-			mem_map_destroy(&machine->map);
-			return ret;
-		}
+		if (ret)
+			goto no_vm;
 		loop_set_before(machine->loop, drain_before_callbacks, machine);
 	}
 	return 0;
+
+no_vm:
+	drain_timer_destroy(&machine->drain_timer);
+no_timer:
+	mem_map_destroy(&machine->map);
+	return ret;
 }
 
 bool machine_step_clock(struct machine *machine, int64_t ns)
@@ -410,6 +418,13 @@ int machine_start(struct machine *machine, struct hv_error *err)
 		machine->soft.came_arg = machine;
 		loop_set_before(machine->loop, drain_before_callbacks, machine);
 	}
+	machine->zones_observer = (struct mem_listener){
+		.order = MEM_ORDER_OBSERVERS,
+		.arg = machine,
+		.wait_add = zones_changed,
+		.wait_del = zones_changed,
+	};
+	mem_map_listen(&machine->map, &machine->zones_observer);
 	machine->started = true;
 	machine->stamp = meter_stamp_now();
 	return 0;
@@ -431,15 +446,17 @@ int machine_run(struct machine *machine)
 
 void machine_detach(struct machine *machine)
 {
-	timer_disarm(&machine->drain_timer);
 	if (machine->detached)
 		return;
 	machine->detached = true;
 	loop_set_before(machine->loop, NULL, NULL);
+	if (machine->started)
+		mem_map_unlisten(&machine->map, &machine->zones_observer);
 	if (machine->options.accel == MACHINE_KVM)
 		hv_vm_destroy(&machine->hv);
 	else if (machine->started)
 		soft_cpu_destroy(&machine->soft);
+	drain_timer_destroy(&machine->drain_timer);
 }
 
 void machine_destroy(struct machine *machine)

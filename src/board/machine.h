@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "board/drain_timer.h"
 #include "board/soft_cpu.h"
 #include "dev/irq.h"
 #include "hv/vcpu.h"
@@ -99,7 +100,8 @@ struct machine {
 	enum machine_state state;
 	struct meter_stamp stamp; /* when it began */
 	struct machine_observer *observers;
-	struct timer drain_timer;
+	struct drain_timer drain_timer;
+	struct mem_listener zones_observer;
 
 	/* Requests from any thread; the first one of a kind counts. */
 	atomic_uint requests;

@@ -185,7 +185,7 @@ static void draw_line(struct drawing *drawing, char *line)
 	else if (!strcmp(words[0], "waits"))
 		keep(drawing->waits, bar);
 	else
-		CHECK(!"a word that draws nothing");
+		CHECK(false && "a word that draws nothing");
 }
 
 void draw_make(struct drawing *drawing, const char *text, uint64_t base)

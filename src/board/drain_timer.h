@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Keeps the promise of writes with a deadline: wakes the event loop, which drains whenever it
+ * wakes, at least once in the shortest deadline. It is on only while the guest runs and some zone
+ * has a deadline, and each other wake-up of the loop puts it off, so that a machine that is busy
+ * anyway pays nothing for it. The loop's thread; drain_timer_check() is for any.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct drain_timer {
+	struct loop *loop;
+	struct loop_watch watch; /* a timerfd */
+	struct loop_task task; /* drain_timer_check() */
+	uint64_t (*deadline)(void *arg); /* shortest of all zones, ns; 0: none. Any thread */
+	void *arg;
+	bool running;
+	int64_t set_at; /* CLOCK_MONOTONIC; CLOCK_NEVER: off */
+};
+
+/* 0 or -errno. */
+int drain_timer_init(struct drain_timer *timer, struct loop *loop, uint64_t (*deadline)(void *arg),
+		     void *arg) __attribute__((warn_unused_result));
+void drain_timer_destroy(struct drain_timer *timer);
+
+void drain_timer_start(struct drain_timer *timer);
+void drain_timer_stop(struct drain_timer *timer);
+/* The loop has woken and drained. */
+void drain_timer_put_off(struct drain_timer *timer);
+/* Zones have come or gone. */
+void drain_timer_check(struct drain_timer *timer);

@@ -27,14 +27,13 @@ static int say(char *why, const char *path, int err, const char *format, ...)
 
 static int say(char *why, const char *path, int err, const char *format, ...)
 {
-	int n = snprintf(why, BLOCK_WHY, "%s: ", path);
+	char what[160]; /* a long path does not push it out */
 	va_list args;
 
-	if (n < 0 || n >= BLOCK_WHY)
-		return err;
 	va_start(args, format);
-	vsnprintf(why + n, (size_t)(BLOCK_WHY - n), format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
+	snprintf(why, BLOCK_WHY, "%.*s: %s", BLOCK_WHY - (int)sizeof(what) - 2, path, what);
 	return err;
 }
 

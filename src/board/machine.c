@@ -120,20 +120,23 @@ static void zones_changed(void *arg, enum mem_space space, const struct mem_wait
 	drain_timer_check(&machine->drain_timer);
 }
 
+/* When it returns nothing changes the guest's memory or its chips but whoever called. */
 static void pause_cpus(struct machine *machine)
 {
-	if (machine->options.accel != MACHINE_KVM) {
-		machine_drain(machine);
-		return;
+	if (machine->options.accel == MACHINE_KVM) {
+		hv_vcpus_pause(&machine->hv);
+		drain_timer_stop(&machine->drain_timer);
+		clock_stop(&machine->vm);
 	}
-	hv_vcpus_pause(&machine->hv);
-	drain_timer_stop(&machine->drain_timer);
 	machine_drain(machine);
-	clock_stop(&machine->vm);
+	if (machine->options.quiesce)
+		machine->options.quiesce(machine->options.board);
 }
 
 static void resume_cpus(struct machine *machine)
 {
+	if (machine->options.unquiesce)
+		machine->options.unquiesce(machine->options.board);
 	if (machine->options.accel != MACHINE_KVM)
 		return;
 	clock_start(&machine->vm);

@@ -83,9 +83,12 @@ struct machine_options {
 	bool no_reboot; /* a reset ends the machine */
 	bool no_shutdown; /* an end pauses it instead */
 	enum machine_panic panic;
-	/* The board's part of a reset and of a power button; loop's thread, vCPUs stopped. */
+	/* The board's part of these; on the loop's thread, vCPUs stopped but for the power button. */
 	void (*reset)(void *board);
 	void (*power_button)(void *board);
+	/* Chips that work by themselves (disks) finish what they are at and start nothing; and go on. */
+	void (*quiesce)(void *board);
+	void (*unquiesce)(void *board);
 	void *board;
 };
 

@@ -312,6 +312,22 @@ static void reset_chips(void *arg)
 	fw_cfg_reset(&pc->fw_cfg);
 }
 
+static void quiesce_disks(void *arg)
+{
+	struct pc *pc = arg;
+
+	for (size_t i = 0; i < pc->options.disks_n; i++)
+		virtio_blk_quiesce(&pc->disks[i]);
+}
+
+static void unquiesce_disks(void *arg)
+{
+	struct pc *pc = arg;
+
+	for (size_t i = 0; i < pc->options.disks_n; i++)
+		virtio_blk_resume(&pc->disks[i]);
+}
+
 static void press_power_button(void *arg)
 {
 	struct pc *pc = arg;
@@ -382,6 +398,8 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct hv_error *
 	pc->alarm_task = (struct loop_task){ .run = tell_alarm, .arg = pc };
 	machine.reset = reset_chips;
 	machine.power_button = press_power_button;
+	machine.quiesce = quiesce_disks;
+	machine.unquiesce = unquiesce_disks;
 	machine.board = pc;
 	ret = machine_init(&pc->machine, &machine, err);
 	if (ret)

@@ -31,10 +31,19 @@ fix)
 	;;
 tidy)
 	need clang-tidy
-	# Only what this build compiles: the compiler's options for the rest are not known.
-	sed -n 's/^ *"file": "\(.*\)",*$/\1/p' "$build/compile_commands.json" | grep '\.c$' | sort -u |
-		(cd "$build" && xargs -r -P "$jobs" -n 1 clang-tidy -p . --quiet) 2>"$build/tidy.err" || {
-		grep -v 'warnings generated' "$build/tidy.err" >&2 || true
+	# Only what this build compiles: the compiler's options for the rest are not known. A file is
+	# looked at again when its object, made from it and its headers, is newer than its good mark.
+	mkdir -p "$build/tidy"
+	awk -F '"' '$2 == "file" { file = $4 }
+		$2 == "output" && file ~ /\.c$/ && !seen[file]++ {
+			mark = file
+			gsub("[^A-Za-z0-9]", "_", mark)
+			print file, $4, "tidy/" mark
+		}' "$build/compile_commands.json" |
+		(cd "$build" && config=$OLDPWD/.clang-tidy xargs -r -P "$jobs" -L 1 sh -c '
+			[ -z "$(find "$1" "$config" -newer "$2" 2>&1)" ] && exit 0
+			clang-tidy -p . --quiet "$0" && touch "$2"') 2>"$build/tidy.err" || {
+		grep -v 'warnings\{0,1\} generated' "$build/tidy.err" >&2 || true
 		exit 1
 	}
 	;;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -451,6 +452,7 @@ void ctl_qtest_execute(struct ctl_qtest *qtest, char *line)
 	char *words[WORDS_MAX] = { NULL };
 	unsigned n = split(line, words);
 
+	assert(n > 0); /* an empty line is one empty word */
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(commands[i].name, words[0]))
 			continue;

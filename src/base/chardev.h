@@ -5,8 +5,9 @@
  * host does; a back-end whose other end is slow keeps at most CHARDEV_BUFFER bytes and then drops,
  * counted, and so does one whose other end is gone. Input arrives on the loop's thread.
  *
- * The terminal of stdio is put into raw mode while used and restored by chardev_destroy() and by
- * chardev_restore_terminal(), which is async-signal-safe. The process must ignore SIGPIPE.
+ * The terminal of stdio is put into raw mode while used and restored by chardev_destroy(), by signals
+ * that tell of a crash (threads must not block these), and by chardev_restore_terminal(), which is
+ * async-signal-safe. The process must ignore SIGPIPE.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -9,6 +10,11 @@
 
 #include "base/chardev_impl.h"
 
+/* Those that end a program which is broken, and the one that ends a stop. */
+static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGCONT };
+
+#define SIGNALS_N (sizeof(signals) / sizeof(signals[0]))
+
 /*
  * Standard input is one per process, and a signal handler that restores it has no argument: the one
  * place where state belongs to the process and not to a struct.
@@ -16,10 +22,65 @@
 static struct {
 	atomic_bool used;
 	atomic_bool raw; /* old is what to go back to */
-	struct termios old;
+	struct termios old, now;
+	bool watched; /* and these are the actions to go back to */
+	struct sigaction old_actions[SIGNALS_N];
 } terminal;
 
-static void make_raw(bool signals)
+void chardev_restore_terminal(void)
+{
+	int saved = errno;
+
+	if (atomic_exchange(&terminal.raw, false))
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
+	errno = saved;
+}
+
+static void unwatch_signals(void)
+{
+	if (!terminal.watched)
+		return;
+	terminal.watched = false;
+	for (size_t i = 0; i < SIGNALS_N; i++)
+		sigaction(signals[i], &terminal.old_actions[i], NULL);
+}
+
+/* The shell has set the terminal to its own liking while the program was stopped. */
+static void continued(void)
+{
+	int saved = errno;
+
+	if (atomic_load(&terminal.raw))
+		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
+	errno = saved;
+}
+
+static void got_signal(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (number == SIGCONT) {
+		continued();
+		return;
+	}
+	chardev_restore_terminal();
+	unwatch_signals();
+	/* A fault comes again when this returns, but not a signal that was sent. */
+	if (info->si_code <= 0)
+		raise(number);
+}
+
+static void watch_signals(void)
+{
+	struct sigaction action = { .sa_sigaction = got_signal,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < SIGNALS_N; i++)
+		sigaction(signals[i], &action, &terminal.old_actions[i]);
+	terminal.watched = true;
+}
+
+static void make_raw(bool keys_signal)
 {
 	struct termios tty;
 
@@ -29,23 +90,16 @@ static void make_raw(bool signals)
 	cfmakeraw(&tty);
 	/* Our own messages end in a bare newline. */
 	tty.c_oflag |= OPOST;
-	if (signals)
+	if (keys_signal)
 		tty.c_lflag |= ISIG;
 	tty.c_cc[VMIN] = 1;
 	tty.c_cc[VTIME] = 0;
+	terminal.now = tty;
+	watch_signals();
 	/* First, so that a signal between the two restores what is not changed yet. */
 	atomic_store(&terminal.raw, true);
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &tty) < 0)
 		atomic_store(&terminal.raw, false);
-}
-
-void chardev_restore_terminal(void)
-{
-	int saved = errno;
-
-	if (atomic_exchange(&terminal.raw, false))
-		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
-	errno = saved;
 }
 
 /*
@@ -92,5 +146,6 @@ int chardev_stdio_open(struct chardev *chardev, const struct chardev_options *op
 void chardev_stdio_close(void)
 {
 	chardev_restore_terminal();
+	unwatch_signals();
 	atomic_store(&terminal.used, false);
 }

@@ -63,13 +63,16 @@ static void ready(void *arg, uint32_t events)
 	block_worker_reap(arg);
 }
 
-/* Signals are for the threads that expect them. */
+/* Signals are for the threads that expect them, but for those of the thread's own faults. */
 static int start_thread(struct block_worker *worker)
 {
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
 	sigset_t all, old;
 	int err;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&worker->thread, NULL, work, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -122,14 +122,17 @@ static void on_kick(int signal)
 	(void)signal; /* it has done its work by interrupting KVM_RUN */
 }
 
-/* Threads inherit the mask: vCPUs take no signal but the kick. */
+/* Threads inherit the mask: vCPUs take no signal but the kick, and those of their own faults. */
 static int vcpu_start(struct hv_vcpu *vcpu)
 {
+	static const int taken[] = { HV_KICK_SIGNAL, SIGSEGV, SIGBUS, SIGFPE,
+				     SIGILL,         SIGABRT, SIGSYS };
 	sigset_t ours, old;
 	int error;
 
 	sigfillset(&ours);
-	sigdelset(&ours, HV_KICK_SIGNAL);
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigdelset(&ours, taken[i]);
 	pthread_sigmask(SIG_SETMASK, &ours, &old);
 	error = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

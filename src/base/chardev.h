@@ -44,7 +44,8 @@ struct chardev_options {
 	enum chardev_kind kind;
 	const char *path; /* FILE: made or emptied. SOCKET. Copied */
 	bool server; /* SOCKET: listen; else connect */
-	bool wait; /* SOCKET server: chardev_open blocks until a client is there */
+	bool wait; /* SOCKET server: chardev_open blocks until a client is there ... */
+	int cancel_fd; /* ... or this descriptor is readable: -ECANCELED. 0: none */
 	bool signals; /* STDIO: Ctrl-C still sends SIGINT */
 	bool escape; /* STDIO: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A */
 	void (*quit)(void *arg); /* for escape */

@@ -103,13 +103,21 @@ void chardev_socket_listen(struct chardev *chardev)
 		log_warn("%s: listen: %s", chardev->path, strerror(-err));
 }
 
-static int wait_for_client(struct chardev *chardev)
+static int wait_for_client(struct chardev *chardev, int cancel_fd)
 {
-	struct pollfd pollfd = { .fd = chardev->listen_watch.fd, .events = POLLIN };
+	struct pollfd fds[] = {
+		{ .fd = chardev->listen_watch.fd, .events = POLLIN },
+		{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN },
+	};
 
 	while (!chardev->connected) {
-		if (poll(&pollfd, 1, -1) < 0)
+		if (poll(fds, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
 			return -errno;
+		}
+		if (fds[1].revents)
+			return -ECANCELED;
 		client_ready(chardev, EPOLLIN);
 	}
 	return 0;
@@ -144,7 +152,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 		chardev->listen_watch.arg = chardev;
 		*what = "accept";
 		chardev_socket_listen(chardev);
-		return options->wait ? wait_for_client(chardev) : 0;
+		return options->wait ? wait_for_client(chardev, options->cancel_fd) : 0;
 	}
 	*what = "connect";
 	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||

@@ -26,6 +26,7 @@ struct run {
 	const struct cmd_options *options;
 	const uint8_t *rom;
 	int pidfile; /* -1, or open and locked */
+	bool cancelled; /* by a signal, while waiting for a client */
 	bool stdout_told; /* that it could not be written */
 	struct loop loop;
 	int signal_fd;
@@ -170,7 +171,11 @@ static int open_chardevs(struct run *run)
 
 		options.quit = quit;
 		options.quit_arg = run;
+		options.cancel_fd = run->signal_fd;
 		ret = chardev_open(&run->chardevs[i], &run->loop, &options, &what);
+		run->cancelled = ret == -ECANCELED;
+		if (run->cancelled)
+			return 0;
 		if (ret) {
 			log_error("%s: %s: %s",
 				  options.path                    ? options.path
@@ -427,6 +432,8 @@ static int set_up_and_run(struct run *run)
 
 	if (!status)
 		status = open_chardevs(run);
+	if (run->cancelled)
+		return 0;
 	if (!status)
 		status = open_disks(run);
 	if (!status)

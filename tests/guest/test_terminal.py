@@ -143,11 +143,12 @@ class Modes(Test):
         with Terminal(*guest('exits', 'do=halt', serial='mon:stdio')) as machine:
             machine.wait_for('exits: halt')
             tasks = f'/proc/{machine.process.pid}/task'
+            names = {}
             for task in os.listdir(tasks):
                 with open(f'{tasks}/{task}/comm', encoding='ascii') as name:
-                    if name.read().startswith('vcpu'):
-                        # To this thread only: what the kernel does when it faults.
-                        tgkill(machine.process.pid, int(task), signal.SIGSEGV)
+                    names[name.read().strip()] = int(task)
+            # To this thread only: what the kernel does when it faults.
+            tgkill(machine.process.pid, names['vcpu0'], signal.SIGSEGV)
             ended = machine.end()
             self.assertEqual(machine.after, machine.before)
             self.assertNotEqual(ended.status, 0)

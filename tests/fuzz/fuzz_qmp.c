@@ -4,23 +4,25 @@
  * every one an answer or an event; and it does not depend on how the client's bytes arrive or how
  * slowly it reads.
  *
- * Input: a byte for the size of the pieces, then what the client says.
+ * Input: a byte for the size of the pieces and two options, then what the client says.
  */
 #include <json.h>
 #include <stdint.h>
 
 #include "ctl/qmp.h"
+#include "outcome.h"
 #include "pc_by_hand.h"
 
 #define INPUT_MAX 4096u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piece, size_t room)
+static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piece, size_t room,
+		 uint8_t how)
 {
 	struct ctl_qmp qmp;
 
-	hand_begin(hand, room);
+	hand_begin(hand, room, how);
 	CHECK(ctl_qmp_init(&qmp, &hand->pc, &hand->chardev) == 0);
 	hand_turn(hand);
 	hand_say(hand, text, len, piece);
@@ -32,17 +34,25 @@ static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piec
 	ctl_qmp_destroy(&qmp);
 }
 
-/* The times of events differ from one run to the next: removed, and what is left is copied. */
-static size_t without_times(char *out, const struct chardev *chardev)
+/*
+ * The times of events differ from one run to the next: whole lines are copied without. A line that
+ * the client had no time to read to its end is left out.
+ */
+static size_t without_times(char *out, const struct hand *hand)
 {
+	const struct chardev *chardev = &hand->chardev;
 	static const char stamp[] = "{\"timestamp\":{";
 	const char *at = chardev->out, *end = at + chardev->out_n;
 	size_t n = 0;
 
 	while (at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t len = stop ? (size_t)(stop + 1 - at) : (size_t)(end - at);
+		size_t len;
 
+		CHECK(stop || hand->loop.quit);
+		if (!stop)
+			break;
+		len = (size_t)(stop + 1 - at);
 		if (len > sizeof(stamp) && !memcmp(at, stamp, sizeof(stamp) - 1)) {
 			const char *close = memchr(at, '}', len);
 
@@ -87,21 +97,29 @@ static void check_answers(const struct chardev *chardev)
 	json_tokener_free(tokener);
 }
 
+static char whole[HAND_OUT_MAX];
+static size_t whole_n;
+
+uint64_t fuzz_outcome(void)
+{
+	return outcome_add(OUTCOME_NONE, whole, whole_n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char whole[HAND_OUT_MAX], pieces[HAND_OUT_MAX];
+	static char pieces[HAND_OUT_MAX];
 	static struct hand *hand;
-	size_t n, piece;
+	size_t piece;
 
 	if (!hand)
 		hand = hand_make(false);
 	if (size < 1 || size > INPUT_MAX)
 		return 0;
 	piece = data[0] & 63 ? data[0] & 63u : 4096;
-	play(hand, data + 1, size - 1, SIZE_MAX, SIZE_MAX);
+	play(hand, data + 1, size - 1, SIZE_MAX, SIZE_MAX, data[0]);
 	check_answers(&hand->chardev);
-	n = without_times(whole, &hand->chardev);
-	play(hand, data + 1, size - 1, piece, 1 + piece * 3);
-	hand_same(hand, whole, n, pieces, without_times(pieces, &hand->chardev));
+	whole_n = without_times(whole, hand);
+	play(hand, data + 1, size - 1, piece, 1 + piece * 3, data[0]);
+	hand_same(hand, whole, whole_n, pieces, without_times(pieces, hand));
 	return 0;
 }

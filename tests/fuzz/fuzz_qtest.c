@@ -5,11 +5,12 @@
  * small pieces and to a client that reads slowly, must be answered by the very same bytes: waiting
  * harms nothing.
  *
- * Input: a byte for the size of the pieces, then what the client says.
+ * Input: a byte for the size of the pieces and two options, then what the client says.
  */
 #include <stdint.h>
 
 #include "ctl/qtest.h"
+#include "outcome.h"
 #include "pc_by_hand.h"
 
 #define INPUT_MAX 4096u
@@ -69,11 +70,13 @@ static size_t tame(char *text, size_t len)
 	return lines;
 }
 
-static void play(struct hand *hand, const char *text, size_t len, size_t piece, size_t room)
+static void play(struct hand *hand, const char *text, size_t len, size_t piece, size_t room,
+		 uint8_t how)
 {
 	struct ctl_qtest qtest;
 
-	hand_begin(hand, room);
+	hand_begin(hand, room, how);
+	hand_clear_ram(hand);
 	CHECK(ctl_qtest_init(&qtest, &hand->pc, &hand->chardev, NULL) == 0);
 	hand_say(hand, (const uint8_t *)text, len, piece);
 	hand_turn(hand);
@@ -123,9 +126,15 @@ static void hear(struct heard *heard, const struct hand *hand)
 	}
 }
 
+static struct hand *plain, *waiting;
+
+uint64_t fuzz_outcome(void)
+{
+	return outcome_add(OUTCOME_NONE, plain->chardev.out, plain->chardev.out_n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct hand *plain, *waiting;
 	static struct heard one, other;
 	static char text[INPUT_MAX];
 	size_t lines, piece;
@@ -139,8 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	piece = data[0] & 63 ? data[0] & 63u : 4096;
 	memcpy(text, data + 1, size - 1);
 	lines = tame(text, size - 1);
-	play(plain, text, size - 1, SIZE_MAX, SIZE_MAX);
-	play(waiting, text, size - 1, piece, 1 + piece * 3);
+	play(plain, text, size - 1, SIZE_MAX, SIZE_MAX, data[0]);
+	play(waiting, text, size - 1, piece, 1 + piece * 3, data[0]);
 	hear(&one, plain);
 	hear(&other, waiting);
 	CHECK(plain->loop.quit ? one.lines <= lines : one.lines == lines);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "hv/ring.h"
+#include "outcome.h"
 
 #define PAGE           4096u
 #define ENTRIES        170u
@@ -255,10 +256,19 @@ static void make(void)
 	CHECK(mem_map_commit(&map) == 0);
 }
 
+static struct run run;
+
+uint64_t fuzz_outcome(void)
+{
+	uint64_t outcome = outcome_add(OUTCOME_NONE, &page, sizeof(page));
+
+	outcome = outcome_add(outcome, &run.delivered, sizeof(run.delivered));
+	return outcome_add(outcome, &run.bad_entry, sizeof(run.bad_entry));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct meter *meter;
-	static struct run run;
 
 	if (!meter) {
 		meter = aligned_alloc(_Alignof(struct meter), sizeof(*meter));

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "dev/virtio_blk.h"
+#include "outcome.h"
 
 #define RAM_SIZE  0x10000u
 #define DISK_SIZE 0x8000u
@@ -303,14 +304,14 @@ static void make_disk(struct machine *m, bool readonly)
 		abort();
 }
 
-static void make_machine(struct machine *m, uint8_t *ram)
+static void make_machine(struct machine *m, uint8_t *memory)
 {
-	memset(ram, 0, RAM_SIZE);
-	m->ram = ram;
+	memset(memory, 0, RAM_SIZE);
+	m->ram = memory;
 	m->size = 1;
 	if (mem_map_init(&m->map))
 		abort();
-	mem_region_init_ram(&m->ram_region, "ram", ram, RAM_SIZE - 1);
+	mem_region_init_ram(&m->ram_region, "ram", memory, RAM_SIZE - 1);
 	mem_region_init_container(&m->bars, "bars", UINT64_MAX);
 	mem_region_init_container(&m->ports, "bar ports", UINT16_MAX);
 	pci_bus_init(&m->bus, &m->map, &m->bars, &m->ports, (struct pci_intx_sink){ 0 },
@@ -324,10 +325,19 @@ static void make_machine(struct machine *m, uint8_t *ram)
 	map_bar(m);
 }
 
+static struct machine *machine;
+static uint8_t *ram;
+
+/* What is left in memory and on the disk. */
+uint64_t fuzz_outcome(void)
+{
+	uint64_t outcome = outcome_add(OUTCOME_NONE, ram, RAM_SIZE);
+
+	return outcome_add(outcome, machine->disk, DISK_SIZE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
-	static struct machine *machine;
-	static uint8_t *ram;
 	struct machine *m;
 
 	if (!ram) {

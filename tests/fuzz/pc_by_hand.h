@@ -253,14 +253,19 @@ static struct hand *hand_make(bool coalesce)
 	return hand;
 }
 
-/* Back to the first moment, with a client that reads room bytes at once. */
-static void hand_begin(struct hand *hand, size_t room)
+/*
+ * Back to the first moment, but for RAM, with a client that reads room bytes at once. how: bits 6
+ * and 7 are -no-shutdown and a panic that is the guest's own business.
+ */
+static void hand_begin(struct hand *hand, size_t room, uint8_t how)
 {
+	struct machine_options *options = &hand->pc.machine.options;
+
 	hand_unref_views(&hand->pc);
 	hand_copy(&hand->pc, &hand->first);
 	hand_ref_views(&hand->pc);
-	/* Pages that were touched become zeroes again. */
-	CHECK(!madvise(hand->pc.ram_host, hand->pc.options.ram, MADV_DONTNEED));
+	options->no_shutdown = how & 0x40;
+	options->panic = how & 0x80 ? MACHINE_PANIC_RUN : MACHINE_PANIC_SHUTDOWN;
 	hand->loop.tasks = NULL;
 	hand->loop.tasks_tail = &hand->loop.tasks;
 	hand->loop.tasks_n = 0;
@@ -270,6 +275,12 @@ static void hand_begin(struct hand *hand, size_t room)
 	hand->chardev.unread = 0;
 	hand->chardev.out_n = 0;
 	hand->chardev.full = false;
+}
+
+/* RAM as at the first moment: what was touched becomes zeroes again. */
+static inline void hand_clear_ram(struct hand *hand)
+{
+	CHECK(!madvise(hand->pc.ram_host, hand->pc.options.ram, MADV_DONTNEED));
 }
 
 /* Runs the loop, and lets the client read, until neither has anything left to do. */

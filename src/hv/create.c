@@ -100,14 +100,14 @@ static void vm_note_capabilities(struct hv_vm *vm)
 	vm->slots.max = slots > 0 ? (uint32_t)slots : 32;
 	vm->zones.irqchip = vm->options.irqchip;
 	vm->zones.pit = vm->options.pit;
-	if (!vm->coalesced_mmio)
-		vm->zones.refused[MEM_SPACE_MEMORY] =
-			vm->options.coalesce ? "kernel without KVM_CAP_COALESCED_MMIO"
-					     : "coalesce=off";
-	if (!vm->coalesced_pio)
-		vm->zones.refused[MEM_SPACE_PORT] = vm->options.coalesce
-							    ? "kernel without KVM_CAP_COALESCED_PIO"
-							    : "coalesce=off";
+	if (!vm->options.coalesce)
+		vm->zones.refused[MEM_SPACE_MEMORY] = vm->zones.refused[MEM_SPACE_PORT] =
+			"coalesce=off";
+	else if (!ring) /* which ports need too */
+		vm->zones.refused[MEM_SPACE_MEMORY] = vm->zones.refused[MEM_SPACE_PORT] =
+			"kernel without KVM_CAP_COALESCED_MMIO";
+	else if (!vm->coalesced_pio)
+		vm->zones.refused[MEM_SPACE_PORT] = "kernel without KVM_CAP_COALESCED_PIO";
 	vm->bells.offered = vm_capability(vm, KVM_CAP_IOEVENTFD);
 	vm->bells.any_width = vm_capability(vm, KVM_CAP_IOEVENTFD_ANY_LENGTH);
 }

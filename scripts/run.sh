@@ -21,7 +21,7 @@ scripts/make-grub-disk.sh "$disk"
 echo
 echo "== SeaBIOS and GRUB from $disk: takes some seconds on hardware, half a minute where KVM emulates =="
 status=0
-"$coalport" -M pc -m 64 -nodefaults -display none -serial stdio \
+"$coalport" -M pc -m 64 -nodefaults -nographic -serial stdio \
 	-drive "file=$disk,format=raw,if=virtio" -exits text -no-reboot || status=$?
 if [ "$status" != 0 ]; then
 	echo "coalport: the guest ended with status $status" >&2

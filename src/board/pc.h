@@ -68,6 +68,7 @@ struct pc_options {
 	size_t rom_size;
 
 	/* For firmware, in ms where it is a time. */
+	bool serial_console; /* the firmware's console is the first serial port */
 	bool boot_menu;
 	int32_t boot_menu_wait; /* -1: its own choice */
 	bool boot_fail_wait_given;

@@ -177,7 +177,7 @@ static int add_numbers(struct pc *pc)
 		uint64_t value;
 	} numbers[] = {
 		{ FW_CFG_RAM_SIZE, 8, pc->options.ram },
-		{ FW_CFG_NOGRAPHIC, 2, 1 },
+		{ FW_CFG_NOGRAPHIC, 2, pc->options.serial_console },
 		{ FW_CFG_NB_CPUS, 2, vcpus },
 		{ FW_CFG_MAX_CPUS, 2, vcpus },
 		{ FW_CFG_BOOT_MENU, 2, pc->options.boot_menu },

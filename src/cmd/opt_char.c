@@ -315,7 +315,7 @@ static bool add_default_serial(struct cmd_parse *parse)
 {
 	struct cmd_options *options = parse->options;
 	struct chardev_options what = { .kind = CHARDEV_NULL };
-	bool terminal = parse->nographic || !options->no_display;
+	bool terminal = options->nographic || !options->no_display;
 
 	for (size_t i = 0; i < options->chardevs_n; i++) {
 		if (options->chardevs[i].options.kind == CHARDEV_STDIO)

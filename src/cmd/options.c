@@ -178,7 +178,7 @@ static bool parse_nographic(struct cmd_parse *parse, const char *value)
 {
 	(void)value;
 	parse->options->no_display = true;
-	parse->nographic = true;
+	parse->options->nographic = true;
 	return true;
 }
 

@@ -135,6 +135,7 @@ struct cmd_options {
 	bool paused; /* -S */
 	bool nodefaults;
 	bool no_display; /* -display none or -nographic was said */
+	bool nographic;
 	const char *pidfile;
 	const char *log_file; /* -D */
 	enum cmd_exits exits;

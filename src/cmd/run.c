@@ -318,6 +318,8 @@ static int describe_machine(struct run *run)
 	pc->name = options->name;
 	pc->uuid = options->uuid_given ? options->uuid : NULL;
 	pc->ram = options->memory_given ? options->memory : DEFAULT_RAM;
+	/* With -display none alone it would have the display that is not shown. */
+	pc->serial_console = options->nographic || !options->no_display;
 	pc->boot_menu = options->boot_menu;
 	pc->boot_menu_wait = options->splash_time;
 	pc->boot_fail_wait_given = options->reboot_timeout_given;

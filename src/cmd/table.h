@@ -115,7 +115,7 @@ struct cmd_parse {
 	uint16_t debug_port; /* where an isa-debugcon goes that does not say */
 	enum cmd_accel machine_accel;
 	bool machine_accel_given, accel_given;
-	bool nographic, monitor_said;
+	bool monitor_said;
 };
 
 extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */

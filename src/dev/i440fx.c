@@ -104,7 +104,7 @@ static uint64_t address_read(void *chip, uint64_t offset, unsigned width)
 
 	(void)offset;
 	(void)width;
-	return bridge->config_address;
+	return bridge->config_address & CONFIG_ADDRESS_MASK;
 }
 
 static void address_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
@@ -113,7 +113,7 @@ static void address_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 
 	(void)offset;
 	(void)width;
-	bridge->config_address = (uint32_t)value & CONFIG_ADDRESS_MASK;
+	bridge->config_address = (uint32_t)value;
 }
 
 static uint64_t reset_control_read(void *chip, uint64_t offset, unsigned width)
@@ -135,13 +135,19 @@ static void reset_control_write(void *chip, uint64_t offset, uint64_t value, uns
 		control->write(control->arg, (uint8_t)value);
 }
 
-/* True if CONFIG_ADDRESS selects a register of this bus: where CONFIG_DATA's byte at offset leads. */
+/*
+ * The two lowest bits of CONFIG_ADDRESS are reserved, and the port says which byte is meant. Some
+ * software writes the whole offset there and then uses the first data port only: that gets the byte
+ * it means, as it does elsewhere.
+ *
+ * True if CONFIG_ADDRESS selects a register of this bus: where CONFIG_DATA's byte at offset leads.
+ */
 static bool data_target(const struct i440fx *bridge, uint64_t offset, unsigned *devfn, unsigned *at)
 {
 	uint32_t address = bridge->config_address;
 
 	*devfn = (address >> 8) & 0xff;
-	*at = (address & 0xfc) | (offset & 3);
+	*at = (address & 0xfc) | ((address | offset) & 3);
 	return (address & CONFIG_ENABLE) && ((address >> 16) & 0xff) == 0;
 }
 

@@ -867,6 +867,17 @@ static void test_bounds(void **state)
 	assert_non_null(strstr(options.error, "unknown option"));
 }
 
+static void test_console_of_firmware(void **state)
+{
+	(void)state;
+	good("-nographic");
+	assert_true(options.nographic && options.no_display);
+	good("-display none");
+	assert_true(!options.nographic && options.no_display);
+	good("");
+	assert_true(!options.nographic && !options.no_display);
+}
+
 static void test_action_option(void **state)
 {
 	(void)state;
@@ -904,6 +915,7 @@ int main(void)
 		cmocka_unit_test(test_running),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_action_option),
+		cmocka_unit_test(test_console_of_firmware),
 		cmocka_unit_test(test_help_is_whole),
 		cmocka_unit_test(test_bounds),
 	};

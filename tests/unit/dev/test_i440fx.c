@@ -84,6 +84,13 @@ static void test_address(void **state)
 	rig_out(rig, 0xcf8, 0x80000000, 4);
 	assert_int_equal(rig_in(rig, 0xcf8, 4), 0x80000000);
 
+	/* The lowest bits choose a byte if the port does not. */
+	rig_out(rig, 0xcf8, 0x80000002, 4);
+	assert_int_equal(rig_in(rig, 0xcfc, 2), 0x1237);
+	assert_int_equal(rig_in(rig, 0xcfe, 2), 0x1237);
+	assert_int_equal(rig_in(rig, 0xcf8, 4), 0x80000000);
+	rig_out(rig, 0xcf8, 0x80000000, 4);
+
 	/* Narrower accesses are no accesses to it. */
 	rig_out(rig, 0xcf8, 0x55, 1);
 	rig_out(rig, 0xcf8, 0x5555, 2);

@@ -5,7 +5,6 @@
 
 #define ROOM_FIRST 256u
 #define ROOM_KEPT  (1u << 16)
-#define NEVER_JSON 0xff
 
 void ctl_frame_init(struct ctl_frame *frame)
 {
@@ -37,6 +36,24 @@ static bool is_space(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool opens(uint8_t c)
+{
+	return c == '{' || c == '[';
+}
+
+/* Bytes that are no part of any text, and the ends of lines: what is broken ends there. */
+static bool is_end(uint8_t c)
+{
+	return (c < ' ' && c != '\t') || c >= 0xfe;
+}
+
+/* What a text that is no object and no array may begin with. */
+static bool begins_bare(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-' || c == '"' ||
+	       c == '\'';
+}
+
 /* Room for one more and for a NUL behind it. */
 static const char *append(struct ctl_frame *frame, uint8_t c)
 {
@@ -58,7 +75,7 @@ static const char *append(struct ctl_frame *frame, uint8_t c)
 
 static const char *in_string(struct ctl_frame *frame, uint8_t c)
 {
-	if (c < ' ' || c == NEVER_JSON)
+	if (c < ' ' || c >= 0xfe)
 		return "a control character in a string";
 	if (frame->escaped)
 		frame->escaped = false;
@@ -75,30 +92,43 @@ static const char *outside(struct ctl_frame *frame, uint8_t c)
 		return "a stray character";
 	if (c == '"' || c == '\'')
 		frame->quote = (char)c;
-	else if ((c == '{' || c == '[') && frame->depth++ == CTL_FRAME_DEPTH)
+	else if (opens(c) && frame->depth++ == CTL_FRAME_DEPTH)
 		return "too many open brackets";
 	else if (c == '}' || c == ']')
 		frame->depth--;
 	return NULL;
 }
 
-/* One byte of a text. */
-static enum ctl_frame_result take(struct ctl_frame *frame, uint8_t c)
+/* One byte of a text; *taken becomes false if it belongs to the next one. */
+static enum ctl_frame_result take(struct ctl_frame *frame, uint8_t c, bool *taken)
 {
 	if (!frame->n) {
-		if (is_space(c) || c == NEVER_JSON)
+		if (is_space(c) || c >= 0xfe)
 			return CTL_FRAME_MORE;
-		frame->bare = c != '{' && c != '[';
-	}
-	if (frame->bare && (c == '\n' || c == NEVER_JSON))
+		frame->bare = !opens(c);
+		if (frame->bare && !begins_bare(c))
+			frame->error = "a stray character";
+	} else if (frame->bare && !frame->quote && (is_space(c) || opens(c) || is_end(c))) {
+		*taken = !opens(c);
 		return CTL_FRAME_TEXT;
-	if (!frame->bare)
+	}
+	if (!frame->error)
 		frame->error = frame->quote ? in_string(frame, c) : outside(frame, c);
 	if (!frame->error)
 		frame->error = append(frame, c);
 	if (frame->error)
 		return CTL_FRAME_ERROR;
 	return frame->bare || frame->depth ? CTL_FRAME_MORE : CTL_FRAME_TEXT;
+}
+
+/* Forgets the text, and skips what may be the rest of it. */
+static void give_up(struct ctl_frame *frame, uint8_t c)
+{
+	const char *error = frame->error;
+
+	ctl_frame_reset(frame);
+	frame->error = error;
+	frame->skipping = !is_end(c);
 }
 
 enum ctl_frame_result ctl_frame_take(struct ctl_frame *frame, const uint8_t *bytes, size_t len,
@@ -109,25 +139,23 @@ enum ctl_frame_result ctl_frame_take(struct ctl_frame *frame, const uint8_t *byt
 		ctl_frame_reset(frame);
 	frame->error = NULL;
 	while (*at < len) {
-		uint8_t c = bytes[(*at)++];
-		bool ends = c == '\n' || c == NEVER_JSON;
+		uint8_t c = bytes[*at];
 		enum ctl_frame_result result;
+		bool taken = true;
 
-		if (frame->skipping) {
-			frame->skipping = !ends;
+		if (frame->skipping && !opens(c)) {
+			frame->skipping = !is_end(c);
+			++*at;
 			continue;
 		}
-		result = take(frame, c);
+		frame->skipping = false;
+		result = take(frame, c, &taken);
+		*at += taken;
 		if (result == CTL_FRAME_MORE)
 			continue;
+		if (result == CTL_FRAME_ERROR)
+			give_up(frame, c);
 		frame->complete = result == CTL_FRAME_TEXT;
-		if (result == CTL_FRAME_ERROR) {
-			const char *error = frame->error;
-
-			ctl_frame_reset(frame);
-			frame->error = error;
-			frame->skipping = !ends;
-		}
 		return result;
 	}
 	return CTL_FRAME_MORE;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * Where one JSON text of a stream ends and the next begins. QMP is not framed by lines: a text ends
- * with the bracket that closes its first one, or, if it does not begin with one, with its line.
+ * with the bracket that closes its first one, or, if it does not begin with one, before the next
+ * space, bracket or end of line.
  *
  * What cannot be JSON is an error at once, so that one broken text does not swallow all that follow:
- * a control character inside a string, an unquoted byte that only binary data has, more than
- * CTL_FRAME_MAX bytes or CTL_FRAME_DEPTH open brackets. The rest of the line is dropped with it; the
- * byte 0xff, which is never part of a text, ends whatever was begun at once.
+ * a byte that no text begins with, a control character, a byte outside of strings that only binary
+ * data has, more than CTL_FRAME_MAX bytes or CTL_FRAME_DEPTH open brackets. After an error all is
+ * skipped up to the next opening bracket, control character, end of line, 0xfe or 0xff; a client that
+ * sends one of these is understood again.
  */
 #pragma once
 
@@ -31,7 +33,7 @@ struct ctl_frame {
 	bool escaped; /* behind a backslash */
 	bool bare; /* no bracket at its begin */
 	bool complete; /* text[0..n) was handed out */
-	bool skipping; /* to the end of the line */
+	bool skipping; /* the rest of something broken */
 	const char *error; /* what was wrong */
 };
 

@@ -149,16 +149,22 @@ static void test_junk(void **state)
 	char bits[] = "\x01\x80\xfe {\n{'execute':'stop'}";
 
 	negotiate(f);
-	expect(f, "hello {'execute':'stop'}\n", BAD_JSON("unexpected character"));
+	expect(f, "Hello {'execute':'stop'}\n", BAD_JSON("a stray character") EMPTY);
+	expect(f, "hello {'execute':'stop'}\n", BAD_JSON("unexpected character") EMPTY);
+	expect(f, "%%p 'x' ] {'execute':'stop'}\n", BAD_JSON("a stray character") EMPTY);
+	expect(f, "{\x01{'execute':'stop'}", BAD_JSON("a stray character") EMPTY);
+	expect(f, "{'bad \xff{'execute':'stop'}",
+	       BAD_JSON("a control character in a string") EMPTY);
 	expect(f, "{'execute':stop}{'execute':'stop'}", BAD_JSON("unexpected character") EMPTY);
 	expect(f, "{'execute':'sto\n{'execute':'stop'}",
 	       BAD_JSON("a control character in a string") EMPTY);
 	expect(f, "{]}\n{'execute':'stop'}",
-	       BAD_JSON("quoted object property name expected") BAD_JSON("unexpected character")
+	       BAD_JSON("quoted object property name expected") BAD_JSON("a stray character")
 		       EMPTY);
-	expect(f, "}\n", BAD_JSON("unexpected character"));
+	expect(f, "}\n", BAD_JSON("a stray character"));
 	rig_say_bytes(&f->rig, nul, sizeof(nul) - 1);
-	assert_string_equal(rig_hear(&f->rig), BAD_JSON("a stray character") EMPTY);
+	assert_string_equal(rig_hear(&f->rig),
+			    BAD_JSON("a stray character") BAD_JSON("a stray character") EMPTY);
 	rig_say_bytes(&f->rig, bits, sizeof(bits) - 1);
 	rig_hear(&f->rig);
 	assert_non_null(strstr(f->rig.heard, EMPTY));

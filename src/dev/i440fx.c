@@ -136,18 +136,20 @@ static void reset_control_write(void *chip, uint64_t offset, uint64_t value, uns
 }
 
 /*
- * The two lowest bits of CONFIG_ADDRESS are reserved, and the port says which byte is meant. Some
- * software writes the whole offset there and then uses the first data port only: that gets the byte
- * it means, as it does elsewhere.
+ * True if CONFIG_ADDRESS selects a register of this bus: where an access to CONFIG_DATA leads, always
+ * inside one register.
  *
- * True if CONFIG_ADDRESS selects a register of this bus: where CONFIG_DATA's byte at offset leads.
+ * The two lowest bits of the address are reserved, as the port says which byte is meant. But some
+ * software writes the whole offset there and uses the first data port only: that gets the byte it
+ * means, as it does elsewhere.
  */
-static bool data_target(const struct i440fx *bridge, uint64_t offset, unsigned *devfn, unsigned *at)
+static bool data_target(const struct i440fx *bridge, uint64_t offset, unsigned width,
+			unsigned *devfn, unsigned *at)
 {
 	uint32_t address = bridge->config_address;
 
 	*devfn = (address >> 8) & 0xff;
-	*at = (address & 0xfc) | ((address | offset) & 3);
+	*at = (address & 0xfc) | ((address | offset) & 3 & ~(width - 1));
 	return (address & CONFIG_ENABLE) && ((address >> 16) & 0xff) == 0;
 }
 
@@ -156,7 +158,7 @@ static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
 	struct i440fx *bridge = chip;
 	unsigned devfn, at;
 
-	if (!data_target(bridge, offset, &devfn, &at))
+	if (!data_target(bridge, offset, width, &devfn, &at))
 		return UINT64_MAX;
 	return pci_bus_read_locked(bridge->function.bus, devfn, at, width);
 }
@@ -166,7 +168,7 @@ static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 	struct i440fx *bridge = chip;
 	unsigned devfn, at;
 
-	if (data_target(bridge, offset, &devfn, &at))
+	if (data_target(bridge, offset, width, &devfn, &at))
 		pci_bus_write_locked(bridge->function.bus, devfn, at, (uint32_t)value, width);
 }
 

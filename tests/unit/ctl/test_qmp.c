@@ -146,7 +146,7 @@ static void test_junk(void **state)
 {
 	struct fixture *f = *state;
 	char nul[] = "{'execute'\0:'stop'}\n{'execute':'stop'}";
-	char bits[] = "\x01\x80\xfe {\n{'execute':'stop'}";
+	char bits[] = "\x01\x80\xfe {\x02\n{'execute':'stop'}";
 
 	negotiate(f);
 	expect(f, "Hello {'execute':'stop'}\n", BAD_JSON("a stray character") EMPTY);

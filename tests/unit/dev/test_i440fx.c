@@ -88,6 +88,10 @@ static void test_address(void **state)
 	rig_out(rig, 0xcf8, 0x80000002, 4);
 	assert_int_equal(rig_in(rig, 0xcfc, 2), 0x1237);
 	assert_int_equal(rig_in(rig, 0xcfe, 2), 0x1237);
+	assert_int_equal(rig_in(rig, 0xcfc, 4), 0x12378086);
+	rig_out(rig, 0xcf8, 0x80000003, 4);
+	assert_int_equal(rig_in(rig, 0xcfc, 1), 0x12);
+	assert_int_equal(rig_in(rig, 0xcfc, 2), 0x1237);
 	assert_int_equal(rig_in(rig, 0xcf8, 4), 0x80000000);
 	rig_out(rig, 0xcf8, 0x80000000, 4);
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import unittest
 
-PATIENCE = 240
+PATIENCE = int(os.environ.get('PATIENCE', '240'))  # seconds
 COALPORT = os.path.abspath(os.environ.get('COALPORT', 'build/coalport'))
 GUESTS = os.path.abspath(os.environ.get('GUESTS', 'build/guests'))
 SOURCE = os.path.abspath(os.environ.get('SOURCE', '.'))

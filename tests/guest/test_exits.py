@@ -117,11 +117,15 @@ class Exits(Test):
 
 
 def switches(machine):
-    """Voluntary context switches of all threads so far."""
+    """Voluntary context switches so far: of the first thread, and of those that have names."""
     total = 0
-    for thread in os.listdir(f'/proc/{machine.process.pid}/task'):
-        with open(f'/proc/{machine.process.pid}/task/{thread}/status', encoding='ascii') as status:
-            total += sum(int(line.split()[1]) for line in status if line.startswith('voluntary'))
+    pid = str(machine.process.pid)
+    for thread in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{thread}/status', encoding='ascii') as file:
+            status = dict(line.split(':', 1) for line in file)
+        # A sanitizer's own thread wakes as it likes.
+        if thread == pid or status['Name'].strip() != 'coalport':
+            total += int(status['voluntary_ctxt_switches'])
     return total
 
 

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""The program driven by others: by the command line of QEMU's libqtest, by QMP clients, by pipes."""
+import json
+import os
+import socket
+import subprocess
+
+from machine import COALPORT, Machine, PATIENCE, Test, main, needs_kvm, rom
+
+
+class Line:
+    """One end of a conversation in lines."""
+
+    def __init__(self, connection):
+        connection.settimeout(PATIENCE)
+        self.connection = connection
+        self.lines = connection.makefile('rwb')
+
+    def say(self, text):
+        self.lines.write(text.encode())
+        self.lines.flush()
+
+    def hear(self):
+        return self.lines.readline().decode()
+
+    def ask(self, text):
+        self.say(text + '\n')
+        return self.hear().removesuffix('\n')
+
+    def close(self):
+        self.lines.close()
+        self.connection.close()
+
+
+class Qmp(Line):
+    """A client that keeps the events it hears."""
+
+    def __init__(self, connection):
+        super().__init__(connection)
+        self.greeting = json.loads(self.hear())
+        self.events = []
+
+    def execute(self, command, **arguments):
+        request = {'execute': command}
+        if arguments:
+            request['arguments'] = arguments
+        self.say(json.dumps(request))
+        while 'event' in (answer := json.loads(self.hear())):
+            self.events.append(answer['event'])
+        return answer
+
+    def wait_for(self, event):
+        while event not in self.events:
+            self.events.append(json.loads(self.hear())['event'])
+
+
+class Libqtest(Test):
+    """The way libqtest starts a program: it listens, the program connects, a signal ends it."""
+
+    def listen(self, name):
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.settimeout(PATIENCE)
+        server.bind(self.path(name))
+        server.listen()
+        return server
+
+    def start(self, accel, *options):
+        tests, monitors = self.listen('test.sock'), self.listen('test.qmp')
+        machine = Machine('-qtest', f'unix:{self.path("test.sock")}', '-qtest-log', self.path('log'),
+                          '-chardev', f'socket,path={self.path("test.qmp")},id=char0',
+                          '-mon', 'chardev=char0,mode=control', '-display', 'none', '-audio', 'none',
+                          *options, '-accel', accel)
+        return machine, Line(tests.accept()[0]), Qmp(monitors.accept()[0])
+
+    def test_as_it_stands(self):
+        for accel in ('qtest', 'qtest,coalesced=on'):
+            machine, test, qmp = self.start(accel, '-machine', 'pc', '-rtc', 'clock=vm')
+            with machine:
+                self.assertEqual(qmp.greeting['QMP']['capabilities'], [])
+                self.assertEqual(qmp.execute('qmp_capabilities'), {'return': {}})
+                self.assertEqual(test.ask('endianness'), 'OK little')
+                self.assertEqual(test.ask('irq_intercept_in ioapic'), 'OK')
+                for line in ('outb 0x70 0x40', 'outb 0x71 0x5a', 'outb 0x70 0x41', 'outb 0x70 0x40'):
+                    self.assertEqual(test.ask(line), 'OK')
+                self.assertEqual(test.ask('inb 0x71'), 'OK 0x005a')
+                self.assertEqual(test.ask('clock_step 1000000000'), 'OK 1000000000')
+                self.assertEqual(test.ask('rtas x'), "FAIL Unknown command 'rtas'")
+                self.assertEqual(test.ask('outb 0xcf9 6'), 'OK')
+                self.assertEqual(test.ask('inb 0x71'), 'OK 0x005a')
+                qmp.wait_for('RESET')
+                ended = machine.terminate()
+                self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''), str(ended))
+            test.close()
+            qmp.close()
+            self.assertRegex(self.content('log'), r'\A\[I 0\.\d{6}\] OPENED\n\[R \+0\.\d{6}\] endianness\n'
+                                                  r'\[S \+0\.\d{6}\] OK little\n')
+            for name in ('test.sock', 'test.qmp'):
+                os.unlink(self.path(name))
+
+    def test_panic(self):
+        machine, test, qmp = self.start('qtest', '-device', 'pvpanic', '-action', 'panic=pause')
+        with machine:
+            qmp.execute('qmp_capabilities')
+            self.assertEqual(test.ask('outb 0x505 1'), 'OK')
+            qmp.wait_for('STOP')
+            self.assertEqual(qmp.events, ['GUEST_PANICKED', 'STOP'])
+            self.assertEqual(qmp.execute('query-status')['return']['status'], 'guest-panicked')
+            self.assertEqual(machine.terminate().status, 0)
+        test.close()
+        qmp.close()
+
+
+class Pipes(Test):
+    def ask(self, *options, said):
+        ended = subprocess.run([COALPORT, '-nodefaults', '-display', 'none', '-accel', 'qtest', *options],
+                               input=said, capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual((ended.returncode, ended.stderr), (0, b''))
+        return ended.stdout
+
+    def test_qtest(self):
+        """The end of the input is the end, after all that was asked for."""
+        self.assertEqual(self.ask('-qtest', 'stdio', said=b'inb 0x80\n' * 5000), b'OK 0x0000\n' * 5000)
+        self.assertEqual(self.ask('-qtest', 'stdio', said=b'endianness\nhalf a li'), b'OK little\n')
+
+    def test_qmp(self):
+        said = b"{'execute':'qmp_capabilities'}" + b"{'execute':'query-kvm'}" * 1000 + b"{'execute':'quit'}"
+        lines = self.ask('-qmp', 'stdio', said=said).split(b'\r\n')
+        self.assertEqual(lines[2:1002], [b'{"return":{"enabled":false,"present":true}}'] * 1000)
+        self.assertIn(b'host-qmp-quit', lines[-2])
+
+    def test_log_that_cannot_be(self):
+        self.run_badly('-accel', 'qtest', '-qtest', 'null', '-qtest-log', self.path('no/log'), '-display',
+                       'none', status=1, says='no/log')
+
+
+@needs_kvm
+class Monitor(Test):
+    def connect(self, machine):
+        client = socket.socket(socket.AF_UNIX)
+
+        def connected():
+            try:
+                client.connect(self.path('qmp'))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+        machine.wait_until(connected)
+        qmp = Qmp(client)
+        qmp.execute('qmp_capabilities')
+        return qmp
+
+    def test_a_guest_that_never_ends(self):
+        with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-name', 'nail', '-S',
+                     '-qmp', f'unix:{self.path("qmp")},server=on,wait=off') as machine:
+            qmp = self.connect(machine)
+            self.assertEqual(qmp.execute('query-status')['return']['status'], 'prelaunch')
+            self.assertEqual(qmp.execute('query-kvm')['return'], {'enabled': True, 'present': True})
+            self.assertEqual(qmp.execute('query-name')['return'], {'name': 'nail'})
+            qmp.execute('cont')
+            machine.wait_until(lambda: self.counters(qmp)['__org.coalport_port-0x71-in-exits'] > 100)
+            qmp.execute('stop')
+            self.check_counters(qmp)
+            qmp.close()
+
+            # Another client finds the machine as the first one left it.
+            qmp = self.connect(machine)
+            self.assertEqual(qmp.execute('query-status')['return']['status'], 'paused')
+            qmp.execute('cont')
+            qmp.execute('system_reset')
+            qmp.wait_for('RESET')
+            qmp.execute('quit')
+            qmp.wait_for('SHUTDOWN')
+            ended = machine.end()
+            self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''), str(ended))
+            qmp.close()
+
+    @staticmethod
+    def counters(qmp, **arguments):
+        answer = qmp.execute('query-stats', target='vm', **arguments)['return']
+        counted = {stat['name']: stat['value'] for one in answer for stat in one['stats']}
+        counted.setdefault('__org.coalport_port-0x71-in-exits', 0)
+        return counted
+
+    def check_counters(self, qmp):
+        counted = self.counters(qmp)
+        report = qmp.execute('__org.coalport_query-report')['return']
+        self.assertEqual(counted['exits'], report['exits'])
+        self.assertEqual(counted['__org.coalport_coalesced'], report['coalesced'])
+        self.assertGreater(counted['__org.coalport_port-0x70-out-coalesced'], 100)
+        rows = {(row['port'], row['direction']): row for row in report['ports']}
+        self.assertEqual(counted['__org.coalport_port-0x71-in-exits'], rows[0x71, 'in']['samples'])
+        vcpus = qmp.execute('query-stats', target='vcpu')['return']
+        self.assertEqual([one['qom-path'] for one in vcpus], ['/machine/vcpu[0]'])
+        self.assertEqual(vcpus[0]['stats'], [{'name': 'exits', 'value': counted['exits']}])
+        only = qmp.execute('query-stats', target='vm', providers=[{'provider': 'kvm', 'names': ['exits']}])
+        self.assertEqual(only['return'][0]['stats'], [{'name': 'exits', 'value': counted['exits']}])
+        for arguments in ({'providers': []}, {'providers': [{'provider': 'cryptodev'}]}):
+            self.assertEqual(qmp.execute('query-stats', target='vm', **arguments)['return'], [])
+
+
+main()

@@ -327,8 +327,8 @@ static void firmware_configuration(struct trace *trace)
 	if (one_in(trace, 8)) {
 		/* Control, length and address of a transfer, big-endian. */
 		write_at(trace, MEM_SPACE_MEMORY, 0x8000,
-			 __builtin_bswap32(
-				 (uint32_t)(keys[below(trace, 8)] << 16 | 8 | below(trace, 8))),
+			 __builtin_bswap32((uint32_t)((uint64_t)keys[below(trace, 8)] << 16 | 8 |
+						      below(trace, 8))),
 			 4);
 		write_at(trace, MEM_SPACE_MEMORY, 0x8004,
 			 __builtin_bswap32((uint32_t)below(trace, 64)), 4);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Sets up a build folder, if it is not there yet, and brings it up to date.
-# usage: scripts/build.sh FOLDER release|gcc|clang|asan|tsan|fuzz
+# usage: scripts/build.sh FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast
 set -eu
 cd "$(dirname "$0")/.."
 folder=$1
@@ -13,8 +13,11 @@ clang) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 asan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;
 tsan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=thread ;;
 fuzz) CC=clang && set -- -Dtests=disabled -Dfuzz=true --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;
+# Several times as fast: no AddressSanitizer, edges only, undefined behaviour is a trap.
+fuzz-fast) CC=clang && set -- -Dtests=disabled -Dfuzz=true --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=undefined \
+	"-Dc_args=-fsanitize-trap=undefined -fno-sanitize-coverage=trace-cmp,indirect-calls" ;;
 *)
-	echo "usage: $0 FOLDER release|gcc|clang|asan|tsan|fuzz" >&2
+	echo "usage: $0 FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast" >&2
 	exit 2
 	;;
 esac

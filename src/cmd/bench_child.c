@@ -336,6 +336,20 @@ uint64_t bench_total(const struct bench_child *child, const char *what)
 	return number_of(child->report, what);
 }
 
+double bench_outside_us(const struct bench_child *child)
+{
+	struct json_object *ports = json_object_object_get(child->report, "ports");
+	double time = 0, samples = 0;
+
+	for (size_t i = 0; ports && i < json_object_array_length(ports); i++) {
+		struct json_object *row = json_object_array_get_idx(ports, i);
+
+		time += json_object_get_double(json_object_object_get(row, "time_us"));
+		samples += (double)number_of(row, "samples");
+	}
+	return samples > 0 ? time / samples : 0;
+}
+
 double bench_tsc_hz(const struct bench_child *child)
 {
 	struct json_object *host = json_object_object_get(child->report, "host");

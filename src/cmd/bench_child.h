@@ -68,6 +68,8 @@ void bench_drop(struct bench_child *child);
 uint64_t bench_samples(const struct bench_child *child, unsigned port, const char *direction);
 uint64_t bench_coalesced(const struct bench_child *child, unsigned port);
 uint64_t bench_total(const struct bench_child *child, const char *what); /* "exits", "coalesced" */
+/* Mean time from KVM_RUN's return to the next KVM_RUN over all port accesses, in us. */
+double bench_outside_us(const struct bench_child *child);
 double bench_tsc_hz(const struct bench_child *child);
 
 /* Sorts the values; the middle one. */

@@ -31,7 +31,7 @@ static void fail(struct chardev *chardev, int err, size_t len)
 }
 
 /* With the lock held. How much out_fd took: all of it, or less if it would block; -errno. */
-static ssize_t put(struct chardev *chardev, const uint8_t *bytes, size_t len)
+static ssize_t chardev_put(struct chardev *chardev, const uint8_t *bytes, size_t len)
 {
 	size_t done = 0;
 
@@ -57,7 +57,7 @@ static void flush(struct chardev *chardev)
 
 		if (len > chardev->out_n)
 			len = chardev->out_n;
-		n = put(chardev, chardev->out + chardev->out_at, len);
+		n = chardev_put(chardev, chardev->out + chardev->out_at, len);
 		if (n < 0) {
 			fail(chardev, (int)n, chardev->out_n);
 			chardev->out_n = 0;
@@ -95,7 +95,7 @@ void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
 	was_empty = !chardev->out_n;
 	if (chardev->out_fd < 0)
 		chardev->dropped += len;
-	else if (was_empty && (n = put(chardev, bytes, len)) < 0)
+	else if (was_empty && (n = chardev_put(chardev, bytes, len)) < 0)
 		fail(chardev, (int)n, len);
 	else if ((size_t)n < len)
 		keep(chardev, (const uint8_t *)bytes + n, len - (size_t)n);
@@ -149,7 +149,6 @@ static void out_go_on(void *arg)
 
 static void out_ready(void *arg, uint32_t events)
 {
-	(void)events;
 	out_go_on(arg);
 }
 
@@ -368,7 +367,7 @@ void chardev_set_user(struct chardev *chardev, const struct chardev_user *user)
 	loop_post(chardev->loop, &chardev->in_task);
 }
 
-static int open_file(struct chardev *chardev, const char *path, const char **what)
+static int chardev_open_file(struct chardev *chardev, const char *path, const char **what)
 {
 	/* Without waiting: a pipe that nobody reads is an error and not a stop. */
 	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
@@ -409,7 +408,7 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 		err = chardev_stdio_open(chardev, options, what);
 		break;
 	case CHARDEV_FILE:
-		err = open_file(chardev, options->path, what);
+		err = chardev_open_file(chardev, options->path, what);
 		break;
 	case CHARDEV_SOCKET:
 		err = chardev_socket_open(chardev, options, what);

@@ -72,7 +72,6 @@ static void client_ready(void *arg, uint32_t events)
 	int fd = accept4(chardev->listen_watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	int err;
 
-	(void)events;
 	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
 		return;
 	/* Whatever else is wrong stays wrong: looking again at once would never end. */

@@ -55,9 +55,8 @@ static void continued(void)
 	errno = saved;
 }
 
-static void got_signal(int number, siginfo_t *info, void *context)
+static void stdio_got_signal(int number, siginfo_t *info, void *context)
 {
-	(void)context;
 	if (number == SIGCONT) {
 		continued();
 		return;
@@ -69,9 +68,9 @@ static void got_signal(int number, siginfo_t *info, void *context)
 		raise(number);
 }
 
-static void watch_signals(void)
+static void stdio_watch_signals(void)
 {
-	struct sigaction action = { .sa_sigaction = got_signal,
+	struct sigaction action = { .sa_sigaction = stdio_got_signal,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
 
 	sigemptyset(&action.sa_mask);
@@ -95,7 +94,7 @@ static void make_raw(bool keys_signal)
 	tty.c_cc[VMIN] = 1;
 	tty.c_cc[VTIME] = 0;
 	terminal.now = tty;
-	watch_signals();
+	stdio_watch_signals();
 	/* First, so that a signal between the two restores what is not changed yet. */
 	atomic_store(&terminal.raw, true);
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &tty) < 0)

@@ -188,7 +188,7 @@ int64_t clock_wait(struct clock *clock)
 	return alarm > now ? alarm - now : 0;
 }
 
-static void run(struct clock *clock, bool all)
+static void clock_run(struct clock *clock, bool all)
 {
 	struct timer *timer;
 	uint64_t round;
@@ -211,12 +211,12 @@ static void run(struct clock *clock, bool all)
 
 void clock_run_due(struct clock *clock)
 {
-	run(clock, false);
+	clock_run(clock, false);
 }
 
 void clock_run_all(struct clock *clock)
 {
-	run(clock, true);
+	clock_run(clock, true);
 }
 
 void clock_set_kick(struct clock *clock, void (*kick)(void *arg), void *arg)

@@ -17,7 +17,7 @@ struct held {
 
 static _Thread_local struct held held;
 
-static void push(const struct lock *lock)
+static void lock_push(const struct lock *lock)
 {
 	const struct lock *top = held.n ? held.locks[held.n - 1] : NULL;
 
@@ -55,19 +55,16 @@ bool lock_held(const struct lock *lock)
 
 #else
 
-static void push(const struct lock *lock)
+static void lock_push(const struct lock *lock)
 {
-	(void)lock;
 }
 
 static void pop(const struct lock *lock)
 {
-	(void)lock;
 }
 
 bool lock_held(const struct lock *lock)
 {
-	(void)lock;
 	return true;
 }
 
@@ -85,13 +82,12 @@ void lock_destroy(struct lock *lock)
 	int err = pthread_mutex_destroy(&lock->mutex);
 
 	assert(!err);
-	(void)err;
 }
 
 void lock_take(struct lock *lock)
 {
 	/* Before waiting: a wrong order is reported instead of becoming the deadlock it is. */
-	push(lock);
+	lock_push(lock);
 	pthread_mutex_lock(&lock->mutex);
 }
 

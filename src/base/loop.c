@@ -11,7 +11,7 @@
 
 #define BATCH_MAX 16
 
-static void wake(struct loop *loop)
+static void loop_wake(struct loop *loop)
 {
 	uint64_t one = 1;
 	ssize_t n = write(loop->wake_fd, &one, sizeof(one));
@@ -57,7 +57,7 @@ static void run_tasks(struct loop *loop)
 	n = loop->tasks_n;
 	lock_drop(&loop->lock);
 	if (n)
-		wake(loop);
+		loop_wake(loop);
 }
 
 static void wake_ready(void *arg, uint32_t events)
@@ -67,7 +67,6 @@ static void wake_ready(void *arg, uint32_t events)
 	ssize_t n = read(loop->wake_fd, &count, sizeof(count));
 
 	(void)n;
-	(void)events;
 	run_tasks(loop);
 }
 
@@ -136,7 +135,6 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 		return;
 	err = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 	assert(!err); /* the descriptor is to be closed after this, not before */
-	(void)err;
 	watch->active = false;
 	for (int i = 0; i < loop->batch_n; i++)
 		if (loop->batch[i].data.ptr == watch)
@@ -188,7 +186,6 @@ static void clock_ready(void *arg, uint32_t events)
 	uint64_t count;
 	bool was_set;
 
-	(void)events;
 	was_set = read(lc->watch.fd, &count, sizeof(count)) < 0 && errno == ECANCELED;
 	lock_take(&lc->lock);
 	was_set |= lc->was_set;
@@ -265,7 +262,7 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	lock_drop(&loop->lock);
 	/* With others in the queue the loop is awake or about to be. */
 	if (first)
-		wake(loop);
+		loop_wake(loop);
 }
 
 bool loop_has_tasks(struct loop *loop)
@@ -330,5 +327,5 @@ void loop_quit(struct loop *loop)
 	lock_take(&loop->lock);
 	loop->quit = true;
 	lock_drop(&loop->lock);
-	wake(loop);
+	loop_wake(loop);
 }

@@ -13,7 +13,7 @@
  */
 #define SPARED 4
 
-static int64_t now(void)
+static int64_t drain_timer_now(void)
 {
 	struct timespec t;
 
@@ -28,7 +28,7 @@ static void set(struct drain_timer *timer, uint64_t deadline)
 			      .tv_nsec = (long)(deadline % (uint64_t)NS_PER_SEC) },
 	};
 
-	timer->set_at = deadline ? now() : CLOCK_NEVER;
+	timer->set_at = deadline ? drain_timer_now() : CLOCK_NEVER;
 	(void)timerfd_settime(timer->watch.fd, 0, &spec, NULL); /* cannot fail with these values */
 }
 
@@ -37,7 +37,6 @@ static void fired(void *arg, uint32_t events)
 	struct drain_timer *timer = arg;
 	uint64_t count;
 
-	(void)events;
 	/* That the loop woke is all that was wanted; put_off() may have set the timer anew by now. */
 	if (read(timer->watch.fd, &count, sizeof(count)) < 0)
 		return;
@@ -101,7 +100,7 @@ void drain_timer_put_off(struct drain_timer *timer)
 	if (timer->set_at == CLOCK_NEVER)
 		return;
 	deadline = timer->deadline(timer->arg);
-	if ((uint64_t)(now() - timer->set_at) >= deadline / SPARED)
+	if ((uint64_t)(drain_timer_now() - timer->set_at) >= deadline / SPARED)
 		set(timer, deadline);
 }
 

@@ -20,7 +20,7 @@ enum {
 /* Requests after which no vCPU may execute another access. */
 #define REQUESTS_THAT_STOP (REQUEST_RESET | REQUEST_SHUTDOWN | REQUEST_EXIT | REQUEST_SLEEP)
 
-static void tell(struct machine *machine, struct machine_event event)
+static void machine_tell(struct machine *machine, struct machine_event event)
 {
 	struct machine_observer *next;
 
@@ -115,8 +115,6 @@ static void zones_changed(void *arg, enum mem_space space, const struct mem_wait
 {
 	struct machine *machine = arg;
 
-	(void)space;
-	(void)wait;
 	drain_timer_check(&machine->drain_timer);
 }
 
@@ -150,7 +148,7 @@ void machine_stop(struct machine *machine)
 		return;
 	pause_cpus(machine);
 	machine->state = MACHINE_PAUSED;
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_STOP });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_STOP });
 }
 
 void machine_continue(struct machine *machine)
@@ -161,12 +159,12 @@ void machine_continue(struct machine *machine)
 	machine->begun = true;
 	machine->panicked = false;
 	resume_cpus(machine);
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
 }
 
 void machine_power_button(struct machine *machine)
 {
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_POWERDOWN });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_POWERDOWN });
 	if (machine->options.power_button)
 		machine->options.power_button(machine->options.board);
 }
@@ -187,19 +185,19 @@ static void shut_down(struct machine *machine, struct machine_event event)
 		return;
 	if (running)
 		pause_cpus(machine);
-	tell(machine, event);
+	machine_tell(machine, event);
 	if (!machine->options.no_shutdown) {
 		end(machine, 0);
 		return;
 	}
 	machine->state = MACHINE_SHUT_DOWN;
 	if (running)
-		tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_STOP });
+		machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_STOP });
 }
 
 static void reset_chips_and_cpus(struct machine *machine)
 {
-	struct hv_error err;
+	struct error err;
 
 	machine->options.reset(machine->options.board);
 	if (mem_map_settle(&machine->map))
@@ -228,8 +226,9 @@ static void reset(struct machine *machine, enum machine_cause cause)
 		machine->state = MACHINE_PAUSED;
 	machine->panicked = false;
 	reset_chips_and_cpus(machine);
-	tell(machine, (struct machine_event){
-			      .kind = MACHINE_EVENT_RESET, .cause = cause, .of_reset = true });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESET,
+						      .cause = cause,
+						      .of_reset = true });
 	if (machine->state == MACHINE_RUNNING && !machine->ended)
 		resume_cpus(machine);
 }
@@ -243,14 +242,14 @@ static void fall_asleep(struct machine *machine)
 	if (machine->options.accel == MACHINE_KVM)
 		clock_start(&machine->vm);
 	machine->state = MACHINE_ASLEEP;
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_SUSPEND });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_SUSPEND });
 }
 
-static void wake(struct machine *machine)
+static void machine_wake(struct machine *machine)
 {
 	if (machine->state != MACHINE_ASLEEP)
 		return;
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_WAKEUP });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_WAKEUP });
 	machine->state = MACHINE_RUNNING;
 	if (atomic_load(&machine->sleep_deep))
 		reset_chips_and_cpus(machine);
@@ -263,7 +262,7 @@ static void panic(struct machine *machine)
 
 	if (what == MACHINE_PANIC_SHUTDOWN && machine->options.no_shutdown)
 		what = MACHINE_PANIC_PAUSE;
-	tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_PANIC, .panic = what });
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_PANIC, .panic = what });
 	if (what == MACHINE_PANIC_RUN)
 		return;
 	machine_stop(machine);
@@ -280,9 +279,9 @@ static void carry_out_requests(void *arg)
 	unsigned asked = atomic_exchange(&machine->requests, 0);
 
 	if (asked & REQUEST_RTC_CHANGE)
-		tell(machine,
-		     (struct machine_event){ .kind = MACHINE_EVENT_RTC_CHANGE,
-					     .offset = atomic_load(&machine->rtc_offset) });
+		machine_tell(machine,
+			     (struct machine_event){ .kind = MACHINE_EVENT_RTC_CHANGE,
+						     .offset = atomic_load(&machine->rtc_offset) });
 	if (asked & REQUEST_PANIC)
 		panic(machine);
 	if (asked & REQUEST_EXIT) {
@@ -299,7 +298,7 @@ static void carry_out_requests(void *arg)
 		if (asked & REQUEST_SLEEP)
 			fall_asleep(machine);
 		if (asked & REQUEST_WAKE)
-			wake(machine);
+			machine_wake(machine);
 	}
 }
 
@@ -354,8 +353,7 @@ static int add_clocks(struct machine *machine)
 	return 0;
 }
 
-int machine_init(struct machine *machine, const struct machine_options *options,
-		 struct hv_error *err)
+int machine_init(struct machine *machine, const struct machine_options *options, struct error *err)
 {
 	int ret;
 
@@ -370,13 +368,13 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 	machine->request_task = (struct loop_task){ .run = carry_out_requests, .arg = machine };
 	ret = add_clocks(machine);
 	if (ret)
-		return hv_error_set(err, ret, "timer: %s", strerror(-ret));
+		return error_set(err, ret, "timer: %s", strerror(-ret));
 	ret = mem_map_init(&machine->map);
 	if (ret)
-		return hv_error_set(err, ret, "address map: %s", strerror(-ret));
+		return error_set(err, ret, "address map: %s", strerror(-ret));
 	ret = drain_timer_init(&machine->drain_timer, machine->loop, shortest_deadline, machine);
 	if (ret) {
-		hv_error_set(err, ret, "timer: %s", strerror(-ret));
+		error_set(err, ret, "timer: %s", strerror(-ret));
 		goto no_timer;
 	}
 	if (options->accel == MACHINE_KVM) {
@@ -405,7 +403,7 @@ bool machine_step_clock(struct machine *machine, int64_t ns)
 	return true;
 }
 
-int machine_start(struct machine *machine, struct hv_error *err)
+int machine_start(struct machine *machine, struct error *err)
 {
 	int ret;
 

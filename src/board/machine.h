@@ -120,11 +120,10 @@ struct machine {
 };
 
 /* 0 or -errno, with one line in err. */
-int machine_init(struct machine *machine, const struct machine_options *options,
-		 struct hv_error *err) __attribute__((warn_unused_result));
-/* After the board has built its map: gives it to the accelerator and makes the vCPUs, paused. 0 or -errno. */
-int machine_start(struct machine *machine, struct hv_error *err)
+int machine_init(struct machine *machine, const struct machine_options *options, struct error *err)
 	__attribute__((warn_unused_result));
+/* After the board has built its map: gives it to the accelerator and makes the vCPUs, paused. 0 or -errno. */
+int machine_start(struct machine *machine, struct error *err) __attribute__((warn_unused_result));
 /* Runs until the end of the machine; its exit status. */
 int machine_run(struct machine *machine);
 /* Takes the accelerator away, so that the board can take its chips apart. */

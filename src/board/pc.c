@@ -267,7 +267,7 @@ unsigned pc_disk_device(size_t i)
 	return DISK_FIRST + (unsigned)i;
 }
 
-static int wire_disks(struct pc *pc, struct hv_error *err)
+static int wire_disks(struct pc *pc, struct error *err)
 {
 	for (size_t i = 0; i < pc->options.disks_n; i++) {
 		const struct pc_disk *disk = &pc->options.disks[i];
@@ -284,7 +284,7 @@ static int wire_disks(struct pc *pc, struct hv_error *err)
 		if (ret) {
 			while (i--)
 				virtio_blk_destroy(&pc->disks[i]);
-			return hv_error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret));
+			return error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret));
 		}
 	}
 	return 0;
@@ -356,7 +356,7 @@ static void destroy_chips(struct pc *pc)
 	irq_router_destroy(&pc->router);
 }
 
-static int build(struct pc *pc, struct hv_error *err)
+static int pc_build(struct pc *pc, struct error *err)
 {
 	int ret;
 
@@ -380,8 +380,8 @@ no_fw_cfg:
 	return ret;
 }
 
-/* The reverse of build(), the accelerator gone. */
-static void take_apart(struct pc *pc)
+/* The reverse of pc_build(), the accelerator gone. */
+static void pc_take_apart(struct pc *pc)
 {
 	for (size_t i = 0; i < pc->options.disks_n; i++)
 		virtio_blk_destroy(&pc->disks[i]);
@@ -389,7 +389,7 @@ static void take_apart(struct pc *pc)
 	destroy_chips(pc);
 }
 
-int pc_create(struct pc *pc, const struct pc_options *options, struct hv_error *err)
+int pc_create(struct pc *pc, const struct pc_options *options, struct error *err)
 {
 	struct machine_options machine = options->machine;
 	int ret;
@@ -408,10 +408,10 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct hv_error *
 	if (ret)
 		goto no_memory;
 	mem_map_begin(&pc->machine.map);
-	ret = build(pc, err);
+	ret = pc_build(pc, err);
 	if (mem_map_commit(&pc->machine.map) && !ret) {
-		take_apart(pc);
-		ret = hv_error_set(err, -ENOMEM, "address map: out of memory");
+		pc_take_apart(pc);
+		ret = error_set(err, -ENOMEM, "address map: out of memory");
 	}
 	if (ret)
 		goto no_chips;
@@ -422,7 +422,7 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct hv_error *
 
 no_start:
 	machine_detach(&pc->machine);
-	take_apart(pc);
+	pc_take_apart(pc);
 no_chips:
 	machine_detach(&pc->machine);
 	pc_memory_destroy(pc);
@@ -434,7 +434,7 @@ no_memory:
 void pc_destroy(struct pc *pc)
 {
 	machine_detach(&pc->machine);
-	take_apart(pc);
+	pc_take_apart(pc);
 	pc_memory_destroy(pc);
 	machine_destroy(&pc->machine);
 }

@@ -133,7 +133,7 @@ struct pc {
 };
 
 /* Makes the machine, paused. 0 or -errno with one line in err; then nothing is left behind. */
-int pc_create(struct pc *pc, const struct pc_options *options, struct hv_error *err)
+int pc_create(struct pc *pc, const struct pc_options *options, struct error *err)
 	__attribute__((warn_unused_result));
 void pc_destroy(struct pc *pc);
 
@@ -147,9 +147,9 @@ void pc_watch_irqs(struct pc *pc, void (*watch)(void *arg, unsigned line, bool l
 unsigned pc_disk_device(size_t i);
 
 /* pc_memory.c: RAM and firmware into the map. */
-int pc_memory_init(struct pc *pc, struct hv_error *err) __attribute__((warn_unused_result));
+int pc_memory_init(struct pc *pc, struct error *err) __attribute__((warn_unused_result));
 void pc_memory_destroy(struct pc *pc);
 
 /* pc_firmware.c: what firmware reads of the machine. */
 void pc_cmos_init(struct pc *pc);
-int pc_fw_cfg_init(struct pc *pc, struct hv_error *err) __attribute__((warn_unused_result));
+int pc_fw_cfg_init(struct pc *pc, struct error *err) __attribute__((warn_unused_result));

@@ -104,7 +104,7 @@ static int add_boot_order(struct pc *pc)
 	return fw_cfg_add_file(&pc->fw_cfg, "bootorder", order, (uint32_t)used + 1);
 }
 
-static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct hv_error *err)
+static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct error *err)
 {
 	/* Without waiting for a writer, should it be a FIFO. */
 	int fd = open(item->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -114,17 +114,17 @@ static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct hv_
 	int ret = 0;
 
 	if (fd < 0)
-		return hv_error_set(err, -errno, "-fw_cfg %s: %s: %s", item->name, item->file,
-				    strerror(errno));
+		return error_set(err, -errno, "-fw_cfg %s: %s: %s", item->name, item->file,
+				 strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		ret = hv_error_set(err, -EINVAL,
-				   "-fw_cfg %s: %s: not a regular file of at most 64 MiB",
-				   item->name, item->file);
+		ret = error_set(err, -EINVAL,
+				"-fw_cfg %s: %s: not a regular file of at most 64 MiB", item->name,
+				item->file);
 		goto out;
 	}
 	data = malloc((size_t)st.st_size + 1);
 	if (!data) {
-		ret = hv_error_set(err, -ENOMEM, "-fw_cfg %s: out of memory", item->name);
+		ret = error_set(err, -ENOMEM, "-fw_cfg %s: out of memory", item->name);
 		goto out;
 	}
 	while (len < (size_t)st.st_size) {
@@ -133,22 +133,22 @@ static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct hv_
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			ret = hv_error_set(err, n ? -errno : -EIO, "-fw_cfg %s: %s: %s", item->name,
-					   item->file, n ? strerror(errno) : "file became shorter");
+			ret = error_set(err, n ? -errno : -EIO, "-fw_cfg %s: %s: %s", item->name,
+					item->file, n ? strerror(errno) : "file became shorter");
 			goto out;
 		}
 		len += (size_t)n;
 	}
 	ret = fw_cfg_add_file(&pc->fw_cfg, item->name, data, (uint32_t)len);
 	if (ret)
-		hv_error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
+		error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
 out:
 	free(data);
 	close(fd);
 	return ret;
 }
 
-static int add_users(struct pc *pc, struct hv_error *err)
+static int add_users(struct pc *pc, struct error *err)
 {
 	for (size_t i = 0; i < pc->options.fw_cfg_n; i++) {
 		const struct pc_fw_cfg_item *item = &pc->options.fw_cfg[i];
@@ -163,7 +163,7 @@ static int add_users(struct pc *pc, struct hv_error *err)
 		ret = fw_cfg_add_file(&pc->fw_cfg, item->name, item->string,
 				      (uint32_t)strlen(item->string));
 		if (ret)
-			return hv_error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
+			return error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
 	}
 	return 0;
 }
@@ -192,7 +192,7 @@ static int add_numbers(struct pc *pc)
 	return ret;
 }
 
-static int add_waits(struct pc *pc)
+static int firmware_add_waits(struct pc *pc)
 {
 	uint8_t bytes[4];
 	int ret = 0;
@@ -208,7 +208,7 @@ static int add_waits(struct pc *pc)
 	return ret;
 }
 
-int pc_fw_cfg_init(struct pc *pc, struct hv_error *err)
+int pc_fw_cfg_init(struct pc *pc, struct error *err)
 {
 	const struct acpi_options acpi = {
 		.cpus = pc->machine.options.hv.vcpus ? pc->machine.options.hv.vcpus : 1,
@@ -230,12 +230,12 @@ int pc_fw_cfg_init(struct pc *pc, struct hv_error *err)
 	if (!ret)
 		ret = add_boot_order(pc);
 	if (!ret)
-		ret = add_waits(pc);
+		ret = firmware_add_waits(pc);
 	if (!ret)
 		ret = acpi_add_tables(&pc->fw_cfg, &acpi);
 	if (!ret)
 		return 0;
-	hv_error_set(err, ret, "firmware configuration: %s", strerror(-ret));
+	error_set(err, ret, "firmware configuration: %s", strerror(-ret));
 failed:
 	fw_cfg_destroy(&pc->fw_cfg);
 	return ret;

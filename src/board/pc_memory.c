@@ -36,21 +36,19 @@ static int map_host(uint8_t **out, uint64_t size)
 	return 0;
 }
 
-static int rom_size_ok(uint64_t size, const char *path, struct hv_error *err)
+static int rom_size_ok(uint64_t size, const char *path, struct error *err)
 {
 	if (size == 0)
-		return hv_error_set(err, -EINVAL, "%s: empty firmware image", path);
+		return error_set(err, -EINVAL, "%s: empty firmware image", path);
 	if (size > PC_ROM_MAX)
-		return hv_error_set(err, -EFBIG,
-				    "%s: firmware of %" PRIu64
-				    " bytes is too large (at most 16 MiB)",
-				    path, size);
+		return error_set(err, -EFBIG,
+				 "%s: firmware of %" PRIu64 " bytes is too large (at most 16 MiB)",
+				 path, size);
 	if (size % KIB(64))
-		return hv_error_set(
-			err, -EINVAL,
-			"%s: firmware of %" PRIu64
-			" bytes is truncated or no firmware (want a multiple of 64 KiB)",
-			path, size);
+		return error_set(err, -EINVAL,
+				 "%s: firmware of %" PRIu64
+				 " bytes is truncated or no firmware (want a multiple of 64 KiB)",
+				 path, size);
 	return 0;
 }
 
@@ -69,7 +67,7 @@ static int read_whole(int fd, uint8_t *to, uint64_t size)
 	return 0;
 }
 
-static int load_bios(struct pc *pc, struct hv_error *err)
+static int load_bios(struct pc *pc, struct error *err)
 {
 	const char *path = pc->options.bios;
 	/* Without waiting for a writer, should it be a FIFO. */
@@ -78,12 +76,12 @@ static int load_bios(struct pc *pc, struct hv_error *err)
 	int ret;
 
 	if (fd < 0)
-		return hv_error_set(err, -errno,
-				    "%s: %s (firmware; give its path with -bios, or its "
-				    "folder with -L)",
-				    path, strerror(errno));
+		return error_set(err, -errno,
+				 "%s: %s (firmware; give its path with -bios, or its "
+				 "folder with -L)",
+				 path, strerror(errno));
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		ret = hv_error_set(err, -EINVAL, "%s: not a regular file", path);
+		ret = error_set(err, -EINVAL, "%s: not a regular file", path);
 		goto out;
 	}
 	ret = rom_size_ok((uint64_t)st.st_size, path, err);
@@ -94,13 +92,13 @@ static int load_bios(struct pc *pc, struct hv_error *err)
 	if (!ret)
 		ret = read_whole(fd, pc->rom_host, pc->rom_size);
 	if (ret)
-		hv_error_set(err, ret, "%s: %s", path, strerror(-ret));
+		error_set(err, ret, "%s: %s", path, strerror(-ret));
 out:
 	close(fd);
 	return ret;
 }
 
-static int load_rom(struct pc *pc, struct hv_error *err)
+static int load_rom(struct pc *pc, struct error *err)
 {
 	int ret;
 
@@ -111,7 +109,7 @@ static int load_rom(struct pc *pc, struct hv_error *err)
 	pc->rom_size = pc->options.rom_size;
 	ret = map_host(&pc->rom_host, pc->rom_size);
 	if (ret)
-		return hv_error_set(err, ret, "firmware: %s", strerror(-ret));
+		return error_set(err, ret, "firmware: %s", strerror(-ret));
 	memcpy(pc->rom_host, pc->options.rom, pc->rom_size);
 	return 0;
 }
@@ -147,14 +145,14 @@ static void place_rom(struct pc *pc, struct mem_region *root)
 	mem_region_add(root, &pc->rom_isa, HOLE_END - isa, 0);
 }
 
-int pc_memory_init(struct pc *pc, struct hv_error *err)
+int pc_memory_init(struct pc *pc, struct error *err)
 {
 	struct mem_region *root = &pc->machine.map.root[MEM_SPACE_MEMORY];
 	int ret = map_host(&pc->ram_host, pc->options.ram);
 
 	if (ret)
-		return hv_error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
-				    pc->options.ram >> 20, strerror(-ret));
+		return error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
+				 pc->options.ram >> 20, strerror(-ret));
 	ret = load_rom(pc, err);
 	if (ret) {
 		pc_memory_destroy(pc);

@@ -57,7 +57,7 @@ void soft_cpu_drain(struct soft_cpu *cpu)
 	settle(cpu);
 }
 
-static bool may_wait(const struct mem_view *view, uint64_t addr, unsigned width)
+static bool soft_cpu_may_wait(const struct mem_view *view, uint64_t addr, unsigned width)
 {
 	struct range access;
 
@@ -86,7 +86,7 @@ void soft_cpu_write(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, u
 {
 	const struct mem_view *view = mem_hold_view(&cpu->hold, space);
 
-	if (cpu->coalesce && cpu->waiting < SOFT_CPU_RING && may_wait(view, addr, width)) {
+	if (cpu->coalesce && cpu->waiting < SOFT_CPU_RING && soft_cpu_may_wait(view, addr, width)) {
 		cpu->ring[cpu->waiting++] = (struct soft_cpu_write){ space, width, addr, value };
 		cpu->coalesced++;
 		return;

@@ -67,7 +67,7 @@ static void help(void)
 	printf("  --%-8s %-5s %s\n", "json", "", "one JSON object instead of text");
 }
 
-static int refuse(const char *what, const char *why)
+static int bench_refuse(const char *what, const char *why)
 {
 	log_error("bench: %s: %s (see coalport bench --help)", what, why);
 	return CMD_STATUS_USAGE;
@@ -79,7 +79,7 @@ static int take_option(struct bench_options *options, int argc, char **argv)
 	const char *name = argv[0] + strspn(argv[0], "-");
 
 	if (name == argv[0]) {
-		refuse(argv[0], "unknown argument");
+		bench_refuse(argv[0], "unknown argument");
 		return 0;
 	}
 	if (!strcmp(name, "json")) {
@@ -98,13 +98,13 @@ static int take_option(struct bench_options *options, int argc, char **argv)
 			continue;
 		value = strtoul(argv[1], &end, 10);
 		if (*end || end == argv[1] || *argv[1] == '-' || !value || value > numbers[i].max) {
-			refuse(argv[1], "not a number in range");
+			bench_refuse(argv[1], "not a number in range");
 			return 0;
 		}
 		*(unsigned *)((char *)options + numbers[i].offset) = (unsigned)value;
 		return 2;
 	}
-	refuse(argv[0], "unknown option, or its value is missing");
+	bench_refuse(argv[0], "unknown option, or its value is missing");
 	return 0;
 }
 
@@ -121,7 +121,7 @@ int cmd_bench(int argc, char **argv)
 	while (which < BENCHES && strcmp(argv[1], benches[which].name))
 		which++;
 	if (which == BENCHES)
-		return refuse(argv[1], "unknown bench");
+		return bench_refuse(argv[1], "unknown bench");
 	options = benches[which].defaults;
 	for (int i = 2; i < argc;) {
 		int taken = take_option(&options, argc - i, argv + i);

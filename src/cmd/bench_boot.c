@@ -56,7 +56,7 @@ static void print_count(long count)
 		printf(" %12ld", count);
 }
 
-static void print_text(const struct boot boots[BENCH_PROGRAMS])
+static void boot_print_text(const struct boot boots[BENCH_PROGRAMS])
 {
 	printf("%-14s %9s %9s %9s %12s %12s\n", "", "wall s", "user s", "system s", "exits",
 	       "coalesced");
@@ -73,7 +73,7 @@ static void print_text(const struct boot boots[BENCH_PROGRAMS])
 		printf("QEMU is not installed; nothing to compare with.\n");
 }
 
-static void print_json(const struct boot boots[BENCH_PROGRAMS])
+static void boot_print_json(const struct boot boots[BENCH_PROGRAMS])
 {
 	static const char *const names[] = { "off", "on", "floor", "qemu" };
 	struct json_object *object = json_object_new_object();
@@ -119,8 +119,8 @@ int bench_boot(const struct bench_options *options)
 	}
 	bench_progress_end();
 	if (options->json)
-		print_json(boots);
+		boot_print_json(boots);
 	else
-		print_text(boots);
+		boot_print_text(boots);
 	return 0;
 }

@@ -29,7 +29,7 @@ const char *const bench_program_names[BENCH_PROGRAMS] = {
 	[BENCH_QEMU] = "QEMU",
 };
 
-static int64_t now(void)
+static int64_t child_now(void)
 {
 	struct timespec t;
 
@@ -218,7 +218,7 @@ int bench_spawn(struct bench_child *child)
 		log_error("memory file: %s", strerror(errno));
 		return ret;
 	}
-	child->started = now();
+	child->started = child_now();
 	child->pid = fork();
 	if (child->pid < 0) {
 		int ret = -errno;
@@ -256,7 +256,7 @@ int bench_wait(struct bench_child *child, const char *what)
 		return ret;
 	}
 	child->pid = 0;
-	child->wall = (double)(now() - child->started) / 1e9;
+	child->wall = (double)(child_now() - child->started) / 1e9;
 	child->user = seconds(usage.ru_utime);
 	child->system = seconds(usage.ru_stime);
 	child->output = read_all(child->output_fd);

@@ -103,7 +103,7 @@ static uint64_t pair_exits(const struct bench_child *child)
 }
 
 /* Runs as many guests at once as asked; keeps the median guest. */
-static int run_guests(struct bench *bench, enum bench_program program, size_t round)
+static int rtc_run_guests(struct bench *bench, enum bench_program program, size_t round)
 {
 	unsigned guests = bench->options->guests;
 	struct bench_child *children = calloc(guests, sizeof(*children));
@@ -219,7 +219,7 @@ static double outside_per_exit(const struct bench *bench)
 	return median_copy(result->outside_per_exit, result->n);
 }
 
-static void print_text(const struct bench *bench)
+static void rtc_print_text(const struct bench *bench)
 {
 	const double pairs = (double)bench->options->count;
 
@@ -256,13 +256,13 @@ static void print_text(const struct bench *bench)
 	printf("\n");
 }
 
-static void add(struct json_object *object, const char *name, double value)
+static void rtc_add(struct json_object *object, const char *name, double value)
 {
 	json_object_object_add(object, name,
 			       isfinite(value) ? json_object_new_double(value) : NULL);
 }
 
-static void print_json(const struct bench *bench)
+static void rtc_print_json(const struct bench *bench)
 {
 	static const struct {
 		const char *name;
@@ -282,28 +282,28 @@ static void print_json(const struct bench *bench)
 	struct json_object *object = json_object_new_object();
 	char name[64];
 
-	add(object, "guests", bench->options->guests);
-	add(object, "rounds", (double)bench->results[BENCH_ON].n);
-	add(object, "pairs", pairs);
-	add(object, "exits_per_pair_off", (double)bench->exits_per_count[BENCH_OFF] / pairs);
-	add(object, "exits_per_pair_on", (double)bench->exits_per_count[BENCH_ON] / pairs);
+	rtc_add(object, "guests", bench->options->guests);
+	rtc_add(object, "rounds", (double)bench->results[BENCH_ON].n);
+	rtc_add(object, "pairs", pairs);
+	rtc_add(object, "exits_per_pair_off", (double)bench->exits_per_count[BENCH_OFF] / pairs);
+	rtc_add(object, "exits_per_pair_on", (double)bench->exits_per_count[BENCH_ON] / pairs);
 	for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
 		for (enum bench_program p = 0; p < BENCH_PROGRAMS; p++) {
 			if (!bench->results[p].n)
 				continue;
 			snprintf(name, sizeof(name), "%s_%s", values[v].name, suffixes[p]);
-			add(object, name, median_of(&bench->results[p], values[v].offset));
+			rtc_add(object, name, median_of(&bench->results[p], values[v].offset));
 		}
 	}
-	add(object, "write_0x70_ratio",
-	    median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0x70[1])));
-	add(object, "write_0xcf8_ratio",
-	    median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0xcf8[1])));
-	add(object, "loop_over_floor",
-	    median_ratio(bench, BENCH_ON, BENCH_FLOOR, offsetof(struct said, pair)));
-	add(object, "user_us_per_exit", user_per_exit(bench, BENCH_ON));
-	add(object, "user_us_per_exit_floor", user_per_exit(bench, BENCH_FLOOR));
-	add(object, "outside_us_per_exit", outside_per_exit(bench));
+	rtc_add(object, "write_0x70_ratio",
+		median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0x70[1])));
+	rtc_add(object, "write_0xcf8_ratio",
+		median_ratio(bench, BENCH_OFF, BENCH_ON, offsetof(struct said, write_0xcf8[1])));
+	rtc_add(object, "loop_over_floor",
+		median_ratio(bench, BENCH_ON, BENCH_FLOOR, offsetof(struct said, pair)));
+	rtc_add(object, "user_us_per_exit", user_per_exit(bench, BENCH_ON));
+	rtc_add(object, "user_us_per_exit_floor", user_per_exit(bench, BENCH_FLOOR));
+	rtc_add(object, "outside_us_per_exit", outside_per_exit(bench));
 	printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
 	json_object_put(object);
 }
@@ -322,7 +322,7 @@ static int measure(struct bench *bench)
 				continue;
 			bench_progress("round %zu of %u, %s", round + 1, bench->options->rounds,
 				       bench_program_names[p]);
-			ret = run_guests(bench, p, round);
+			ret = rtc_run_guests(bench, p, round);
 		}
 	}
 	bench_progress_end();
@@ -342,9 +342,9 @@ int bench_rtc(const struct bench_options *options)
 	}
 	ret = measure(&bench);
 	if (!ret && options->json)
-		print_json(&bench);
+		rtc_print_json(&bench);
 	else if (!ret)
-		print_text(&bench);
+		rtc_print_text(&bench);
 	close(bench.rom_fd);
 	free(bench.results);
 	if (!ret && (fflush(stdout) || ferror(stdout))) {

@@ -22,8 +22,8 @@ struct cost {
 	double exits; /* trips to user space of all guests; 0: not known */
 };
 
-static int run_guests(const struct bench_options *options, int rom_fd, enum bench_program program,
-		      unsigned rate, struct cost *cost)
+static int ticks_run_guests(const struct bench_options *options, int rom_fd,
+			    enum bench_program program, unsigned rate, struct cost *cost)
 {
 	struct bench_child *children = calloc(options->guests, sizeof(*children));
 	unsigned started = 0;
@@ -56,8 +56,8 @@ static int run_guests(const struct bench_options *options, int rom_fd, enum benc
 	return ret;
 }
 
-static void print_text(const struct bench_options *options,
-		       struct cost costs[RATES][BENCH_PROGRAMS])
+static void ticks_print_text(const struct bench_options *options,
+			     struct cost costs[RATES][BENCH_PROGRAMS])
 {
 	printf("%u guests for %u s: CPU of the host, ms a second for all guests together\n\n",
 	       options->guests, options->seconds);
@@ -80,8 +80,8 @@ static void print_text(const struct bench_options *options,
 	}
 }
 
-static void print_json(const struct bench_options *options,
-		       struct cost costs[RATES][BENCH_PROGRAMS])
+static void ticks_print_json(const struct bench_options *options,
+			     struct cost costs[RATES][BENCH_PROGRAMS])
 {
 	static const char *const names[] = { "off", "on", "floor", "qemu" };
 	struct json_object *object = json_object_new_object();
@@ -120,14 +120,14 @@ int bench_ticks(const struct bench_options *options)
 				continue;
 			bench_progress("%u guests at %u Hz for %u s, %s", options->guests, rates[r],
 				       options->seconds, bench_program_names[p]);
-			ret = run_guests(options, rom_fd, p, rates[r], &costs[r][p]);
+			ret = ticks_run_guests(options, rom_fd, p, rates[r], &costs[r][p]);
 		}
 	}
 	bench_progress_end();
 	if (!ret && options->json)
-		print_json(options, costs);
+		ticks_print_json(options, costs);
 	else if (!ret)
-		print_text(options, costs);
+		ticks_print_text(options, costs);
 	if (rom_fd >= 0)
 		close(rom_fd);
 	return ret ? 1 : 0;

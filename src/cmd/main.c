@@ -44,7 +44,7 @@ static char *const embedded[] = {
 	"-m",       "16",          "-exits",   "text", "-no-reboot", NULL,
 };
 
-static int run(int argc, char *const argv[], const uint8_t *rom)
+static int main_run(int argc, char *const argv[], const uint8_t *rom)
 {
 	struct cmd_options *options = malloc(sizeof(*options));
 	int status;
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 			return verbs[i].run(argc - 1, argv + 1);
 	}
 	if (argc <= 1)
-		return run((int)(sizeof(embedded) / sizeof(embedded[0])) - 1, embedded,
-			   guest_ticker);
-	return run(argc, argv, NULL);
+		return main_run((int)(sizeof(embedded) / sizeof(embedded[0])) - 1, embedded,
+				guest_ticker);
+	return main_run(argc, argv, NULL);
 }

@@ -225,14 +225,13 @@ bool cmd_parse_accel(struct cmd_parse *parse, const char *value)
 
 bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value)
 {
-	(void)value;
 	return set_accel(parse, CMD_ACCEL_KVM);
 }
 
 bool cmd_parse_cpu(struct cmd_parse *parse, const char *value)
 {
 	static const char prefix[] = "-cpu: ";
-	struct hv_error err;
+	struct error err;
 	const char *text = err.text;
 
 	if (cmd_asks(value)) {

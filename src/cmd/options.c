@@ -176,7 +176,6 @@ static bool parse_display(struct cmd_parse *parse, const char *value)
 
 static bool parse_nographic(struct cmd_parse *parse, const char *value)
 {
-	(void)value;
 	parse->options->no_display = true;
 	parse->options->nographic = true;
 	return true;
@@ -201,14 +200,12 @@ static bool parse_qtest_log(struct cmd_parse *parse, const char *value)
 
 static bool parse_help(struct cmd_parse *parse, const char *value)
 {
-	(void)value;
 	parse->options->action = CMD_HELP;
 	return true;
 }
 
 static bool parse_version(struct cmd_parse *parse, const char *value)
 {
-	(void)value;
 	parse->options->action = CMD_VERSION;
 	return true;
 }

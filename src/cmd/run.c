@@ -66,7 +66,7 @@ bool cmd_find_file(const struct cmd_options *options, const char *name, char *ou
 }
 
 /* Prints the line and gives the status of a run that could not begin. */
-static int refuse(const char *what, const char *why)
+static int run_refuse(const char *what, const char *why)
 {
 	log_error("%s: %s", what, why);
 	return 1;
@@ -98,7 +98,7 @@ static int write_pidfile(struct run *run)
 	if (!why && !ftruncate(run->pidfile, 0) &&
 	    dprintf(run->pidfile, "%ld\n", (long)getpid()) > 0)
 		return 0;
-	refuse(path, why ? why : strerror(errno));
+	run_refuse(path, why ? why : strerror(errno));
 	if (why && run->pidfile >= 0) {
 		close(run->pidfile); /* not ours to remove */
 		run->pidfile = -1;
@@ -120,7 +120,7 @@ static void remove_pidfile(struct run *run)
 	close(run->pidfile);
 }
 
-static void quit(void *arg)
+static void run_quit(void *arg)
 {
 	struct run *run = arg;
 
@@ -130,18 +130,17 @@ static void quit(void *arg)
 		loop_quit(&run->loop);
 }
 
-static void got_signal(void *arg, uint32_t events)
+static void run_got_signal(void *arg, uint32_t events)
 {
 	struct run *run = arg;
 	struct signalfd_siginfo info;
 
-	(void)events;
 	if (read(run->signal_fd, &info, sizeof(info)) == sizeof(info))
-		quit(run);
+		run_quit(run);
 }
 
 /* Signals that end the program arrive as an event, so that everything is put back in order. */
-static int watch_signals(struct run *run)
+static int run_watch_signals(struct run *run)
 {
 	sigset_t set;
 	int ret;
@@ -155,11 +154,11 @@ static int watch_signals(struct run *run)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
-		return refuse("signalfd", strerror(errno));
+		return run_refuse("signalfd", strerror(errno));
 	run->signal_watch =
-		(struct loop_watch){ .fd = run->signal_fd, .ready = got_signal, .arg = run };
+		(struct loop_watch){ .fd = run->signal_fd, .ready = run_got_signal, .arg = run };
 	ret = loop_watch(&run->loop, &run->signal_watch, EPOLLIN);
-	return ret ? refuse("event loop", strerror(-ret)) : 0;
+	return ret ? run_refuse("event loop", strerror(-ret)) : 0;
 }
 
 static int open_chardevs(struct run *run)
@@ -169,7 +168,7 @@ static int open_chardevs(struct run *run)
 		const char *what = "open";
 		int ret;
 
-		options.quit = quit;
+		options.quit = run_quit;
 		options.quit_arg = run;
 		options.cancel_fd = run->signal_fd;
 		ret = chardev_open(&run->chardevs[i], &run->loop, &options, &what);
@@ -345,13 +344,13 @@ static int print_report(struct run *run)
 	if (options->exits_file) {
 		out = fopen(options->exits_file, "we");
 		if (!out)
-			return refuse(name, strerror(errno));
+			return run_refuse(name, strerror(errno));
 	}
 	ret = machine_report(&run->pc.machine, out, form);
 	if (out != stdout && fclose(out) && !ret)
 		ret = -errno;
 	run->stdout_told = ret && out == stdout;
-	return ret ? refuse(name, strerror(-ret)) : 0;
+	return ret ? run_refuse(name, strerror(-ret)) : 0;
 }
 
 /* Output that could not be written is told at the end, once for each back-end. */
@@ -366,9 +365,9 @@ static int check_chardevs(struct run *run)
 		if (!ret)
 			continue;
 		if (options->path)
-			status = refuse(options->path, strerror(-ret));
+			status = run_refuse(options->path, strerror(-ret));
 		else if (!run->stdout_told)
-			status = refuse("standard output", strerror(-ret));
+			status = run_refuse("standard output", strerror(-ret));
 	}
 	return status;
 }
@@ -384,18 +383,18 @@ static int open_doors(struct run *run)
 		ret = ctl_qmp_init(&run->monitors[i], &run->pc,
 				   chardev_of(run, options->monitors[i]));
 		if (ret)
-			return refuse("-qmp", strerror(-ret));
+			return run_refuse("-qmp", strerror(-ret));
 		run->monitors_n++;
 	}
 	if (options->qtest == CMD_NONE)
 		return 0;
 	run->qtest_log = log ? fopen(log, "we") : NULL;
 	if (log && !run->qtest_log)
-		return refuse(log, strerror(errno));
+		return run_refuse(log, strerror(errno));
 	ret = ctl_qtest_init(&run->qtest, &run->pc, chardev_of(run, options->qtest),
 			     run->qtest_log);
 	if (ret)
-		return refuse("-qtest", strerror(-ret));
+		return run_refuse("-qtest", strerror(-ret));
 	run->qtest_there = true;
 	return 0;
 }
@@ -418,7 +417,7 @@ static int run_machine(struct run *run)
 	if (run->options->coalesce == CMD_COALESCE_LIST) {
 		int ret = machine_list_waits(machine, stdout);
 
-		return ret ? refuse("standard output", strerror(-ret)) : 0;
+		return ret ? run_refuse("standard output", strerror(-ret)) : 0;
 	}
 	if (!run->options->paused)
 		machine_continue(machine);
@@ -429,8 +428,8 @@ static int run_machine(struct run *run)
 
 static int set_up_and_run(struct run *run)
 {
-	struct hv_error err;
-	int status = watch_signals(run);
+	struct error err;
+	int status = run_watch_signals(run);
 
 	if (!status)
 		status = open_chardevs(run);
@@ -478,19 +477,19 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 	int status, lost, ret;
 
 	if (!run)
-		return refuse("memory", strerror(ENOMEM));
+		return run_refuse("memory", strerror(ENOMEM));
 	run->options = options;
 	run->rom = rom;
 	run->signal_fd = run->pidfile = -1;
 	ret = options->log_file ? log_to_file(options->log_file) : 0;
 	if (ret) {
 		free(run);
-		return refuse(options->log_file, strerror(-ret));
+		return run_refuse(options->log_file, strerror(-ret));
 	}
 	ret = loop_init(&run->loop);
 	if (ret) {
 		free(run);
-		return refuse("event loop", strerror(-ret));
+		return run_refuse("event loop", strerror(-ret));
 	}
 	status = set_up_and_run(run);
 	lost = check_chardevs(run);

@@ -55,7 +55,7 @@ static bool begins_bare(uint8_t c)
 }
 
 /* Room for one more and for a NUL behind it. */
-static const char *append(struct ctl_frame *frame, uint8_t c)
+static const char *frame_append(struct ctl_frame *frame, uint8_t c)
 {
 	if (frame->n == CTL_FRAME_MAX)
 		return "the text is too long";
@@ -100,7 +100,7 @@ static const char *outside(struct ctl_frame *frame, uint8_t c)
 }
 
 /* One byte of a text; *taken becomes false if it belongs to the next one. */
-static enum ctl_frame_result take(struct ctl_frame *frame, uint8_t c, bool *taken)
+static enum ctl_frame_result frame_take(struct ctl_frame *frame, uint8_t c, bool *taken)
 {
 	if (!frame->n) {
 		if (is_space(c) || c >= 0xfe)
@@ -115,7 +115,7 @@ static enum ctl_frame_result take(struct ctl_frame *frame, uint8_t c, bool *take
 	if (!frame->error)
 		frame->error = frame->quote ? in_string(frame, c) : outside(frame, c);
 	if (!frame->error)
-		frame->error = append(frame, c);
+		frame->error = frame_append(frame, c);
 	if (frame->error)
 		return CTL_FRAME_ERROR;
 	return frame->bare || frame->depth ? CTL_FRAME_MORE : CTL_FRAME_TEXT;
@@ -149,7 +149,7 @@ enum ctl_frame_result ctl_frame_take(struct ctl_frame *frame, const uint8_t *byt
 			continue;
 		}
 		frame->skipping = false;
-		result = take(frame, c, &taken);
+		result = frame_take(frame, c, &taken);
 		*at += taken;
 		if (result == CTL_FRAME_MORE)
 			continue;

@@ -51,7 +51,7 @@ void ctl_out_go_on(struct ctl_out *out)
 		ctl_out_forget(out);
 }
 
-static bool make_room(struct ctl_out *out, size_t len)
+static bool out_make_room(struct ctl_out *out, size_t len)
 {
 	size_t room = out->room ? out->room : ROOM_FIRST;
 	char *bytes;
@@ -82,7 +82,7 @@ bool ctl_out_write(struct ctl_out *out, const char *bytes, size_t len)
 		chardev_write(out->chardev, bytes, len);
 		return true;
 	}
-	if (!make_room(out, len))
+	if (!out_make_room(out, len))
 		return false;
 	memcpy(out->bytes + out->n, bytes, len);
 	out->n += len;

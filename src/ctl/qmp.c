@@ -17,7 +17,7 @@ void ctl_qmp_put(struct json_object *object, const char *name, struct json_objec
 }
 
 /* Sends and frees it; false if the client has too much to read already. */
-static bool send(struct ctl_qmp *qmp, struct json_object *object)
+static bool qmp_send(struct ctl_qmp *qmp, struct json_object *object)
 {
 	const char *text =
 		object ? json_object_to_json_string_ext(
@@ -109,7 +109,7 @@ static void machine_did(void *arg, const struct machine_event *event)
 	data = event_data(event);
 	if (data)
 		ctl_qmp_put(root, "data", data);
-	if (!send(qmp, root))
+	if (!qmp_send(qmp, root))
 		qmp->events_dropped++;
 }
 
@@ -122,7 +122,7 @@ static void greet(struct ctl_qmp *qmp)
 	ctl_qmp_put(qmp_object, "version", ctl_qmp_version());
 	ctl_qmp_put(qmp_object, "capabilities", json_object_new_array());
 	ctl_qmp_put(root, "QMP", qmp_object);
-	send(qmp, root);
+	qmp_send(qmp, root);
 }
 
 static void answer_error(struct ctl_qmp *qmp, const char *what)
@@ -132,7 +132,7 @@ static void answer_error(struct ctl_qmp *qmp, const char *what)
 
 	ctl_qmp_fail(&err, "JSON parse error, %s", what);
 	ctl_qmp_put(root, "error", ctl_qmp_error_object(&err));
-	send(qmp, root);
+	qmp_send(qmp, root);
 }
 
 static void answer_text(struct ctl_qmp *qmp)
@@ -150,7 +150,7 @@ static void answer_text(struct ctl_qmp *qmp)
 	request = json_tokener_parse_ex(tokener, qmp->frame.text, (int)qmp->frame.n + 1);
 	error = json_tokener_get_error(tokener);
 	if (error == json_tokener_success)
-		send(qmp, ctl_qmp_execute(qmp, request));
+		qmp_send(qmp, ctl_qmp_execute(qmp, request));
 	else
 		answer_error(qmp, error == json_tokener_continue ? "the text ends too early"
 								 : json_tokener_error_desc(error));
@@ -159,7 +159,7 @@ static void answer_text(struct ctl_qmp *qmp)
 }
 
 /* Answers what has come, as long as the client reads the answers. */
-static void carry_out(struct ctl_qmp *qmp)
+static void qmp_carry_out(struct ctl_qmp *qmp)
 {
 	while (qmp->input_at < qmp->input_n && !ctl_out_waits(&qmp->out)) {
 		switch (ctl_frame_take(&qmp->frame, qmp->input, qmp->input_n, &qmp->input_at)) {
@@ -182,31 +182,31 @@ static void carry_out(struct ctl_qmp *qmp)
 		qmp->input_at = qmp->input_n = 0;
 }
 
-static void go_on(void *arg)
+static void qmp_go_on(void *arg)
 {
 	struct ctl_qmp *qmp = arg;
 
-	carry_out(qmp);
+	qmp_carry_out(qmp);
 	if (!qmp->input_n)
 		chardev_accept_input(qmp->chardev);
 }
 
 /* The user of the back-end */
 
-static size_t room(void *arg)
+static size_t qmp_room(void *arg)
 {
 	struct ctl_qmp *qmp = arg;
 
 	return qmp->input_n ? 0 : sizeof(qmp->input);
 }
 
-static void receive(void *arg, const uint8_t *bytes, size_t len)
+static void qmp_receive(void *arg, const uint8_t *bytes, size_t len)
 {
 	struct ctl_qmp *qmp = arg;
 
 	memcpy(qmp->input, bytes, len);
 	qmp->input_n = len;
-	carry_out(qmp);
+	qmp_carry_out(qmp);
 }
 
 static void forget_client(struct ctl_qmp *qmp)
@@ -216,7 +216,7 @@ static void forget_client(struct ctl_qmp *qmp)
 	ctl_out_forget(&qmp->out);
 }
 
-static void opened(void *arg)
+static void qmp_opened(void *arg)
 {
 	struct ctl_qmp *qmp = arg;
 
@@ -227,7 +227,7 @@ static void opened(void *arg)
 }
 
 /* What the client said last is still done. */
-static void closed(void *arg)
+static void qmp_closed(void *arg)
 {
 	struct ctl_qmp *qmp = arg;
 
@@ -237,7 +237,7 @@ static void closed(void *arg)
 		loop_post(qmp->pc->machine.loop, &qmp->task);
 }
 
-static void drained(void *arg)
+static void qmp_drained(void *arg)
 {
 	struct ctl_qmp *qmp = arg;
 
@@ -249,17 +249,17 @@ static void drained(void *arg)
 int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
 {
 	*qmp = (struct ctl_qmp){ .pc = pc, .chardev = chardev };
-	qmp->task = (struct loop_task){ .run = go_on, .arg = qmp };
+	qmp->task = (struct loop_task){ .run = qmp_go_on, .arg = qmp };
 	ctl_frame_init(&qmp->frame);
 	ctl_out_init(&qmp->out, chardev, CTL_QMP_OUT_MAX);
 	qmp->observer = (struct machine_observer){ .event = machine_did, .arg = qmp };
 	machine_observe(&pc->machine, &qmp->observer);
 	chardev_set_user(chardev, &(struct chardev_user){
-					  .room = room,
-					  .receive = receive,
-					  .opened = opened,
-					  .closed = closed,
-					  .drained = drained,
+					  .room = qmp_room,
+					  .receive = qmp_receive,
+					  .opened = qmp_opened,
+					  .closed = qmp_closed,
+					  .drained = qmp_drained,
 					  .arg = qmp,
 				  });
 	return 0;

@@ -72,7 +72,6 @@ static bool qmp_capabilities(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	struct json_object *enable = NULL;
 
-	(void)result;
 	if (json_object_object_get_ex(arguments, "enable", &enable)) {
 		if (!json_object_is_type(enable, json_type_array))
 			return ctl_qmp_fail(err,
@@ -105,9 +104,6 @@ struct json_object *ctl_qmp_version(void)
 static bool query_version(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)qmp;
-	(void)arguments;
-	(void)err;
 	*result = ctl_qmp_version();
 	return true;
 }
@@ -134,8 +130,6 @@ static bool query_status(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	const struct machine *machine = &qmp->pc->machine;
 
-	(void)arguments;
-	(void)err;
 	*result = json_object_new_object();
 	ctl_qmp_put(*result, "running", json_object_new_boolean(machine->state == MACHINE_RUNNING));
 	ctl_qmp_put(*result, "singlestep", json_object_new_boolean(false));
@@ -146,8 +140,6 @@ static bool query_status(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool query_kvm(struct ctl_qmp *qmp, struct json_object *arguments,
 		      struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)err;
 	*result = json_object_new_object();
 	ctl_qmp_put(*result, "enabled",
 		    json_object_new_boolean(qmp->pc->machine.options.accel == MACHINE_KVM));
@@ -160,8 +152,6 @@ static bool query_name(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	const char *name = qmp->pc->options.name;
 
-	(void)arguments;
-	(void)err;
 	*result = json_object_new_object();
 	if (name)
 		ctl_qmp_put(*result, "name", json_object_new_string(name));
@@ -171,9 +161,6 @@ static bool query_name(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool stop(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
 		 struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
-	(void)err;
 	machine_stop(&qmp->pc->machine);
 	return true;
 }
@@ -182,8 +169,6 @@ static bool stop(struct ctl_qmp *qmp, struct json_object *arguments, struct json
 static bool cont(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
 		 struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
 	if (qmp->pc->machine.state == MACHINE_SHUT_DOWN)
 		return ctl_qmp_fail(err, "Resetting the Virtual Machine is required");
 	if (qmp->pc->machine.state == MACHINE_PAUSED)
@@ -194,9 +179,6 @@ static bool cont(struct ctl_qmp *qmp, struct json_object *arguments, struct json
 static bool system_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 			 struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
-	(void)err;
 	machine_request_reset(&qmp->pc->machine, MACHINE_BY_HOST);
 	return true;
 }
@@ -204,9 +186,6 @@ static bool system_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool system_powerdown(struct ctl_qmp *qmp, struct json_object *arguments,
 			     struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
-	(void)err;
 	machine_power_button(&qmp->pc->machine);
 	return true;
 }
@@ -214,8 +193,6 @@ static bool system_powerdown(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool system_wakeup(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
 	if (qmp->pc->machine.state != MACHINE_ASLEEP)
 		return ctl_qmp_fail(err, "Unable to wake up: guest is not in suspended state");
 	machine_request_wake(&qmp->pc->machine);
@@ -223,12 +200,9 @@ static bool system_wakeup(struct ctl_qmp *qmp, struct json_object *arguments,
 }
 
 /* The end, whatever -no-shutdown says. */
-static bool quit(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
-		 struct ctl_qmp_error *err)
+static bool qmp_quit(struct ctl_qmp *qmp, struct json_object *arguments,
+		     struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)arguments;
-	(void)result;
-	(void)err;
 	qmp->pc->machine.options.no_shutdown = false;
 	machine_request_shutdown(&qmp->pc->machine, MACHINE_BY_HOST);
 	return true;
@@ -253,7 +227,7 @@ static const struct command {
 	{ "system_reset", system_reset, { 0 } },
 	{ "system_powerdown", system_powerdown, { 0 } },
 	{ "system_wakeup", system_wakeup, { 0 } },
-	{ "quit", quit, { 0 } },
+	{ "quit", qmp_quit, { 0 } },
 	{ "__org.coalport_query-report", ctl_qmp_query_report, { 0 } },
 };
 
@@ -262,9 +236,6 @@ static const struct command {
 static bool query_commands(struct ctl_qmp *qmp, struct json_object *arguments,
 			   struct json_object **result, struct ctl_qmp_error *err)
 {
-	(void)qmp;
-	(void)arguments;
-	(void)err;
 	*result = json_object_new_array();
 	for (size_t i = 0; i < COMMANDS_N; i++) {
 		struct json_object *entry = json_object_new_object();
@@ -297,7 +268,6 @@ static bool check_request(struct json_object *request, struct ctl_qmp_error *err
 		return ctl_qmp_fail(err, "QMP input must be a JSON object");
 	json_object_object_foreach(request, name, value)
 	{
-		(void)value;
 		if (!is_one_of(name, members, sizeof(members) / sizeof(members[0])))
 			return ctl_qmp_fail(err, "QMP input member '%.*s' is unexpected",
 					    ctl_qmp_quote(name), name);
@@ -312,8 +282,8 @@ static bool check_request(struct json_object *request, struct ctl_qmp_error *err
 	return true;
 }
 
-static const struct command *find(const struct ctl_qmp *qmp, const char *name,
-				  struct ctl_qmp_error *err)
+static const struct command *qmp_find(const struct ctl_qmp *qmp, const char *name,
+				      struct ctl_qmp_error *err)
 {
 	const struct command *command = NULL;
 
@@ -335,8 +305,8 @@ static const struct command *find(const struct ctl_qmp *qmp, const char *name,
 	return NULL;
 }
 
-static bool run(struct ctl_qmp *qmp, struct json_object *request, struct json_object **result,
-		struct ctl_qmp_error *err)
+static bool qmp_run(struct ctl_qmp *qmp, struct json_object *request, struct json_object **result,
+		    struct ctl_qmp_error *err)
 {
 	struct json_object *name, *arguments = NULL;
 	const struct command *command;
@@ -344,14 +314,13 @@ static bool run(struct ctl_qmp *qmp, struct json_object *request, struct json_ob
 	if (!check_request(request, err))
 		return false;
 	json_object_object_get_ex(request, "execute", &name);
-	command = find(qmp, json_object_get_string(name), err);
+	command = qmp_find(qmp, json_object_get_string(name), err);
 	if (!command)
 		return false;
 	json_object_object_get_ex(request, "arguments", &arguments);
 	if (arguments) {
 		json_object_object_foreach(arguments, argument, value)
 		{
-			(void)value;
 			if (!is_one_of(argument, command->arguments,
 				       sizeof(command->arguments) / sizeof(char *)))
 				return ctl_qmp_fail(err, "Parameter '%.*s' is unexpected",
@@ -366,7 +335,7 @@ struct json_object *ctl_qmp_execute(struct ctl_qmp *qmp, struct json_object *req
 	struct json_object *answer = json_object_new_object(), *result = NULL, *id = NULL;
 	struct ctl_qmp_error err = { .class = NULL };
 
-	if (run(qmp, request, &result, &err))
+	if (qmp_run(qmp, request, &result, &err))
 		ctl_qmp_put(answer, "return", result ? result : json_object_new_object());
 	else
 		ctl_qmp_put(answer, "error", ctl_qmp_error_object(&err));

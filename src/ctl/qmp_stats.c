@@ -39,7 +39,6 @@ bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	int ret = report(qmp, result);
 
-	(void)arguments;
 	if (ret == -ENOTSUP)
 		return ctl_qmp_fail(err, "Nothing is counted without KVM");
 	return ret ? ctl_qmp_fail(err, "%s", strerror(-ret)) : true;
@@ -80,7 +79,6 @@ static bool parse_provider(struct query *query, struct json_object *provider,
 
 	json_object_object_foreach(provider, member, value)
 	{
-		(void)value;
 		if (strcmp(member, "provider") && strcmp(member, "names"))
 			return ctl_qmp_fail(err, "Parameter 'providers[].%.*s' is unexpected",
 					    ctl_qmp_quote(member), member);
@@ -122,7 +120,7 @@ static bool parse_query(struct query *query, struct json_object *arguments,
 	return true;
 }
 
-static void append(struct json_object *array, struct json_object *value)
+static void stats_append(struct json_object *array, struct json_object *value)
 {
 	if (!array || json_object_array_add(array, value))
 		json_object_put(value);
@@ -138,7 +136,7 @@ static void add_stat(struct json_object *stats, const struct query *query, const
 	stat = json_object_new_object();
 	ctl_qmp_put(stat, "name", json_object_new_string(name));
 	ctl_qmp_put(stat, "value", json_object_new_uint64(value));
-	append(stats, stat);
+	stats_append(stats, stat);
 }
 
 static uint64_t count_of(struct json_object *object, const char *member)
@@ -181,7 +179,7 @@ static void add_result(struct json_object *list, struct json_object *stats, cons
 	if (path)
 		ctl_qmp_put(result, "qom-path", json_object_new_string(path));
 	ctl_qmp_put(result, "stats", stats);
-	append(list, result);
+	stats_append(list, result);
 }
 
 static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json_object *list,

@@ -90,7 +90,7 @@ static void execute(struct ctl_qtest *qtest)
 	}
 }
 
-static bool make_room(struct ctl_qtest *qtest, size_t len)
+static bool qtest_make_room(struct ctl_qtest *qtest, size_t len)
 {
 	size_t room = qtest->line_room ? qtest->line_room : LINE_FIRST;
 	char *line;
@@ -119,7 +119,7 @@ static bool take_line(struct ctl_qtest *qtest)
 
 	if (end)
 		n = (size_t)(end - from);
-	if (qtest->overlong || !make_room(qtest, n)) {
+	if (qtest->overlong || !qtest_make_room(qtest, n)) {
 		qtest->overlong = true;
 	} else {
 		memcpy(qtest->line + qtest->line_n, from, n);
@@ -133,7 +133,7 @@ static bool take_line(struct ctl_qtest *qtest)
  * Carries out what has come, as long as the client reads the answers and a command leaves nothing
  * to do for others: the next line must see a machine that was reset, or an alarm that arrived.
  */
-static void carry_out(struct ctl_qtest *qtest)
+static void qtest_carry_out(struct ctl_qtest *qtest)
 {
 	struct loop *loop = qtest->pc->machine.loop;
 
@@ -151,11 +151,11 @@ static void carry_out(struct ctl_qtest *qtest)
 		qtest->input_at = qtest->input_n = 0;
 }
 
-static void go_on(void *arg)
+static void qtest_go_on(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
-	carry_out(qtest);
+	qtest_carry_out(qtest);
 	if (qtest->input_n)
 		return;
 	if (!qtest->opened && !chardev_serves(qtest->chardev))
@@ -166,23 +166,23 @@ static void go_on(void *arg)
 
 /* The user of the back-end */
 
-static size_t room(void *arg)
+static size_t qtest_room(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
 	return qtest->input_n ? 0 : sizeof(qtest->input);
 }
 
-static void receive(void *arg, const uint8_t *bytes, size_t len)
+static void qtest_receive(void *arg, const uint8_t *bytes, size_t len)
 {
 	struct ctl_qtest *qtest = arg;
 
 	memcpy(qtest->input, bytes, len);
 	qtest->input_n = len;
-	carry_out(qtest);
+	qtest_carry_out(qtest);
 }
 
-static void opened(void *arg)
+static void qtest_opened(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
@@ -196,7 +196,7 @@ static void opened(void *arg)
 		fprintf(qtest->log, "[I %.6f] OPENED\n", elapsed(qtest));
 }
 
-static void closed(void *arg)
+static void qtest_closed(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
@@ -208,7 +208,7 @@ static void closed(void *arg)
 	loop_post(qtest->pc->machine.loop, &qtest->task);
 }
 
-static void drained(void *arg)
+static void qtest_drained(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
@@ -221,18 +221,18 @@ int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chard
 {
 	assert(pc->machine.options.accel == MACHINE_NO_CPU);
 	*qtest = (struct ctl_qtest){ .pc = pc, .chardev = chardev, .log = log };
-	qtest->task = (struct loop_task){ .run = go_on, .arg = qtest };
+	qtest->task = (struct loop_task){ .run = qtest_go_on, .arg = qtest };
 	clock_init(&qtest->log_clock, CLOCK_KIND_MONOTONIC);
 	ctl_out_init(&qtest->out, chardev, OUT_MAX);
 	for (unsigned i = 0; i < IRQ_LINES; i++)
 		qtest->irqs[i] = irq_router_connect(&pc->router, i);
 	pc_watch_irqs(pc, irq_changed, qtest);
 	chardev_set_user(chardev, &(struct chardev_user){
-					  .room = room,
-					  .receive = receive,
-					  .opened = opened,
-					  .closed = closed,
-					  .drained = drained,
+					  .room = qtest_room,
+					  .receive = qtest_receive,
+					  .opened = qtest_opened,
+					  .closed = qtest_closed,
+					  .drained = qtest_drained,
 					  .arg = qtest,
 				  });
 	return 0;

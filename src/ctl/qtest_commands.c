@@ -137,7 +137,6 @@ static void read_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], un
 	uint8_t *bytes;
 	char *text, *at;
 
-	(void)detail;
 	if (!number(qtest, words[1], &addr) || !data_size(qtest, words[2], &len))
 		return;
 	if (!len) {
@@ -169,7 +168,6 @@ static void read_base64(struct ctl_qtest *qtest, char *const words[WORDS_MAX], u
 	uint8_t *bytes;
 	char *text;
 
-	(void)detail;
 	if (!number(qtest, words[1], &addr) || !data_size(qtest, words[2], &len))
 		return;
 	text = buffer(qtest, sizeof("OK \n") + base64_size(len) + len);
@@ -223,7 +221,6 @@ static void write_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], u
 	uint64_t addr, len;
 	uint8_t *bytes;
 
-	(void)detail;
 	if (!number(qtest, words[1], &addr) || !data_size(qtest, words[2], &len) ||
 	    too_short(qtest, words[3]))
 		return;
@@ -245,7 +242,6 @@ static void write_base64(struct ctl_qtest *qtest, char *const words[WORDS_MAX], 
 	uint64_t addr, len;
 	size_t there;
 
-	(void)detail;
 	if (!number(qtest, words[1], &addr) || !data_size(qtest, words[2], &len) ||
 	    too_short(qtest, words[3]))
 		return;
@@ -263,7 +259,6 @@ static void set_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], uns
 	uint64_t addr, len, value;
 	uint8_t *bytes;
 
-	(void)detail;
 	if (!number(qtest, words[1], &addr) || !data_size(qtest, words[2], &len) ||
 	    !number(qtest, words[3], &value))
 		return;
@@ -308,7 +303,6 @@ static void clock_step_command(struct ctl_qtest *qtest, char *const words[WORDS_
 {
 	int64_t now = clock_now(&qtest->pc->machine.vm), ns;
 
-	(void)detail;
 	if (!words[1]) {
 		step_to_next(qtest);
 		return;
@@ -326,7 +320,6 @@ static void clock_set_command(struct ctl_qtest *qtest, char *const words[WORDS_M
 	struct machine *machine = &qtest->pc->machine;
 	int64_t now = clock_now(&machine->vm), to;
 
-	(void)detail;
 	if (!signed_number(qtest, words[1], &to))
 		return;
 	if (to > now)
@@ -369,7 +362,6 @@ static void set_irq_in(struct ctl_qtest *qtest, char *const words[WORDS_MAX], un
 {
 	int64_t line, level;
 
-	(void)detail;
 	if (!known_device(qtest, words[1]))
 		return;
 	if (strcmp(words[2], "unnamed-gpio-in")) {
@@ -391,16 +383,12 @@ static void set_irq_in(struct ctl_qtest *qtest, char *const words[WORDS_MAX], un
 
 static void endianness(struct ctl_qtest *qtest, char *const words[WORDS_MAX], unsigned detail)
 {
-	(void)words;
-	(void)detail;
 	ctl_qtest_sendf(qtest, "OK little\n");
 }
 
 /* Every chip is part of the program: whatever is asked for is there, or will be missed later. */
 static void module_load(struct ctl_qtest *qtest, char *const words[WORDS_MAX], unsigned detail)
 {
-	(void)words;
-	(void)detail;
 	ok(qtest);
 }
 

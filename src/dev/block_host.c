@@ -45,7 +45,7 @@ static int wrong_kind(mode_t mode, const char *path, char *why)
 }
 
 /* Opens only what stat() has shown to be a file or a block device: a FIFO would block. */
-static int open_file(struct block_file *file, const char *path, char *why)
+static int host_open_file(struct block_file *file, const char *path, char *why)
 {
 	int flags = (file->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	struct stat before, after;
@@ -114,7 +114,7 @@ int block_open(struct block **out, const struct block_options *options, char why
 	struct block_file file = { .fd = -1, .readonly = options->readonly, .name = options->path };
 	int err;
 
-	err = open_file(&file, options->path, why);
+	err = host_open_file(&file, options->path, why);
 	if (!err)
 		err = lock_file(&file, options->path, why);
 	if (!err)
@@ -130,7 +130,6 @@ int block_open(struct block **out, const struct block_options *options, char why
 
 static int host_uring(const struct block_file *file, unsigned entries, struct io_uring *ring)
 {
-	(void)file;
 	return io_uring_queue_init(entries, ring, 0);
 }
 

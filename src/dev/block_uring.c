@@ -23,9 +23,8 @@ struct block_uring {
 	unsigned busy; /* with the kernel, or about to be */
 };
 
-static void ready(void *arg, uint32_t events)
+static void uring_ready(void *arg, uint32_t events)
 {
-	(void)events;
 	block_uring_reap(arg);
 }
 
@@ -40,7 +39,7 @@ int block_uring_make(struct block_uring **out, struct block *block)
 	err = block->system->uring(&block->file, ENTRIES, &uring->ring);
 	if (err)
 		goto free_uring;
-	uring->watch = (struct loop_watch){ .ready = ready, .arg = uring };
+	uring->watch = (struct loop_watch){ .ready = uring_ready, .arg = uring };
 	uring->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (uring->watch.fd < 0) {
 		err = -errno;

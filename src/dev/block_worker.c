@@ -24,7 +24,7 @@ struct block_worker {
 	struct block_list todo, finished;
 };
 
-static struct block_request *take(struct block_worker *worker, struct block_list *list)
+static struct block_request *worker_take(struct block_worker *worker, struct block_list *list)
 {
 	struct block_request *request;
 
@@ -45,7 +45,7 @@ static void *work(void *arg)
 	for (;;) {
 		while (sem_wait(&worker->work) < 0)
 			; /* a signal */
-		request = take(worker, &worker->todo);
+		request = worker_take(worker, &worker->todo);
 		if (!request)
 			return NULL;
 		request->result = block_run(&block->file, block->system, request);
@@ -57,9 +57,8 @@ static void *work(void *arg)
 	}
 }
 
-static void ready(void *arg, uint32_t events)
+static void worker_ready(void *arg, uint32_t events)
 {
-	(void)events;
 	block_worker_reap(arg);
 }
 
@@ -89,7 +88,7 @@ int block_worker_make(struct block_worker **out, struct block *block)
 	worker->block = block;
 	block_list_init(&worker->todo);
 	block_list_init(&worker->finished);
-	worker->watch = (struct loop_watch){ .ready = ready, .arg = worker };
+	worker->watch = (struct loop_watch){ .ready = worker_ready, .arg = worker };
 	worker->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->watch.fd < 0) {
 		err = -errno;
@@ -154,7 +153,7 @@ void block_worker_reap(struct block_worker *worker)
 	ssize_t n = read(worker->watch.fd, &count, sizeof(count));
 
 	(void)n;
-	while ((request = take(worker, &worker->finished))) {
+	while ((request = worker_take(worker, &worker->finished))) {
 		block_done(block, request, request->result);
 		any = true;
 	}

@@ -7,7 +7,6 @@
 
 static uint64_t read_presence(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip, (void)offset, (void)width;
 	return PRESENT;
 }
 
@@ -15,7 +14,6 @@ static void write_byte(void *chip, uint64_t offset, uint64_t value, unsigned wid
 {
 	struct debugcon *debugcon = chip;
 
-	(void)offset, (void)width;
 	if (debugcon->options.send)
 		debugcon->options.send(debugcon->options.arg, (uint8_t)value);
 }

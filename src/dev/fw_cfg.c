@@ -73,27 +73,20 @@ static const uint8_t *rest(struct fw_cfg *fw_cfg, uint32_t *len)
 
 static void selector_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	select_item(chip, (uint16_t)value);
 }
 
 static uint64_t selector_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)width;
 	return 0;
 }
 
-static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t fw_cfg_data_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct fw_cfg *fw_cfg = chip;
 	uint32_t len;
 	const uint8_t *byte = rest(fw_cfg, &len);
 
-	(void)offset;
-	(void)width;
 	if (!byte)
 		return 0;
 	fw_cfg->offset++;
@@ -109,7 +102,7 @@ static const struct mem_port fw_cfg_ports[] = {
 	  .write = selector_write,
 	  .wait = MEM_LATCH,
 	  .why = "the selector only chooses what the data port shows" },
-	{ .at = 0, .len = 2, .widths = MEM_W1, .read = data_read },
+	{ .at = 0, .len = 2, .widths = MEM_W1, .read = fw_cfg_data_read },
 };
 
 /*
@@ -199,8 +192,6 @@ static void dma_high_write(void *chip, uint64_t offset, uint64_t value, unsigned
 {
 	struct fw_cfg *fw_cfg = chip;
 
-	(void)offset;
-	(void)width;
 	fw_cfg->dma_address = (uint64_t)__builtin_bswap32((uint32_t)value) << 32;
 }
 
@@ -210,8 +201,6 @@ static void dma_low_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 	uint64_t at = fw_cfg->dma_address | __builtin_bswap32((uint32_t)value);
 	struct mem_view *view = mem_map_view(fw_cfg->map, MEM_SPACE_MEMORY);
 
-	(void)offset;
-	(void)width;
 	fw_cfg->dma_address = 0;
 	dma_run(fw_cfg, view, at);
 	mem_view_unref(view);
@@ -219,7 +208,6 @@ static void dma_low_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 
 static uint64_t dma_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip;
 	return le_get(dma_signature + offset, width);
 }
 

@@ -102,8 +102,6 @@ static uint64_t address_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct i440fx *bridge = chip;
 
-	(void)offset;
-	(void)width;
 	return bridge->config_address & CONFIG_ADDRESS_MASK;
 }
 
@@ -111,8 +109,6 @@ static void address_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 {
 	struct i440fx *bridge = chip;
 
-	(void)offset;
-	(void)width;
 	bridge->config_address = (uint32_t)value;
 }
 
@@ -120,8 +116,6 @@ static uint64_t reset_control_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct i440fx_reset_control *control = &((struct i440fx *)chip)->reset_control;
 
-	(void)offset;
-	(void)width;
 	return control->read ? control->read(control->arg) : UINT8_MAX;
 }
 
@@ -129,8 +123,6 @@ static void reset_control_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	const struct i440fx_reset_control *control = &((struct i440fx *)chip)->reset_control;
 
-	(void)offset;
-	(void)width;
 	if (control->write)
 		control->write(control->arg, (uint8_t)value);
 }
@@ -153,7 +145,7 @@ static bool data_target(const struct i440fx *bridge, uint64_t offset, unsigned w
 	return (address & CONFIG_ENABLE) && ((address >> 16) & 0xff) == 0;
 }
 
-static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t i440fx_data_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct i440fx *bridge = chip;
 	unsigned devfn, at;
@@ -163,7 +155,7 @@ static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
 	return pci_bus_read_locked(bridge->function.bus, devfn, at, width);
 }
 
-static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void i440fx_data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct i440fx *bridge = chip;
 	unsigned devfn, at;
@@ -195,8 +187,8 @@ static const struct mem_port i440fx_ports[] = {
 	{ .at = 4,
 	  .len = 4,
 	  .widths = MEM_W1 | MEM_W2 | MEM_W4,
-	  .read = data_read,
-	  .write = data_write },
+	  .read = i440fx_data_read,
+	  .write = i440fx_data_write },
 };
 
 static bool smram_is_open(uint8_t smram)
@@ -239,7 +231,7 @@ static void smram_written(struct i440fx *bridge)
 		locked ? 0 : SMRAM_OPEN | SMRAM_CLOSED | SMRAM_LOCK | SMRAM_ENABLE;
 }
 
-static void config_written(void *chip, unsigned offset, unsigned width)
+static void i440fx_config_written(void *chip, unsigned offset, unsigned width)
 {
 	struct i440fx *bridge = chip;
 	bool smram = offset <= I440FX_SMRAM && offset + width > I440FX_SMRAM;
@@ -250,7 +242,7 @@ static void config_written(void *chip, unsigned offset, unsigned width)
 		mem_map_request(bridge->function.bus->map, &bridge->request);
 }
 
-static void config_replaced(void *chip)
+static void i440fx_config_replaced(void *chip)
 {
 	struct i440fx *bridge = chip;
 
@@ -279,8 +271,8 @@ void i440fx_init(struct i440fx *bridge, struct pci_bus *bus, const struct i440fx
 	for (size_t i = 0; i < sizeof(i440fx_registers) / sizeof(i440fx_registers[0]); i++)
 		pci_config_init(function, i440fx_registers[i].at, i440fx_registers[i].width,
 				i440fx_registers[i].value, i440fx_registers[i].writable);
-	function->config_written = config_written;
-	function->config_replaced = config_replaced;
+	function->config_written = i440fx_config_written;
+	function->config_replaced = i440fx_config_replaced;
 
 	mem_region_init_io(&bridge->ports, "pci-config", 7, i440fx_ports,
 			   sizeof(i440fx_ports) / sizeof(i440fx_ports[0]), bridge, &bus->lock);

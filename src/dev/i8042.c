@@ -65,7 +65,7 @@ const struct state_table i8042_state_table = {
 	.fields_n = sizeof(i8042_fields) / sizeof(i8042_fields[0]),
 };
 
-static void update_irq(struct i8042 *i8042)
+static void i8042_update_irq(struct i8042 *i8042)
 {
 	const struct i8042_state *s = &i8042->state;
 	bool level = s->output_full && s->command_byte & MODE_KEYBOARD_INTERRUPT &&
@@ -78,7 +78,7 @@ static void update_irq(struct i8042 *i8042)
 }
 
 /* The buffer holds one byte: what the guest has not read by then is lost. */
-static void answer(struct i8042 *i8042, uint8_t byte)
+static void i8042_answer(struct i8042 *i8042, uint8_t byte)
 {
 	i8042->state.output = byte;
 	i8042->state.output_full = true;
@@ -97,11 +97,10 @@ static void set_output_port(struct i8042 *i8042, uint8_t value)
 		pull_reset(i8042);
 }
 
-static uint64_t status_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t i8042_status_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct i8042 *i8042 = chip;
 
-	(void)offset, (void)width;
 	return i8042->state.status | (i8042->state.output_full ? STATUS_OUTPUT : 0);
 }
 
@@ -110,12 +109,11 @@ static void command_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 	struct i8042 *i8042 = chip;
 	struct i8042_state *s = &i8042->state;
 
-	(void)offset, (void)width;
 	s->status |= STATUS_COMMAND;
 	s->awaiting = 0;
 	switch (value) {
 	case READ_MODE:
-		answer(i8042, s->command_byte);
+		i8042_answer(i8042, s->command_byte);
 		break;
 	case WRITE_MODE:
 	case WRITE_OUTPUT_PORT:
@@ -132,11 +130,11 @@ static void command_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 		break;
 	case SELF_TEST:
 		s->status |= STATUS_SYSTEM;
-		answer(i8042, SELF_TEST_PASSED);
+		i8042_answer(i8042, SELF_TEST_PASSED);
 		break;
 	case MOUSE_TEST:
 	case KEYBOARD_TEST:
-		answer(i8042, LINE_TEST_PASSED);
+		i8042_answer(i8042, LINE_TEST_PASSED);
 		break;
 	case KEYBOARD_OFF:
 		s->command_byte |= MODE_KEYBOARD_OFF;
@@ -145,10 +143,10 @@ static void command_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 		s->command_byte &= (uint8_t)~MODE_KEYBOARD_OFF;
 		break;
 	case READ_INPUT_PORT:
-		answer(i8042, INPUT_PORT);
+		i8042_answer(i8042, INPUT_PORT);
 		break;
 	case READ_OUTPUT_PORT:
-		answer(i8042, s->output_port);
+		i8042_answer(i8042, s->output_port);
 		break;
 	case A20_OFF:
 		s->output_port &= (uint8_t)~PORT_A20;
@@ -161,27 +159,25 @@ static void command_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 			pull_reset(i8042);
 		break;
 	}
-	update_irq(i8042);
+	i8042_update_irq(i8042);
 }
 
-static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t i8042_data_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct i8042 *i8042 = chip;
 
-	(void)offset, (void)width;
 	i8042->state.output_full = false;
 	i8042->state.status &= (uint8_t)~STATUS_TIMEOUT;
-	update_irq(i8042);
+	i8042_update_irq(i8042);
 	return i8042->state.output; /* with nothing there: the last one once more */
 }
 
-static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void i8042_data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct i8042 *i8042 = chip;
 	struct i8042_state *s = &i8042->state;
 	uint8_t byte = (uint8_t)value, command = s->awaiting;
 
-	(void)offset, (void)width;
 	s->status &= (uint8_t)~STATUS_COMMAND;
 	s->awaiting = 0;
 	switch (command) {
@@ -197,24 +193,24 @@ static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 		break;
 	case WRITE_OUTPUT:
 	case WRITE_MOUSE_OUTPUT:
-		answer(i8042, byte);
+		i8042_answer(i8042, byte);
 		break;
 	default: /* to the keyboard, which this switches on, or to the mouse */
 		if (!command)
 			s->command_byte &= (uint8_t)~MODE_KEYBOARD_OFF;
 		s->status |= STATUS_TIMEOUT;
-		answer(i8042, NO_ANSWER);
+		i8042_answer(i8042, NO_ANSWER);
 		break;
 	}
-	update_irq(i8042);
+	i8042_update_irq(i8042);
 }
 
 static const struct mem_port data_ports[] = {
-	{ .at = 0, .len = 1, .read = data_read, .write = data_write },
+	{ .at = 0, .len = 1, .read = i8042_data_read, .write = i8042_data_write },
 };
 
 static const struct mem_port command_ports[] = {
-	{ .at = 0, .len = 1, .read = status_read, .write = command_write },
+	{ .at = 0, .len = 1, .read = i8042_status_read, .write = command_write },
 };
 
 void i8042_init(struct i8042 *i8042, const struct i8042_options *options)
@@ -236,7 +232,7 @@ void i8042_reset(struct i8042 *i8042)
 {
 	lock_take(&i8042->lock);
 	state_reset(&i8042_state_table, &i8042->state);
-	update_irq(i8042);
+	i8042_update_irq(i8042);
 	lock_drop(&i8042->lock);
 }
 
@@ -244,6 +240,6 @@ void i8042_restored(struct i8042 *i8042)
 {
 	lock_take(&i8042->lock);
 	i8042->level = !i8042->level; /* whatever the line was, it is driven anew */
-	update_irq(i8042);
+	i8042_update_irq(i8042);
 	lock_drop(&i8042->lock);
 }

@@ -70,20 +70,19 @@ static void routes_refresh(struct piix3 *bridge)
 	}
 }
 
-static void config_written(void *chip, unsigned offset, unsigned width)
+static void piix3_config_written(void *chip, unsigned offset, unsigned width)
 {
 	if (offset < PIRQ_ROUTE + IRQ_PIRQS && offset + width > PIRQ_ROUTE)
 		routes_refresh(chip);
 }
 
-static void config_replaced(void *chip)
+static void piix3_config_replaced(void *chip)
 {
 	routes_refresh(chip);
 }
 
 static uint64_t elcr_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)width;
 	return ((struct piix3 *)chip)->elcr[offset];
 }
 
@@ -92,7 +91,6 @@ static void elcr_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 {
 	static const uint8_t level_capable[2] = { 0xf8, 0xde };
 
-	(void)width;
 	((struct piix3 *)chip)->elcr[offset] = (uint8_t)value & level_capable[offset];
 }
 
@@ -115,8 +113,8 @@ void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_op
 	for (size_t i = 0; i < sizeof(piix3_registers) / sizeof(piix3_registers[0]); i++)
 		pci_config_init(function, piix3_registers[i].at, piix3_registers[i].width,
 				piix3_registers[i].value, piix3_registers[i].writable);
-	function->config_written = config_written;
-	function->config_replaced = config_replaced;
+	function->config_written = piix3_config_written;
+	function->config_replaced = piix3_config_replaced;
 	if (!options->elcr)
 		return;
 	mem_region_init_io(&bridge->elcr_ports, "elcr", 1, elcr_ports,

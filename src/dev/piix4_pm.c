@@ -140,16 +140,15 @@ static uint16_t put_part(uint16_t old, uint64_t offset, uint64_t value, unsigned
 	return (uint16_t)((old & ~mask) | ((uint32_t)value << shift & mask));
 }
 
-static uint64_t status_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t piix4_pm_status_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct piix4_pm *pm = chip;
 
-	(void)width;
 	status_refresh(pm);
 	return get_part(pm->status, offset);
 }
 
-static void status_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void piix4_pm_status_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct piix4_pm *pm = chip;
 	uint16_t clear = put_part(0, offset, value, width);
@@ -163,7 +162,6 @@ static void status_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 
 static uint64_t enable_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)width;
 	return get_part(((struct piix4_pm *)chip)->enable, offset);
 }
 
@@ -188,7 +186,6 @@ static void wake_if_due(struct piix4_pm *pm)
 
 static uint64_t control_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)width;
 	return get_part(((struct piix4_pm *)chip)->control, offset);
 }
 
@@ -211,13 +208,12 @@ static void control_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 
 static uint64_t timer_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	return ticks_now(chip) & TIMER_MASK;
 }
 
 static const struct mem_port pm_ports[] = {
-	{ REG_STATUS, 2, MEM_W1 | MEM_W2, .read = status_read, .write = status_write },
+	{ REG_STATUS, 2, MEM_W1 | MEM_W2, .read = piix4_pm_status_read,
+	  .write = piix4_pm_status_write },
 	{ REG_ENABLE, 2, MEM_W1 | MEM_W2, .read = enable_read, .write = enable_write },
 	{ REG_CONTROL, 2, MEM_W1 | MEM_W2, .read = control_read, .write = control_write },
 	{ REG_TIMER, 4, MEM_W4, .read = timer_read },
@@ -225,15 +221,11 @@ static const struct mem_port pm_ports[] = {
 
 static uint64_t gpe_status_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)width;
 	return 0;
 }
 
 static uint64_t gpe_enable_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)width;
 	return get_part(((struct piix4_pm *)chip)->gpe_enable, offset);
 }
 
@@ -260,14 +252,14 @@ static void ports_place(struct piix4_pm *pm)
 	mem_map_request(pm->function.bus->map, &pm->request);
 }
 
-static void config_written(void *chip, unsigned offset, unsigned width)
+static void piix4_pm_config_written(void *chip, unsigned offset, unsigned width)
 {
 	if ((offset < PMBASE + 4 && offset + width > PMBASE) ||
 	    (offset <= PMREGMISC && offset + width > PMREGMISC))
 		ports_place(chip);
 }
 
-static void config_replaced(void *chip)
+static void piix4_pm_config_replaced(void *chip)
 {
 	ports_place(chip);
 }
@@ -285,8 +277,8 @@ void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus, const struct piix4_
 	for (size_t i = 0; i < sizeof(piix4_pm_registers) / sizeof(piix4_pm_registers[0]); i++)
 		pci_config_init(function, piix4_pm_registers[i].at, piix4_pm_registers[i].width,
 				piix4_pm_registers[i].value, piix4_pm_registers[i].writable);
-	function->config_written = config_written;
-	function->config_replaced = config_replaced;
+	function->config_written = piix4_pm_config_written;
+	function->config_replaced = piix4_pm_config_replaced;
 	mem_region_init_io(&pm->ports, "piix4-pm", PORTS_SIZE - 1, pm_ports,
 			   sizeof(pm_ports) / sizeof(pm_ports[0]), pm, &pm->lock);
 	mem_region_set_enabled(&pm->ports, false);

@@ -18,7 +18,6 @@ static uint64_t read_value(void *chip, uint64_t offset, unsigned width)
 {
 	struct port92 *port92 = chip;
 
-	(void)offset, (void)width;
 	return port92->state.value;
 }
 
@@ -27,7 +26,6 @@ static void write_value(void *chip, uint64_t offset, uint64_t value, unsigned wi
 	struct port92 *port92 = chip;
 	uint8_t before = port92->state.value;
 
-	(void)offset, (void)width;
 	port92->state.value = (uint8_t)value;
 	if (value & ~before & FAST_RESET && port92->options.reset)
 		port92->options.reset(port92->options.arg);

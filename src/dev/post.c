@@ -18,7 +18,6 @@ static uint64_t read_code(void *chip, uint64_t offset, unsigned width)
 {
 	struct post *post = chip;
 
-	(void)offset, (void)width;
 	return post->state.code;
 }
 
@@ -26,7 +25,6 @@ static void write_code(void *chip, uint64_t offset, uint64_t value, unsigned wid
 {
 	struct post *post = chip;
 
-	(void)offset, (void)width;
 	post->state.code = (uint8_t)value;
 	if (post->options.show)
 		post->options.show(post->options.arg, post->state.code);

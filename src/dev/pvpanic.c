@@ -5,7 +5,6 @@
 
 static uint64_t read_events(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip, (void)offset, (void)width;
 	return EVENTS;
 }
 
@@ -13,7 +12,6 @@ static void write_event(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct pvpanic *pvpanic = chip;
 
-	(void)offset, (void)width;
 	if (value & EVENTS && pvpanic->options.event)
 		pvpanic->options.event(pvpanic->options.arg, value & EVENTS);
 }

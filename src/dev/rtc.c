@@ -148,7 +148,7 @@ static uint8_t read_a(const struct rtc_state *s, int64_t now)
 }
 
 /* The register that the first index port selects. */
-static unsigned selected(const struct rtc_state *s)
+static unsigned rtc_selected(const struct rtc_state *s)
 {
 	unsigned index = s->index[0] & 0x7f;
 
@@ -159,19 +159,15 @@ static void index_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct rtc *rtc = chip;
 
-	(void)offset;
-	(void)width;
 	rtc->state.index[0] = (uint8_t)value;
 }
 
-static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t rtc_data_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct rtc *rtc = chip;
 	struct rtc_state *s = &rtc->state;
-	unsigned index = selected(s);
+	unsigned index = rtc_selected(s);
 
-	(void)offset;
-	(void)width;
 	switch ((enum kind)kinds[index]) {
 	case KIND_TIME:
 		return rtc_core_held(s) ? s->ram[0][index]
@@ -190,16 +186,14 @@ static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
 	return s->ram[0][index];
 }
 
-static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void rtc_data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct rtc *rtc = chip;
 	struct rtc_state *s = &rtc->state;
-	unsigned index = selected(s);
+	unsigned index = rtc_selected(s);
 	enum kind kind = kinds[index];
 	int64_t now;
 
-	(void)offset;
-	(void)width;
 	if (kind == KIND_RAM) {
 		s->ram[0][index] = (uint8_t)value;
 		return;
@@ -226,8 +220,6 @@ static void index1_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 {
 	struct rtc *rtc = chip;
 
-	(void)offset;
-	(void)width;
 	rtc->state.index[1] = value & 0x7f;
 }
 
@@ -235,8 +227,6 @@ static uint64_t data1_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct rtc *rtc = chip;
 
-	(void)offset;
-	(void)width;
 	return rtc->state.ram[1][rtc->state.index[1]];
 }
 
@@ -244,8 +234,6 @@ static void data1_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct rtc *rtc = chip;
 
-	(void)offset;
-	(void)width;
 	rtc->state.ram[1][rtc->state.index[1]] = (uint8_t)value;
 }
 
@@ -253,7 +241,7 @@ static void data1_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 
 static const struct mem_port bank0_ports[] = {
 	{ .at = 0, .len = 1, .write = index_write, .wait = MEM_LATCH, .why = WHY },
-	{ .at = 1, .len = 1, .read = data_read, .write = data_write },
+	{ .at = 1, .len = 1, .read = rtc_data_read, .write = rtc_data_write },
 };
 
 static const struct mem_port bank1_ports[] = {

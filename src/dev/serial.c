@@ -115,7 +115,7 @@ static uint8_t cause(const struct serial_state *s)
 	return IIR_NONE;
 }
 
-static void update_irq(struct serial *serial)
+static void serial_update_irq(struct serial *serial)
 {
 	bool level = cause(&serial->state) != IIR_NONE;
 
@@ -158,12 +158,12 @@ static void timed_out(void *arg)
 	if (serial->state.timeout_due <= clock_now(serial->options.clock)) {
 		serial->state.timeout_due = CLOCK_NEVER;
 		serial->state.timeout_pending = true;
-		update_irq(serial);
+		serial_update_irq(serial);
 	}
 	lock_drop(&serial->lock);
 }
 
-static size_t room(const struct serial_state *s)
+static size_t serial_space(const struct serial_state *s)
 {
 	if (s->modem_control & MCR_LOOPBACK)
 		return 0;
@@ -172,7 +172,7 @@ static size_t room(const struct serial_state *s)
 
 static void accept_if_room(struct serial *serial)
 {
-	if (!serial->held_back || !room(&serial->state))
+	if (!serial->held_back || !serial_space(&serial->state))
 		return;
 	serial->held_back = false;
 	if (serial->options.accept)
@@ -188,7 +188,7 @@ static void show_errors(struct serial_state *s)
 	}
 }
 
-static void push(struct serial_state *s, uint8_t byte, uint8_t errors)
+static void serial_push(struct serial_state *s, uint8_t byte, uint8_t errors)
 {
 	unsigned at;
 
@@ -240,13 +240,12 @@ static bool divisor_shown(const struct serial_state *s)
 	return s->line_control & LCR_DIVISOR;
 }
 
-static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t serial_data_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 	struct serial_state *s = &serial->state;
 	uint8_t byte;
 
-	(void)offset, (void)width;
 	if (divisor_shown(s))
 		return s->divisor_low;
 	byte = s->rx[s->rx_first]; /* with nothing there: the last one once more */
@@ -256,39 +255,37 @@ static uint64_t data_read(void *chip, uint64_t offset, unsigned width)
 		s->rx_first = (uint8_t)((s->rx_first + 1) % SERIAL_FIFO);
 	show_errors(s);
 	restart_timeout(serial);
-	update_irq(serial);
+	serial_update_irq(serial);
 	accept_if_room(serial);
 	return byte;
 }
 
-static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void serial_data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct serial *serial = chip;
 	struct serial_state *s = &serial->state;
 
-	(void)offset, (void)width;
 	if (divisor_shown(s)) {
 		s->divisor_low = (uint8_t)value;
 		return;
 	}
 	/* The register is full for a moment: the line drops and rises, which is an edge. */
 	s->transmit_pending = false;
-	update_irq(serial);
+	serial_update_irq(serial);
 	if (s->modem_control & MCR_LOOPBACK) {
-		push(s, (uint8_t)value, 0);
+		serial_push(s, (uint8_t)value, 0);
 		restart_timeout(serial);
 	} else if (serial->options.send) {
 		serial->options.send(serial->options.arg, (uint8_t)value);
 	}
 	s->transmit_pending = true;
-	update_irq(serial);
+	serial_update_irq(serial);
 }
 
 static uint64_t interrupt_enable_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	return divisor_shown(&serial->state) ? serial->state.divisor_high
 					     : serial->state.interrupt_enable;
 }
@@ -299,7 +296,6 @@ static void interrupt_enable_write(void *chip, uint64_t offset, uint64_t value, 
 	struct serial_state *s = &serial->state;
 	uint8_t enabled;
 
-	(void)offset, (void)width;
 	if (divisor_shown(s)) {
 		s->divisor_high = (uint8_t)value;
 		return;
@@ -309,7 +305,7 @@ static void interrupt_enable_write(void *chip, uint64_t offset, uint64_t value, 
 	s->interrupt_enable = value & IER_MASK;
 	if (enabled & IER_TX)
 		s->transmit_pending = true;
-	update_irq(serial);
+	serial_update_irq(serial);
 }
 
 static uint64_t interrupt_id_read(void *chip, uint64_t offset, unsigned width)
@@ -318,10 +314,9 @@ static uint64_t interrupt_id_read(void *chip, uint64_t offset, unsigned width)
 	struct serial_state *s = &serial->state;
 	uint8_t id = cause(s);
 
-	(void)offset, (void)width;
 	if (id == IIR_TX) {
 		s->transmit_pending = false;
-		update_irq(serial);
+		serial_update_irq(serial);
 	}
 	return s->fifo_control & FCR_ENABLE ? id | IIR_FIFO : id;
 }
@@ -332,12 +327,11 @@ static void fifo_control_write(void *chip, uint64_t offset, uint64_t value, unsi
 	struct serial_state *s = &serial->state;
 	uint8_t before = s->fifo_control;
 
-	(void)offset, (void)width;
 	s->fifo_control = value & FCR_KEPT;
 	/* The other bits count only together with the enabling one. */
 	if ((before ^ s->fifo_control) & FCR_ENABLE || (value & FCR_ENABLE && value & FCR_CLEAR_RX))
 		clear_rx(serial);
-	update_irq(serial);
+	serial_update_irq(serial);
 	accept_if_room(serial);
 }
 
@@ -345,7 +339,6 @@ static uint64_t line_control_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	return serial->state.line_control;
 }
 
@@ -355,12 +348,11 @@ static void line_control_write(void *chip, uint64_t offset, uint64_t value, unsi
 	struct serial_state *s = &serial->state;
 	bool breaks = value & LCR_BREAK && !(s->line_control & LCR_BREAK);
 
-	(void)offset, (void)width;
 	s->line_control = (uint8_t)value;
 	if (breaks && s->modem_control & MCR_LOOPBACK) {
-		push(s, 0, SERIAL_BREAK | SERIAL_FRAMING_ERROR);
+		serial_push(s, 0, SERIAL_BREAK | SERIAL_FRAMING_ERROR);
 		restart_timeout(serial);
-		update_irq(serial);
+		serial_update_irq(serial);
 	}
 }
 
@@ -368,7 +360,6 @@ static uint64_t modem_control_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	return serial->state.modem_control;
 }
 
@@ -376,10 +367,9 @@ static void modem_control_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	serial->state.modem_control = value & MCR_MASK;
 	update_modem(&serial->state);
-	update_irq(serial);
+	serial_update_irq(serial);
 	accept_if_room(serial);
 }
 
@@ -389,7 +379,6 @@ static uint64_t line_status_read(void *chip, uint64_t offset, unsigned width)
 	struct serial_state *s = &serial->state;
 	uint8_t status = s->line_status | LSR_TX_EMPTY;
 
-	(void)offset, (void)width;
 	if (s->rx_count)
 		status |= LSR_DATA;
 	if (s->fifo_control & FCR_ENABLE) {
@@ -402,7 +391,7 @@ static uint64_t line_status_read(void *chip, uint64_t offset, unsigned width)
 			status |= LSR_FIFO_ERROR;
 	}
 	s->line_status = 0;
-	update_irq(serial);
+	serial_update_irq(serial);
 	return status;
 }
 
@@ -411,9 +400,8 @@ static uint64_t modem_status_read(void *chip, uint64_t offset, unsigned width)
 	struct serial *serial = chip;
 	uint8_t status = serial->state.modem_status;
 
-	(void)offset, (void)width;
 	serial->state.modem_status &= MSR_LINES;
-	update_irq(serial);
+	serial_update_irq(serial);
 	return status;
 }
 
@@ -421,7 +409,6 @@ static uint64_t scratch_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	return serial->state.scratch;
 }
 
@@ -429,13 +416,12 @@ static void scratch_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 {
 	struct serial *serial = chip;
 
-	(void)offset, (void)width;
 	serial->state.scratch = (uint8_t)value;
 }
 
 /* The two status registers take writes in the chip's own test only. */
 static const struct mem_port serial_ports[] = {
-	{ .at = 0, .len = 1, .read = data_read, .write = data_write },
+	{ .at = 0, .len = 1, .read = serial_data_read, .write = serial_data_write },
 	{ .at = 1, .len = 1, .read = interrupt_enable_read, .write = interrupt_enable_write },
 	{ .at = 2, .len = 1, .read = interrupt_id_read, .write = fifo_control_write },
 	{ .at = 3, .len = 1, .read = line_control_read, .write = line_control_write },
@@ -470,7 +456,7 @@ void serial_reset(struct serial *serial)
 	state_reset(&serial_state_table, &serial->state);
 	serial->state.modem_status = serial->state.modem_lines;
 	timer_disarm(&serial->timer);
-	update_irq(serial);
+	serial_update_irq(serial);
 	accept_if_room(serial);
 	lock_drop(&serial->lock);
 }
@@ -499,33 +485,33 @@ size_t serial_room(struct serial *serial)
 	size_t bytes;
 
 	lock_take(&serial->lock);
-	bytes = room(&serial->state);
+	bytes = serial_space(&serial->state);
 	if (!bytes)
 		serial->held_back = true;
 	lock_drop(&serial->lock);
 	return bytes;
 }
 
-static void receive(struct serial *serial, const uint8_t *bytes, size_t len, uint8_t errors)
+static void serial_take(struct serial *serial, const uint8_t *bytes, size_t len, uint8_t errors)
 {
 	lock_take(&serial->lock);
 	if (!(serial->state.modem_control & MCR_LOOPBACK)) {
 		for (size_t i = 0; i < len; i++)
-			push(&serial->state, bytes[i], errors);
+			serial_push(&serial->state, bytes[i], errors);
 		restart_timeout(serial);
-		update_irq(serial);
+		serial_update_irq(serial);
 	}
 	lock_drop(&serial->lock);
 }
 
 void serial_receive(struct serial *serial, const uint8_t *bytes, size_t len)
 {
-	receive(serial, bytes, len, 0);
+	serial_take(serial, bytes, len, 0);
 }
 
 void serial_receive_error(struct serial *serial, uint8_t byte, uint8_t errors)
 {
-	receive(serial, &byte, 1, errors & LSR_CHARACTER);
+	serial_take(serial, &byte, 1, errors & LSR_CHARACTER);
 }
 
 void serial_set_modem(struct serial *serial, uint8_t lines)
@@ -533,6 +519,6 @@ void serial_set_modem(struct serial *serial, uint8_t lines)
 	lock_take(&serial->lock);
 	serial->state.modem_lines = lines & MSR_LINES;
 	update_modem(&serial->state);
-	update_irq(serial);
+	serial_update_irq(serial);
 	lock_drop(&serial->lock);
 }

@@ -47,7 +47,7 @@ static uint8_t status_of(int result)
 }
 
 /* Ends a request, lock held. */
-static void answer(struct virtio_blk *blk, const struct request *request, uint8_t status)
+static void virtio_blk_answer(struct virtio_blk *blk, const struct request *request, uint8_t status)
 {
 	if (!virtio_pci_finish(&blk->pci))
 		return;
@@ -62,7 +62,7 @@ static void done(struct block_request *io, int result)
 	struct virtio_blk *blk = request->blk;
 
 	lock_take(&blk->pci.lock);
-	answer(blk, request, status_of(result));
+	virtio_blk_answer(blk, request, status_of(result));
 	lock_drop(&blk->pci.lock);
 	free(request);
 }
@@ -146,7 +146,7 @@ static uint8_t prepare(struct virtio_blk *blk, struct parts *parts, struct block
  * Header first, status last, data between, whatever the buffers' bounds are (2.7.4.1). Data goes
  * one way: reads have none to read from, the rest none to write to.
  */
-static bool take_apart(struct virtio_chain *chain, struct parts *parts)
+static bool virtio_blk_take_apart(struct virtio_chain *chain, struct parts *parts)
 {
 	struct iovec *out = chain->iov, *in = chain->iov + chain->out_n;
 	unsigned out_n = chain->out_n, in_n = chain->in_n;
@@ -163,7 +163,7 @@ static bool take_apart(struct virtio_chain *chain, struct parts *parts)
 	return true;
 }
 
-static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
+static bool virtio_blk_take(void *chip, unsigned queue, struct virtio_chain *chain)
 {
 	struct virtio_blk *blk = chip;
 	struct request quick = { .blk = blk, .head = chain->head };
@@ -171,8 +171,7 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 	struct parts parts;
 	uint8_t status;
 
-	(void)queue;
-	if (!take_apart(chain, &parts))
+	if (!virtio_blk_take_apart(chain, &parts))
 		return false;
 	quick.status = parts.status;
 	/* A length promises bytes from the first on (2.7.8.2): the status alone counts if it is that. */
@@ -180,7 +179,7 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 	if (parts.header.type == VIRTIO_BLK_T_GET_ID) {
 		quick.good = 1 + (uint32_t)virtio_put(parts.data, parts.data_n, blk->serial,
 						      sizeof(blk->serial));
-		answer(blk, &quick, VIRTIO_BLK_S_OK);
+		virtio_blk_answer(blk, &quick, VIRTIO_BLK_S_OK);
 		return true;
 	}
 	status = prepare(blk, &parts, &quick.io);
@@ -188,7 +187,8 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 			  ? malloc(sizeof(*request) + parts.data_n * sizeof(struct iovec))
 			  : NULL;
 	if (!request) {
-		answer(blk, &quick, status != VIRTIO_BLK_S_OK ? status : VIRTIO_BLK_S_IOERR);
+		virtio_blk_answer(blk, &quick,
+				  status != VIRTIO_BLK_S_OK ? status : VIRTIO_BLK_S_IOERR);
 		return true;
 	}
 	*request = quick;
@@ -202,7 +202,7 @@ static bool take(void *chip, unsigned queue, struct virtio_chain *chain)
 	return true;
 }
 
-static void taken(void *chip)
+static void virtio_blk_taken(void *chip)
 {
 	struct virtio_blk *blk = chip;
 
@@ -216,8 +216,8 @@ static const struct virtio_type type = {
 	.subclass = SUBCLASS_OTHER,
 	.queues_n = 1,
 	.queue_size = QUEUE_SIZE,
-	.take = take,
-	.taken = taken,
+	.take = virtio_blk_take,
+	.taken = virtio_blk_taken,
 };
 
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)

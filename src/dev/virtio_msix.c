@@ -64,7 +64,7 @@ void virtio_msix_reset(struct virtio_msix *msix)
 		msix->table[i * ENTRY_WORDS + ENTRY_CONTROL] = VECTOR_MASKED;
 }
 
-static void send(struct virtio_msix *msix, unsigned vector)
+static void msix_send(struct virtio_msix *msix, unsigned vector)
 {
 	const uint32_t *entry = &msix->table[vector * ENTRY_WORDS];
 	const struct msi_sink *sink = &msix->function->bus->msi;
@@ -84,7 +84,7 @@ static void send_pending(struct virtio_msix *msix)
 {
 	for (unsigned i = 0; i < msix->vectors_n; i++) {
 		if (msix->pending & (1u << i))
-			send(msix, i);
+			msix_send(msix, i);
 	}
 }
 
@@ -125,5 +125,5 @@ uint32_t virtio_msix_pending(const struct virtio_msix *msix, unsigned offset)
 void virtio_msix_raise(struct virtio_msix *msix, unsigned vector)
 {
 	if (vector < msix->vectors_n)
-		send(msix, vector);
+		msix_send(msix, vector);
 }

@@ -277,7 +277,6 @@ static bool config_read(void *chip, unsigned offset, unsigned width, uint32_t *v
 	uint32_t at;
 	unsigned len;
 
-	(void)width;
 	if (offset != pci->window + sizeof(struct virtio_pci_cap) ||
 	    !window(pci, &section, &at, &len))
 		return false;
@@ -285,7 +284,7 @@ static bool config_read(void *chip, unsigned offset, unsigned width, uint32_t *v
 	return true;
 }
 
-static void config_written(void *chip, unsigned offset, unsigned width)
+static void virtio_pci_config_written(void *chip, unsigned offset, unsigned width)
 {
 	struct virtio_pci *pci = chip;
 	unsigned data = pci->window + (unsigned)sizeof(struct virtio_pci_cap);
@@ -294,7 +293,6 @@ static void config_written(void *chip, unsigned offset, unsigned width)
 	uint32_t at;
 	unsigned len;
 
-	(void)width;
 	lock_take(&pci->lock);
 	virtio_msix_refresh(&pci->msix);
 	virtio_pci_refresh_intx(pci);
@@ -351,7 +349,6 @@ static void bell_rang(void *arg, uint32_t events)
 	ssize_t n = read(bell->watch.fd, &count, sizeof(count));
 
 	(void)n;
-	(void)events;
 	virtio_pci_serve(bell->pci, (unsigned)(bell - bell->pci->watches));
 }
 
@@ -386,7 +383,7 @@ static int add_bell(struct virtio_pci *pci, unsigned i)
 	return err;
 }
 
-static int add_bells(struct virtio_pci *pci)
+static int virtio_pci_add_bells(struct virtio_pci *pci)
 {
 	for (unsigned i = 0; i < pci->type->queues_n; i++) {
 		int err = add_bell(pci, i);
@@ -429,7 +426,7 @@ int virtio_pci_init(struct virtio_pci *pci, const struct virtio_type *type, void
 	lock_init(&pci->lock, LOCK_DEVICE, type->name);
 	virtio_regs_init(&pci->bar, pci);
 	if (pci->loop) {
-		err = add_bells(pci);
+		err = virtio_pci_add_bells(pci);
 		if (err) {
 			lock_destroy(&pci->lock);
 			return err;
@@ -439,7 +436,7 @@ int virtio_pci_init(struct virtio_pci *pci, const struct virtio_type *type, void
 	add_capabilities(pci);
 	pci_bar_init(&pci->function, BAR_INDEX, PCI_BAR_MEM32, VIRTIO_REGS_SIZE, &pci->bar);
 	pci->function.config_read = config_read;
-	pci->function.config_written = config_written;
+	pci->function.config_written = virtio_pci_config_written;
 	mem_hold_init(&pci->hold, options->map);
 	reset_registers(pci);
 	return 0;

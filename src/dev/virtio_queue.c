@@ -65,12 +65,12 @@ bool virtio_queue_open(const struct virtio_queue *queue, const struct mem_view *
 	return rings->desc && rings->avail && rings->used;
 }
 
-static uint16_t load(const uint16_t *from)
+static uint16_t queue_load(const uint16_t *from)
 {
 	return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
 
-static void store(uint16_t *to, uint16_t value)
+static void queue_store(uint16_t *to, uint16_t value)
 {
 	__atomic_store_n(to, value, __ATOMIC_RELAXED);
 }
@@ -89,7 +89,8 @@ static struct vring_desc fetch(const uint8_t *table, unsigned index)
 }
 
 /* Adds a buffer, in as many pieces as host memory makes of it. */
-static bool add(struct virtio_chain *chain, const struct mem_view *view, struct vring_desc desc)
+static bool queue_add(struct virtio_chain *chain, const struct mem_view *view,
+		      struct vring_desc desc)
 {
 	bool write = desc.flags & VRING_DESC_F_WRITE;
 	uint64_t addr = desc.addr, left = desc.len;
@@ -118,7 +119,7 @@ static bool walk(struct virtio_chain *chain, const struct mem_view *view, const 
 		 unsigned size, struct vring_desc desc)
 {
 	for (unsigned steps = 1;; steps++) {
-		if ((desc.flags & VRING_DESC_F_INDIRECT) || !add(chain, view, desc))
+		if ((desc.flags & VRING_DESC_F_INDIRECT) || !queue_add(chain, view, desc))
 			return false;
 		if (!(desc.flags & VRING_DESC_F_NEXT))
 			return true;
@@ -156,7 +157,7 @@ enum virtio_pop virtio_queue_pop(struct virtio_queue *queue, const struct virtio
 	/* Each chain takes a descriptor, so a driver cannot have more of them out than there are. */
 	if (pending > queue->size || queue->outstanding >= queue->size)
 		return VIRTIO_POP_BROKEN;
-	chain->head = load(&rings->avail[AVAIL_RING + queue->next_avail % queue->size]);
+	chain->head = queue_load(&rings->avail[AVAIL_RING + queue->next_avail % queue->size]);
 	if (chain->head >= queue->size)
 		return VIRTIO_POP_BROKEN;
 	chain->out_n = chain->in_n = 0;
@@ -204,8 +205,8 @@ bool virtio_queue_interrupts(struct virtio_queue *queue, const struct virtio_rin
 	/* The index must be out before the driver's wish is read: it does the same the other way. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!queue->event_idx)
-		return !(load(&rings->avail[AVAIL_FLAGS]) & VRING_AVAIL_F_NO_INTERRUPT);
-	return passed(load(&rings->avail[AVAIL_RING + queue->size]), queue->next_used, old);
+		return !(queue_load(&rings->avail[AVAIL_FLAGS]) & VRING_AVAIL_F_NO_INTERRUPT);
+	return passed(queue_load(&rings->avail[AVAIL_RING + queue->size]), queue->next_used, old);
 }
 
 bool virtio_queue_rearm(const struct virtio_queue *queue, const struct virtio_rings *rings)
@@ -213,10 +214,10 @@ bool virtio_queue_rearm(const struct virtio_queue *queue, const struct virtio_ri
 	uint16_t *event = &rings->used[USED_RING + USED_ENTRY * queue->size];
 
 	if (queue->event_idx)
-		store(event, queue->next_avail);
+		queue_store(event, queue->next_avail);
 	/* The wish must be out before the index is looked at again. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return load(&rings->avail[AVAIL_IDX]) != queue->next_avail;
+	return queue_load(&rings->avail[AVAIL_IDX]) != queue->next_avail;
 }
 
 bool virtio_take_front(struct iovec **iov, unsigned *iov_n, void *to, size_t len)

@@ -13,7 +13,7 @@
 	 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_FAILED)
 
 /* The queue that the registers show. NULL: the driver selected one that is not there. */
-static struct virtio_queue *selected(struct virtio_pci *pci)
+static struct virtio_queue *regs_selected(struct virtio_pci *pci)
 {
 	return pci->queue_select < pci->type->queues_n ? &pci->queues[pci->queue_select] : NULL;
 }
@@ -21,7 +21,7 @@ static struct virtio_queue *selected(struct virtio_pci *pci)
 /* The same to set it up: NULL once it is enabled or the driver runs, when nothing may change. */
 static struct virtio_queue *unfrozen(struct virtio_pci *pci)
 {
-	struct virtio_queue *queue = selected(pci);
+	struct virtio_queue *queue = regs_selected(pci);
 
 	if (!queue || queue->enabled || pci->resetting || (pci->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return NULL;
@@ -32,7 +32,6 @@ static uint64_t device_select_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->device_select;
 }
 
@@ -40,7 +39,6 @@ static void device_select_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	pci->device_select = (uint32_t)value;
 }
 
@@ -48,7 +46,6 @@ static uint64_t device_feature_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->device_select < 2 ? pci->features >> (32 * pci->device_select) : 0;
 }
 
@@ -56,7 +53,6 @@ static uint64_t driver_select_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->driver_select;
 }
 
@@ -64,7 +60,6 @@ static void driver_select_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	pci->driver_select = (uint32_t)value;
 }
 
@@ -72,7 +67,6 @@ static uint64_t driver_feature_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->driver_select < 2 ? pci->driver_features >> (32 * pci->driver_select) : 0;
 }
 
@@ -81,7 +75,6 @@ static void driver_feature_write(void *chip, uint64_t offset, uint64_t value, un
 	struct virtio_pci *pci = chip;
 	unsigned shift = 32 * (pci->driver_select & 1);
 
-	(void)offset, (void)width;
 	if (pci->driver_select > 1 || pci->resetting || (pci->status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
 	pci->driver_features &= ~((uint64_t)UINT32_MAX << shift);
@@ -98,7 +91,6 @@ static uint64_t config_vector_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->config_vector;
 }
 
@@ -106,7 +98,6 @@ static void config_vector_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	if (!pci->resetting)
 		pci->config_vector = vector_or_none(pci, value);
 }
@@ -115,15 +106,13 @@ static uint64_t num_queues_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->type->queues_n;
 }
 
-static uint64_t status_read(void *chip, uint64_t offset, unsigned width)
+static uint64_t regs_status_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->status;
 }
 
@@ -143,13 +132,12 @@ static void accept_features(struct virtio_pci *pci)
 	}
 }
 
-static void status_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+static void regs_status_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct virtio_pci *pci = chip;
 	/* Bits stay set until a reset, whatever is written (2.1.1). */
 	uint8_t fresh = (uint8_t)(value & STATUS_BITS & ~pci->status);
 
-	(void)offset, (void)width;
 	if (pci->resetting)
 		return;
 	if ((value & 0xff) == 0) {
@@ -176,7 +164,6 @@ static void status_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 /* The configuration of a device of ours never changes while the driver looks. */
 static uint64_t zero_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip, (void)offset, (void)width;
 	return 0;
 }
 
@@ -184,7 +171,6 @@ static uint64_t queue_select_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	return pci->queue_select;
 }
 
@@ -192,15 +178,13 @@ static void queue_select_write(void *chip, uint64_t offset, uint64_t value, unsi
 {
 	struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
 	pci->queue_select = (uint16_t)value;
 }
 
 static uint64_t queue_size_read(void *chip, uint64_t offset, unsigned width)
 {
-	const struct virtio_queue *queue = selected(chip);
+	const struct virtio_queue *queue = regs_selected(chip);
 
-	(void)offset, (void)width;
 	return queue ? queue->size : 0;
 }
 
@@ -209,34 +193,30 @@ static void queue_size_write(void *chip, uint64_t offset, uint64_t value, unsign
 	const struct virtio_pci *pci = chip;
 	struct virtio_queue *queue = unfrozen(chip);
 
-	(void)offset, (void)width;
 	if (queue && value > 0 && value <= pci->type->queue_size && (value & (value - 1)) == 0)
 		queue->size = (uint16_t)value;
 }
 
 static uint64_t queue_vector_read(void *chip, uint64_t offset, unsigned width)
 {
-	const struct virtio_queue *queue = selected(chip);
+	const struct virtio_queue *queue = regs_selected(chip);
 
-	(void)offset, (void)width;
 	return queue ? queue->vector : VIRTIO_MSI_NO_VECTOR;
 }
 
 static void queue_vector_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
-	struct virtio_queue *queue = selected(chip);
+	struct virtio_queue *queue = regs_selected(chip);
 
-	(void)offset, (void)width;
 	if (queue && !pci->resetting)
 		queue->vector = vector_or_none(pci, value);
 }
 
 static uint64_t queue_enable_read(void *chip, uint64_t offset, unsigned width)
 {
-	const struct virtio_queue *queue = selected(chip);
+	const struct virtio_queue *queue = regs_selected(chip);
 
-	(void)offset, (void)width;
 	return queue && queue->enabled;
 }
 
@@ -244,7 +224,6 @@ static void queue_enable_write(void *chip, uint64_t offset, uint64_t value, unsi
 {
 	struct virtio_queue *queue = unfrozen(chip);
 
-	(void)offset, (void)width;
 	if (queue && value == 1)
 		queue->enabled = true;
 }
@@ -253,8 +232,7 @@ static uint64_t queue_notify_off_read(void *chip, uint64_t offset, unsigned widt
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)offset, (void)width;
-	return selected(chip) ? pci->queue_select : 0;
+	return regs_selected(chip) ? pci->queue_select : 0;
 }
 
 /* The three addresses: by offset, in halves of 32 bits. */
@@ -272,9 +250,8 @@ static uint64_t *queue_address(struct virtio_queue *queue, uint64_t offset)
 
 static uint64_t queue_address_read(void *chip, uint64_t offset, unsigned width)
 {
-	struct virtio_queue *queue = selected(chip);
+	struct virtio_queue *queue = regs_selected(chip);
 
-	(void)width;
 	return queue ? *queue_address(queue, offset) >> (offset & 4 ? 32 : 0) : 0;
 }
 
@@ -282,7 +259,6 @@ static void queue_address_write(void *chip, uint64_t offset, uint64_t value, uns
 {
 	struct virtio_queue *queue = unfrozen(chip);
 
-	(void)width;
 	if (queue)
 		le32_put((uint8_t *)queue_address(queue, offset) + (offset & 4), (uint32_t)value);
 }
@@ -293,7 +269,6 @@ static uint64_t isr_read(void *chip, uint64_t offset, unsigned width)
 	struct virtio_pci *pci = chip;
 	uint8_t isr = pci->isr;
 
-	(void)offset, (void)width;
 	pci->isr = 0;
 	virtio_pci_refresh_intx(pci);
 	return isr;
@@ -313,7 +288,6 @@ static void notify_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 	struct virtio_pci *pci = chip;
 	unsigned queue = (unsigned)(offset - VIRTIO_REGS_NOTIFY) / VIRTIO_REGS_NOTIFY_EACH;
 
-	(void)value, (void)width;
 	if (queue < pci->type->queues_n)
 		virtio_pci_ring(pci, queue);
 }
@@ -322,7 +296,6 @@ static uint64_t table_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)width;
 	return virtio_msix_read(&pci->msix, (unsigned)offset - VIRTIO_REGS_MSIX);
 }
 
@@ -330,7 +303,6 @@ static void table_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct virtio_pci *pci = chip;
 
-	(void)width;
 	virtio_msix_write(&pci->msix, (unsigned)offset - VIRTIO_REGS_MSIX, (uint32_t)value);
 }
 
@@ -338,7 +310,6 @@ static uint64_t pending_read(void *chip, uint64_t offset, unsigned width)
 {
 	const struct virtio_pci *pci = chip;
 
-	(void)width;
 	return virtio_msix_pending(&pci->msix, (unsigned)offset - VIRTIO_REGS_PENDING);
 }
 
@@ -358,7 +329,7 @@ static const struct mem_port virtio_ports[] = {
 	{ COMMON(GF, 4), .read = driver_feature_read, .write = driver_feature_write },
 	{ COMMON(MSIX, 2), .read = config_vector_read, .write = config_vector_write },
 	{ COMMON(NUMQ, 2), .read = num_queues_read },
-	{ COMMON(STATUS, 1), .read = status_read, .write = status_write },
+	{ COMMON(STATUS, 1), .read = regs_status_read, .write = regs_status_write },
 	{ COMMON(CFGGENERATION, 1), .read = zero_read },
 	{ COMMON(Q_SELECT, 2), .read = queue_select_read, .write = queue_select_write },
 	{ COMMON(Q_SIZE, 2), .read = queue_size_read, .write = queue_size_write },

@@ -210,7 +210,7 @@ static const struct cpuid_flag *find_flag(const char *text, size_t len)
 }
 
 /* One wish: +flag, -flag, flag, flag=on, flag=off. */
-static int parse_wish(struct hv_cpu *cpu, const char *text, size_t len, struct hv_error *err)
+static int parse_wish(struct hv_cpu *cpu, const char *text, size_t len, struct error *err)
 {
 	const char *equals = memchr(text, '=', len);
 	size_t name_len = equals ? (size_t)(equals - text) : len;
@@ -222,8 +222,8 @@ static int parse_wish(struct hv_cpu *cpu, const char *text, size_t len, struct h
 
 		on = value_len == 2 && memcmp(equals + 1, "on", 2) == 0;
 		if (!on && !(value_len == 3 && memcmp(equals + 1, "off", 3) == 0))
-			return hv_error_set(err, -EINVAL, "-cpu: '%.*s' is neither on nor off",
-					    (int)value_len, equals + 1);
+			return error_set(err, -EINVAL, "-cpu: '%.*s' is neither on nor off",
+					 (int)value_len, equals + 1);
 	} else if (len > 0 && (text[0] == '+' || text[0] == '-')) {
 		on = text[0] == '+';
 		text++;
@@ -231,23 +231,22 @@ static int parse_wish(struct hv_cpu *cpu, const char *text, size_t len, struct h
 	}
 	flag = find_flag(text, name_len);
 	if (!flag)
-		return hv_error_set(err, -EINVAL, "-cpu: unknown feature '%.*s'", (int)name_len,
-				    text);
+		return error_set(err, -EINVAL, "-cpu: unknown feature '%.*s'", (int)name_len, text);
 	cpu->on[flag->word] &= ~(UINT32_C(1) << flag->bit);
 	cpu->off[flag->word] &= ~(UINT32_C(1) << flag->bit);
 	(on ? cpu->on : cpu->off)[flag->word] |= UINT32_C(1) << flag->bit;
 	return 0;
 }
 
-int hv_cpu_parse(struct hv_cpu *cpu, const char *text, struct hv_error *err)
+int hv_cpu_parse(struct hv_cpu *cpu, const char *text, struct error *err)
 {
 	size_t len = strcspn(text, ",");
 	int error;
 
 	*cpu = (struct hv_cpu){ .on = { 0 } };
 	if (!same_name("host", text, len) && !same_name("max", text, len))
-		return hv_error_set(err, -EINVAL, "-cpu: unknown model '%.*s' (host or max)",
-				    (int)len, text);
+		return error_set(err, -EINVAL, "-cpu: unknown model '%.*s' (host or max)", (int)len,
+				 text);
 	for (text += len; *text == ','; text += len) {
 		text++;
 		len = strcspn(text, ",");

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hv/error.h"
+#include "base/error.h"
 
 #define HV_CPUID_WORDS 12
 
@@ -24,7 +24,7 @@ struct hv_cpu {
  * the usual names ("x2apic", "tsc-deadline", "kvmclock"; '_' is as good as '-'). 0 or -EINVAL with a
  * message.
  */
-int hv_cpu_parse(struct hv_cpu *cpu, const char *text, struct hv_error *err)
+int hv_cpu_parse(struct hv_cpu *cpu, const char *text, struct error *err)
 	__attribute__((warn_unused_result));
 
 /* The name of feature number i of the table, or NULL behind the last: for help and completion. */

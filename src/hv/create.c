@@ -46,7 +46,7 @@ static int vm_ioctl(const struct hv_vm *vm, unsigned long request, uintptr_t arg
 	return vm->sys->ioctl(vm->sys, vm->vm_fd, request, arg);
 }
 
-static int open_failed(int error, struct hv_error *err)
+static int open_failed(int error, struct error *err)
 {
 	const char *out = "";
 
@@ -54,11 +54,11 @@ static int open_failed(int error, struct hv_error *err)
 		out = " (load kvm_intel or kvm_amd)";
 	else if (error == -EACCES || error == -EPERM)
 		out = " (add yourself to group kvm, or run as root)";
-	return hv_error_set(err, error, DEVICE ": %s%s", strerror(-error), out);
+	return error_set(err, error, DEVICE ": %s%s", strerror(-error), out);
 }
 
 /* Opens KVM and sees to it that it is one that this program can use. */
-static int vm_open(struct hv_vm *vm, struct hv_error *err)
+static int vm_open(struct hv_vm *vm, struct error *err)
 {
 	int api;
 
@@ -67,18 +67,17 @@ static int vm_open(struct hv_vm *vm, struct hv_error *err)
 		return open_failed(vm->kvm_fd, err);
 	api = vm->sys->ioctl(vm->sys, vm->kvm_fd, KVM_GET_API_VERSION, 0);
 	if (api < 0)
-		return hv_error_set(err, api, DEVICE ": not KVM (KVM_GET_API_VERSION: %s)",
-				    strerror(-api));
+		return error_set(err, api, DEVICE ": not KVM (KVM_GET_API_VERSION: %s)",
+				 strerror(-api));
 	if (api != API)
-		return hv_error_set(err, -EPROTO, DEVICE ": API version %d, needed is %d", api,
-				    API);
+		return error_set(err, -EPROTO, DEVICE ": API version %d, needed is %d", api, API);
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if ((required[i].irqchip && !vm->options.irqchip) ||
 		    (required[i].pit && !vm->options.pit))
 			continue;
 		if (!vm_capability(vm, required[i].number))
-			return hv_error_set(err, -ENOTSUP, DEVICE ": the kernel's KVM has no %s",
-					    required[i].name);
+			return error_set(err, -ENOTSUP, DEVICE ": the kernel's KVM has no %s",
+					 required[i].name);
 	}
 	return 0;
 }
@@ -113,7 +112,7 @@ static void vm_note_capabilities(struct hv_vm *vm)
 }
 
 /* The kernel's own devices, before anything else is put on its buses. */
-static int vm_make_devices(struct hv_vm *vm, struct hv_error *err)
+static int vm_make_devices(struct hv_vm *vm, struct error *err)
 {
 	/* Port 0x61 belongs to it: firmware measures time with the gate of channel 2. */
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
@@ -135,25 +134,25 @@ static int vm_make_devices(struct hv_vm *vm, struct hv_error *err)
 		int error = steps[i].wanted ? vm_ioctl(vm, steps[i].request, steps[i].arg) : 0;
 
 		if (error < 0)
-			return hv_error_set(err, error, DEVICE ": %s: %s", steps[i].name,
-					    strerror(-error));
+			return error_set(err, error, DEVICE ": %s: %s", steps[i].name,
+					 strerror(-error));
 	}
 	return 0;
 }
 
-static int vm_make(struct hv_vm *vm, struct hv_error *err)
+static int vm_make(struct hv_vm *vm, struct error *err)
 {
 	int most = vm_capability(vm, KVM_CAP_MAX_VCPUS);
 
 	if (most > 0 && vm->options.vcpus > (unsigned)most)
-		return hv_error_set(err, -EINVAL, DEVICE ": %u vCPUs, but the kernel offers %d",
-				    vm->options.vcpus, most);
+		return error_set(err, -EINVAL, DEVICE ": %u vCPUs, but the kernel offers %d",
+				 vm->options.vcpus, most);
 	do {
 		vm->vm_fd = vm->sys->ioctl(vm->sys, vm->kvm_fd, KVM_CREATE_VM, 0);
 	} while (vm->vm_fd == -EINTR);
 	if (vm->vm_fd < 0)
-		return hv_error_set(err, vm->vm_fd, DEVICE ": KVM_CREATE_VM: %s",
-				    strerror(-vm->vm_fd));
+		return error_set(err, vm->vm_fd, DEVICE ": KVM_CREATE_VM: %s",
+				 strerror(-vm->vm_fd));
 	return 0;
 }
 
@@ -186,7 +185,7 @@ static struct kvm_cpuid2 *vm_supported_cpuid(struct hv_vm *vm, size_t *size, int
 	return NULL;
 }
 
-static int vm_set_cpuid(struct hv_vm *vm, struct hv_error *err)
+static int vm_set_cpuid(struct hv_vm *vm, struct error *err)
 {
 	struct hv_cpuid_place place = {
 		.vcpus = vm->options.vcpus,
@@ -203,8 +202,8 @@ static int vm_set_cpuid(struct hv_vm *vm, struct hv_error *err)
 	if (!cpuid) {
 		free(host);
 		error = host ? -ENOMEM : error;
-		return hv_error_set(err, error, DEVICE ": KVM_GET_SUPPORTED_CPUID: %s",
-				    strerror(-error));
+		return error_set(err, error, DEVICE ": KVM_GET_SUPPORTED_CPUID: %s",
+				 strerror(-error));
 	}
 	for (unsigned i = 0; i < vm->options.vcpus && error >= 0; i++) {
 		memcpy(cpuid, host, size);
@@ -212,8 +211,7 @@ static int vm_set_cpuid(struct hv_vm *vm, struct hv_error *err)
 		lacking = hv_cpuid_fit(cpuid, &vm->options.cpu, &place);
 		error = vm->sys->ioctl(vm->sys, vm->vcpus[i].fd, KVM_SET_CPUID2, (uintptr_t)cpuid);
 		if (error < 0)
-			hv_error_set(err, error, "vCPU %u: KVM_SET_CPUID2: %s", i,
-				     strerror(-error));
+			error_set(err, error, "vCPU %u: KVM_SET_CPUID2: %s", i, strerror(-error));
 	}
 	if (lacking && error >= 0)
 		log_warn("-cpu: the host does not offer '%s'", lacking);
@@ -231,7 +229,7 @@ static struct meter *vm_new_meter(void)
 	return meter;
 }
 
-static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct hv_error *err)
+static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 {
 	struct hv_vcpu *vcpu = &vm->vcpus[id];
 	const char *step = "KVM_CREATE_VCPU";
@@ -242,7 +240,7 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct hv_error *err)
 	vcpu->id = id;
 	vcpu->meter = vm_new_meter();
 	if (!vcpu->meter)
-		return hv_error_set(err, -ENOMEM, "vCPU %u: %s", id, strerror(ENOMEM));
+		return error_set(err, -ENOMEM, "vCPU %u: %s", id, strerror(ENOMEM));
 	error = vm_ioctl(vm, KVM_CREATE_VCPU, id);
 	if (error >= 0) {
 		vcpu->fd = error;
@@ -250,20 +248,20 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct hv_error *err)
 		error = vm->sys->mmap(vm->sys, vcpu->fd, vm->run_size, &run);
 	}
 	if (error < 0)
-		return hv_error_set(err, error, "vCPU %u: %s: %s", id, step, strerror(-error));
+		return error_set(err, error, "vCPU %u: %s: %s", id, step, strerror(-error));
 	vcpu->run = run;
 	return 0;
 }
 
 /* Keeps the state of everything as it is now, for hv_vm_reset(). */
-static int vm_keep_power_on(struct hv_vm *vm, struct hv_error *err)
+static int vm_keep_power_on(struct hv_vm *vm, struct error *err)
 {
 	const char *what = "KVM_GET_MSR_INDEX_LIST";
 	int error;
 	struct kvm_msr_list *msrs = hv_msrs_known(vm->sys, vm->kvm_fd, &error);
 
 	if (!msrs)
-		return hv_error_set(err, error, DEVICE ": %s: %s", what, strerror(-error));
+		return error_set(err, error, DEVICE ": %s: %s", what, strerror(-error));
 	error = 0;
 	for (unsigned i = 0; i < vm->options.vcpus && !error; i++)
 		error = hv_vcpu_state_get(vm->sys, vm->vcpus[i].fd, msrs, vm->options.irqchip,
@@ -271,10 +269,10 @@ static int vm_keep_power_on(struct hv_vm *vm, struct hv_error *err)
 	free(msrs);
 	if (!error && vm->options.irqchip)
 		error = hv_power_on_get(vm->sys, vm->vm_fd, vm->options.pit, &vm->power_on, &what);
-	return error ? hv_error_set(err, error, DEVICE ": %s: %s", what, strerror(-error)) : 0;
+	return error ? error_set(err, error, DEVICE ": %s: %s", what, strerror(-error)) : 0;
 }
 
-static int vm_make_vcpus(struct hv_vm *vm, struct hv_error *err)
+static int vm_make_vcpus(struct hv_vm *vm, struct error *err)
 {
 	int size = vm->sys->ioctl(vm->sys, vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	int offset = vm_capability(vm, KVM_CAP_COALESCED_MMIO);
@@ -282,8 +280,8 @@ static int vm_make_vcpus(struct hv_vm *vm, struct hv_error *err)
 	int error;
 
 	if (size < (int)sizeof(struct kvm_run))
-		return hv_error_set(err, size < 0 ? size : -EPROTO,
-				    DEVICE ": KVM_GET_VCPU_MMAP_SIZE gave %d", size);
+		return error_set(err, size < 0 ? size : -EPROTO,
+				 DEVICE ": KVM_GET_VCPU_MMAP_SIZE gave %d", size);
 	vm->run_size = (size_t)size;
 	for (unsigned i = 0; i < vm->options.vcpus; i++) {
 		error = vm_make_vcpu(vm, i, err);
@@ -304,7 +302,7 @@ static int vm_make_vcpus(struct hv_vm *vm, struct hv_error *err)
 }
 
 int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_options *options,
-		 struct hv_error *err)
+		 struct error *err)
 {
 	int error;
 
@@ -331,7 +329,7 @@ int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_opt
 	vm->ring_meter = vm_new_meter();
 	vm->vcpus = calloc(options->vcpus, sizeof(*vm->vcpus));
 	if (!vm->ring_meter || !vm->vcpus) {
-		error = hv_error_set(err, -ENOMEM, "%s", strerror(ENOMEM));
+		error = error_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 		goto destroy;
 	}
 	for (unsigned i = 0; i < options->vcpus; i++)

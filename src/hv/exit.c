@@ -73,7 +73,6 @@ static bool exit_hlt(struct hv_vcpu *vcpu, struct hv_access *access)
 {
 	const struct hv_events *events = &vcpu->vm->options.events;
 
-	(void)access;
 	hv_vcpu_hold(vcpu);
 	if (events->halted)
 		events->halted(events->arg, vcpu->id);
@@ -85,7 +84,6 @@ static bool exit_shutdown(struct hv_vcpu *vcpu, struct hv_access *access)
 {
 	const struct hv_events *events = &vcpu->vm->options.events;
 
-	(void)access;
 	hv_vcpu_hold(vcpu);
 	if (events->reset)
 		events->reset(events->arg);
@@ -109,8 +107,6 @@ static bool exit_system_event(struct hv_vcpu *vcpu, struct hv_access *access)
 
 static bool exit_nothing(struct hv_vcpu *vcpu, struct hv_access *access)
 {
-	(void)vcpu;
-	(void)access;
 	return false;
 }
 
@@ -158,7 +154,6 @@ static bool exit_internal_error(struct hv_vcpu *vcpu, struct hv_access *access)
 	const char *kind = suberror < sizeof(kinds) / sizeof(kinds[0]) ? kinds[suberror] : NULL;
 	char place[160];
 
-	(void)access;
 	hv_vcpu_hold(vcpu);
 	describe_place(vcpu, place, sizeof(place));
 	hv_vm_fail(vcpu->vm, "vCPU %u: KVM internal error, suberror %u%s%s", vcpu->id, suberror,
@@ -171,7 +166,6 @@ static bool exit_fail_entry(struct hv_vcpu *vcpu, struct hv_access *access)
 	unsigned long long reason = vcpu->run->fail_entry.hardware_entry_failure_reason;
 	char place[160];
 
-	(void)access;
 	hv_vcpu_hold(vcpu);
 	describe_place(vcpu, place, sizeof(place));
 	hv_vm_fail(vcpu->vm, "vCPU %u: the processor refuses to enter the guest, reason 0x%llx%s",
@@ -183,7 +177,6 @@ static bool exit_unknown(struct hv_vcpu *vcpu, struct hv_access *access)
 {
 	char place[160];
 
-	(void)access;
 	hv_vcpu_hold(vcpu);
 	describe_place(vcpu, place, sizeof(place));
 	hv_vm_fail(vcpu->vm, "vCPU %u: KVM exit %u is unknown%s", vcpu->id, vcpu->run->exit_reason,

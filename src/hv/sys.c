@@ -11,14 +11,12 @@ static int sys_open(const struct hv_sys *sys, const char *path)
 {
 	int fd;
 
-	(void)sys;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
 static void sys_close(const struct hv_sys *sys, int fd)
 {
-	(void)sys;
 	(void)close(fd);
 }
 
@@ -26,7 +24,6 @@ static int sys_ioctl(const struct hv_sys *sys, int fd, unsigned long request, ui
 {
 	int value;
 
-	(void)sys;
 	value = ioctl(fd, request, arg);
 	return value < 0 ? -errno : value;
 }
@@ -35,7 +32,6 @@ static int sys_mmap(const struct hv_sys *sys, int fd, size_t size, void **out)
 {
 	void *at;
 
-	(void)sys;
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
@@ -45,7 +41,6 @@ static int sys_mmap(const struct hv_sys *sys, int fd, size_t size, void **out)
 
 static void sys_munmap(const struct hv_sys *sys, void *at, size_t size)
 {
-	(void)sys;
 	(void)munmap(at, size);
 }
 

@@ -119,7 +119,6 @@ static void vcpus_kick(struct hv_vm *vm)
 
 static void on_kick(int signal)
 {
-	(void)signal; /* it has done its work by interrupting KVM_RUN */
 }
 
 /* Threads inherit the mask: vCPUs take no signal but the kick, and those of their own faults. */
@@ -139,14 +138,14 @@ static int vcpu_start(struct hv_vcpu *vcpu)
 	return -error;
 }
 
-int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
+int hv_vcpus_start(struct hv_vm *vm, bool paused, struct error *err)
 {
 	struct sigaction action = { .sa_handler = on_kick };
 	int error = 0;
 
 	sigemptyset(&action.sa_mask);
 	if (sigaction(HV_KICK_SIGNAL, &action, NULL) < 0)
-		return hv_error_set(err, -errno, "sigaction: %s", strerror(errno));
+		return error_set(err, -errno, "sigaction: %s", strerror(errno));
 
 	for (unsigned i = 0; i < vm->options.vcpus; i++)
 		mem_hold_init(&vm->vcpus[i].hold, vm->map);
@@ -162,7 +161,7 @@ int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
 		error = vcpu_start(vcpu);
 		vcpu->running = error == 0;
 		if (error)
-			hv_error_set(err, error, "vCPU %u: thread: %s", i, strerror(-error));
+			error_set(err, error, "vCPU %u: thread: %s", i, strerror(-error));
 	}
 	lock_drop(&vm->run_lock);
 	if (error)
@@ -295,7 +294,7 @@ static void entry_segments(struct kvm_sregs *sregs, const struct hv_entry *entry
 }
 
 int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *entry,
-		      struct hv_error *err)
+		      struct error *err)
 {
 	int fd = vm->vcpus[vcpu].fd, error;
 	struct kvm_sregs sregs = *hv_vcpu_state_sregs(vm->vcpus[vcpu].power_on);
@@ -314,8 +313,7 @@ int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *en
 		error = vm->sys->ioctl(vm->sys, fd, KVM_SET_REGS, (uintptr_t)&regs);
 	if (error >= 0)
 		return 0;
-	return hv_error_set(err, error, "vCPU %u: setting its registers: %s", vcpu,
-			    strerror(-error));
+	return error_set(err, error, "vCPU %u: setting its registers: %s", vcpu, strerror(-error));
 }
 
 uint64_t hv_vcpu_rip(struct hv_vm *vm, unsigned vcpu)

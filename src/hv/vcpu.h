@@ -42,7 +42,7 @@ struct hv_vcpu {
 };
 
 /* Starts the threads, paused or running. The VM is attached to a map. 0, or -errno with a message. */
-int hv_vcpus_start(struct hv_vm *vm, bool paused, struct hv_error *err)
+int hv_vcpus_start(struct hv_vm *vm, bool paused, struct error *err)
 	__attribute__((warn_unused_result));
 /* Ends the threads; the machine's state stays as pausing leaves it. Not for vCPU threads. */
 void hv_vcpus_stop(struct hv_vm *vm);
@@ -90,7 +90,7 @@ struct hv_entry {
 
 /* While the vCPUs are paused or not yet started. 0, or -errno with a message. */
 int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *entry,
-		      struct hv_error *err) __attribute__((warn_unused_result));
+		      struct error *err) __attribute__((warn_unused_result));
 
 /* The instruction pointer (with the base of CS), for messages and tests; same condition. */
 uint64_t hv_vcpu_rip(struct hv_vm *vm, unsigned vcpu);

@@ -65,7 +65,7 @@ static void on_drain(void *arg)
 	hv_ring_drain(&((struct hv_vm *)arg)->ring);
 }
 
-int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct hv_error *err)
+int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 {
 	bool failed;
 
@@ -164,7 +164,7 @@ int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
 	return error < 0 ? error : 0;
 }
 
-int hv_vm_reset(struct hv_vm *vm, struct hv_error *err)
+int hv_vm_reset(struct hv_vm *vm, struct error *err)
 {
 	const char *what = "";
 	int error = 0;
@@ -174,7 +174,7 @@ int hv_vm_reset(struct hv_vm *vm, struct hv_error *err)
 	if (!error && vm->power_on)
 		error = hv_power_on_set(vm->sys, vm->vm_fd, vm->power_on, &what);
 	if (error)
-		return hv_error_set(err, error, "reset: %s: %s", what, strerror(-error));
+		return error_set(err, error, "reset: %s: %s", what, strerror(-error));
 	atomic_store_explicit(&vm->ring.discard, false, memory_order_release);
 	hv_vcpus_release(vm);
 	return 0;
@@ -182,7 +182,7 @@ int hv_vm_reset(struct hv_vm *vm, struct hv_error *err)
 
 void hv_vm_fail(struct hv_vm *vm, const char *format, ...)
 {
-	struct hv_error failure;
+	struct error failure;
 	va_list args;
 	bool first;
 

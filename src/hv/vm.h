@@ -14,10 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/lock.h"
 #include "hv/bell.h"
 #include "hv/cpuid.h"
-#include "hv/error.h"
 #include "hv/ring.h"
 #include "hv/slot.h"
 #include "hv/sys.h"
@@ -88,7 +88,7 @@ struct hv_vm {
 
 	struct lock failure_lock; /* LOCK_LEAF */
 	bool failed;
-	struct hv_error failure;
+	struct error failure;
 };
 
 /*
@@ -96,12 +96,12 @@ struct hv_vm {
  * what it points to must outlive the VM. 0, or -errno with a message.
  */
 int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_options *options,
-		 struct hv_error *err) __attribute__((warn_unused_result));
+		 struct error *err) __attribute__((warn_unused_result));
 /* Stops the vCPUs if they run, leaves the map, frees everything. Not for vCPU threads. */
 void hv_vm_destroy(struct hv_vm *vm);
 
 /* Mirrors the map: slots, ioeventfds, zones; the ring is delivered to it. 0, or -errno with a message. */
-int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct hv_error *err)
+int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 	__attribute__((warn_unused_result));
 
 /*
@@ -133,7 +133,7 @@ int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
  * Interrupt controllers, timer and all vCPUs as they were created. The vCPUs are paused or not yet
  * started; chips drop their lines themselves. 0, or -errno with a message.
  */
-int hv_vm_reset(struct hv_vm *vm, struct hv_error *err) __attribute__((warn_unused_result));
+int hv_vm_reset(struct hv_vm *vm, struct error *err) __attribute__((warn_unused_result));
 
 /* The machine cannot go on: keeps the first message and tells the board. Any thread, any lock. */
 void hv_vm_fail(struct hv_vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -113,7 +113,7 @@ static void io_write(const struct mem_region *region, uint64_t offset, uint64_t 
 }
 
 /* How many of width bytes at addr the section takes: up to its end, for chips up to the region's. */
-static unsigned taken(const struct mem_section *section, uint64_t addr, unsigned width)
+static unsigned access_taken(const struct mem_section *section, uint64_t addr, unsigned width)
 {
 	uint64_t more = section->range.last - addr; /* than one */
 
@@ -156,7 +156,7 @@ uint64_t mem_section_read(const struct mem_section *section, uint64_t addr, unsi
 	assert(range_has(section->range, addr));
 	if (region->kind != MEM_IO) {
 		value = ones(width);
-		host_copy(&value, host_at(section, addr), taken(section, addr, width));
+		host_copy(&value, host_at(section, addr), access_taken(section, addr, width));
 		return value;
 	}
 	if (region->lock)
@@ -175,7 +175,8 @@ void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_
 	assert(range_has(section->range, addr));
 	if (region->kind != MEM_IO) {
 		if (!section->readonly)
-			host_copy(host_at(section, addr), &value, taken(section, addr, width));
+			host_copy(host_at(section, addr), &value,
+				  access_taken(section, addr, width));
 		return;
 	}
 	if (region->lock)
@@ -188,7 +189,7 @@ void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_
 uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned width)
 {
 	const struct mem_section *section = mem_view_find(view, addr);
-	unsigned done = section ? taken(section, addr, width) : 1;
+	unsigned done = section ? access_taken(section, addr, width) : 1;
 	uint64_t value = section ? mem_section_read(section, addr, width) : ones(width);
 
 	assert(width == 1 || width == 2 || width == 4 || width == 8);
@@ -206,7 +207,7 @@ uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned widt
 void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, unsigned width)
 {
 	const struct mem_section *section = mem_view_find(view, addr);
-	unsigned done = section ? taken(section, addr, width) : 1;
+	unsigned done = section ? access_taken(section, addr, width) : 1;
 
 	assert(width == 1 || width == 2 || width == 4 || width == 8);
 	if (section)

@@ -120,8 +120,8 @@ static void tell_wait_add(void *arg, const struct mem_wait_range *wait)
 /* One step of a change, as far as it concerns one listener. */
 enum step { WAIT_DEL, BELL_DEL, REGION_DEL, REGION_ADD, BELL_ADD, WAIT_ADD };
 
-static void tell(const struct mem_listener *listener, enum step step, const struct views *old,
-		 const struct views *new)
+static void map_tell(const struct mem_listener *listener, enum step step, const struct views *old,
+		     const struct views *new)
 {
 	struct mem_view_diff_ops ops = { 0 };
 
@@ -148,7 +148,7 @@ static void tell_forward(struct mem_map *map, enum step step, const struct views
 			 const struct views *new)
 {
 	for (struct mem_listener *listener = map->listeners; listener; listener = listener->next)
-		tell(listener, step, old, new);
+		map_tell(listener, step, old, new);
 }
 
 static void tell_backward(struct mem_map *map, enum step step, const struct views *old,
@@ -156,24 +156,21 @@ static void tell_backward(struct mem_map *map, enum step step, const struct view
 {
 	for (struct mem_listener *listener = map->listeners_last; listener;
 	     listener = listener->prev)
-		tell(listener, step, old, new);
+		map_tell(listener, step, old, new);
 }
 
 static void note_section(void *arg, const struct mem_section *section)
 {
-	(void)section;
 	((struct told *)arg)->differs = true;
 }
 
 static void note_wait(void *arg, const struct mem_wait_range *wait)
 {
-	(void)wait;
 	((struct told *)arg)->differs = true;
 }
 
 static void note_bell(void *arg, const struct mem_bell_range *bell)
 {
-	(void)bell;
 	((struct told *)arg)->differs = true;
 }
 
@@ -199,7 +196,7 @@ static bool any_waits(const struct views *views)
 	return views->in[MEM_SPACE_MEMORY]->waits_n || views->in[MEM_SPACE_PORT]->waits_n;
 }
 
-static int render(struct mem_map *map, struct views *out)
+static int map_render(struct mem_map *map, struct views *out)
 {
 	for (int space = 0; space < MEM_SPACES; space++)
 		out->in[space] = mem_view_render(&map->root[space], spaces[space]);
@@ -260,7 +257,7 @@ int mem_map_commit(struct mem_map *map)
 		leave(map);
 		return 0;
 	}
-	r = render(map, &new);
+	r = map_render(map, &new);
 	if (r)
 		goto leave;
 	old = current(map);
@@ -291,9 +288,9 @@ void mem_map_listen(struct mem_map *map, struct mem_listener *listener)
 	*(listener->next ? &listener->next->prev : &map->listeners_last) = listener;
 
 	now = current(map);
-	tell(listener, REGION_ADD, &none, &now);
-	tell(listener, BELL_ADD, &none, &now);
-	tell(listener, WAIT_ADD, &none, &now);
+	map_tell(listener, REGION_ADD, &none, &now);
+	map_tell(listener, BELL_ADD, &none, &now);
+	map_tell(listener, WAIT_ADD, &none, &now);
 	leave(map);
 }
 
@@ -304,11 +301,11 @@ void mem_map_unlisten(struct mem_map *map, struct mem_listener *listener)
 
 	enter(map);
 	now = current(map);
-	tell(listener, WAIT_DEL, &now, &none);
-	tell(listener, BELL_DEL, &now, &none);
+	map_tell(listener, WAIT_DEL, &now, &none);
+	map_tell(listener, BELL_DEL, &now, &none);
 	if (listener->drain && any_waits(&now))
 		listener->drain(listener->arg);
-	tell(listener, REGION_DEL, &now, &none);
+	map_tell(listener, REGION_DEL, &now, &none);
 
 	*(listener->prev ? &listener->prev->next : &map->listeners) = listener->next;
 	*(listener->next ? &listener->next->prev : &map->listeners_last) = listener->prev;
@@ -367,7 +364,7 @@ static struct mem_request *next_request(struct mem_map *map, bool *enabled, uint
 	return request;
 }
 
-static int carry_out(struct mem_map *map)
+static int map_carry_out(struct mem_map *map)
 {
 	struct mem_request *request;
 	uint64_t offset;
@@ -394,7 +391,7 @@ int mem_map_settle(struct mem_map *map)
 	 * settles before it dispatches again, and for that it waits for the lock that is held here.
 	 */
 	while (!r && atomic_load_explicit(&map->requested, memory_order_acquire))
-		r = carry_out(map);
+		r = map_carry_out(map);
 	return r;
 }
 

@@ -46,7 +46,7 @@ static void *list_insert(struct builder *b, struct list *list, size_t index)
 	return gap;
 }
 
-static void put(struct builder *b, size_t index, struct mem_section section)
+static void view_put_section(struct builder *b, size_t index, struct mem_section section)
 {
 	struct mem_section *gap = list_insert(b, &b->sections, index);
 
@@ -77,7 +77,7 @@ static void fill(struct builder *b, struct mem_section all)
 		part.offset = all.offset + (at - all.range.first);
 		if (i < b->sections.n && old[i].range.first <= all.range.last)
 			part.range.last = old[i].range.first - 1;
-		put(b, i, part);
+		view_put_section(b, i, part);
 		if (b->failed || part.range.last == all.range.last)
 			return;
 		at = part.range.last + 1;
@@ -91,8 +91,8 @@ struct window {
 	bool readonly;
 };
 
-static void render(struct builder *b, const struct mem_region *region, struct window window,
-		   unsigned depth);
+static void view_render(struct builder *b, const struct mem_region *region, struct window window,
+			unsigned depth);
 
 static void render_children(struct builder *b, const struct mem_region *region,
 			    struct window window, unsigned depth)
@@ -108,7 +108,7 @@ static void render_children(struct builder *b, const struct mem_region *region,
 		inner.addr = window.addr + (first - part.first);
 		inner.part.first = first - child->offset;
 		inner.part.last = part.last - child->offset;
-		render(b, child, inner, depth + 1);
+		view_render(b, child, inner, depth + 1);
 	}
 }
 
@@ -124,11 +124,11 @@ static void render_target(struct builder *b, const struct mem_region *alias, str
 	window.part.first += alias->target_offset;
 	window.part.last += alias->target_offset;
 	window.readonly |= alias->readonly;
-	render(b, alias->target, window, depth + 1);
+	view_render(b, alias->target, window, depth + 1);
 }
 
-static void render(struct builder *b, const struct mem_region *region, struct window window,
-		   unsigned depth)
+static void view_render(struct builder *b, const struct mem_region *region, struct window window,
+			unsigned depth)
 {
 	assert(depth < DEPTH_MAX);
 	if (!region->enabled || window.part.first > region->last || b->failed)
@@ -180,7 +180,7 @@ static void merge(struct list *list)
 	list->n = n;
 }
 
-static void add_waits(struct builder *b, const struct mem_section *section)
+static void view_add_waits(struct builder *b, const struct mem_section *section)
 {
 	const uint64_t first = section->offset;
 	const uint64_t last = first + (section->range.last - section->range.first);
@@ -205,7 +205,7 @@ static void add_waits(struct builder *b, const struct mem_section *section)
 	}
 }
 
-static void add_bells(struct builder *b, const struct mem_section *section)
+static void view_add_bells(struct builder *b, const struct mem_section *section)
 {
 	const uint64_t first = section->offset;
 	const uint64_t last = first + (section->range.last - section->range.first);
@@ -288,14 +288,14 @@ struct mem_view *mem_view_render(const struct mem_region *root, struct range spa
 			       _Alignof(struct mem_view) == _Alignof(struct mem_wait_range) &&
 			       _Alignof(struct mem_view) == _Alignof(struct mem_bell_range),
 		       "one allocation without padding");
-	render(&b, root, (struct window){ .part = space, .addr = space.first }, 0);
+	view_render(&b, root, (struct window){ .part = space, .addr = space.first }, 0);
 	merge(&b.sections);
 	for (size_t i = 0; i < b.sections.n; i++) {
 		const struct mem_section *section = (const struct mem_section *)b.sections.at + i;
 
 		if (section->region->kind == MEM_IO) {
-			add_waits(&b, section);
-			add_bells(&b, section);
+			view_add_waits(&b, section);
+			view_add_bells(&b, section);
 		}
 	}
 	if (b.bells.n)

@@ -7,7 +7,7 @@ static struct range port_range(const struct mem_port *port)
 }
 
 /* True if writes to the entry may be delayed without delaying anything that must not be. */
-static bool may_wait(const struct mem_region *region, const struct mem_port *port)
+static bool wait_may_wait(const struct mem_region *region, const struct mem_port *port)
 {
 	struct range own = port_range(port);
 
@@ -35,7 +35,8 @@ static const struct mem_port *first_from(const struct mem_region *region, uint64
 	for (size_t i = 0; i < region->ports_n; i++) {
 		const struct mem_port *port = &region->ports[i];
 
-		if (port->at >= from && (!best || port->at < best->at) && may_wait(region, port))
+		if (port->at >= from && (!best || port->at < best->at) &&
+		    wait_may_wait(region, port))
 			best = port;
 	}
 	return best;
@@ -58,7 +59,7 @@ bool mem_wait_next(const struct mem_region *region, uint64_t from, struct mem_wa
 			const struct mem_port *same = &region->ports[i];
 
 			if (same->at == next->at && port_range(same).last > all.last &&
-			    may_wait(region, same))
+			    wait_may_wait(region, same))
 				all.last = port_range(same).last;
 		}
 		at = (uint64_t)next->at + 1;

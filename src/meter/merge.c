@@ -18,7 +18,7 @@ struct meter_stamp meter_stamp_now(void)
 	};
 }
 
-static uint64_t load(const _Atomic uint64_t *counter)
+static uint64_t merge_load(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
@@ -27,11 +27,11 @@ static bool take_row(struct merged_row *out, const struct meter_row *row, uint64
 {
 	*out = (struct merged_row){
 		.key = key,
-		.samples = load(&row->exits),
-		.coalesced = load(&row->coalesced),
-		.ticks = load(&row->ticks),
-		.ticks_min = load(&row->ticks_min),
-		.ticks_max = load(&row->ticks_max),
+		.samples = merge_load(&row->exits),
+		.coalesced = merge_load(&row->coalesced),
+		.ticks = merge_load(&row->ticks),
+		.ticks_min = merge_load(&row->ticks_min),
+		.ticks_max = merge_load(&row->ticks_max),
 		.ticks_squared = atomic_load_explicit(&row->ticks_squared, memory_order_relaxed),
 	};
 	return out->samples || out->coalesced;
@@ -42,7 +42,7 @@ static size_t take_meter(struct merged_row *out, const struct meter *meter)
 	size_t n = 0;
 
 	for (size_t i = 0; i < METER_ROWS; i++) {
-		uint64_t key = load(&meter->rows[i].key);
+		uint64_t key = merge_load(&meter->rows[i].key);
 
 		if (key && take_row(&out[n], &meter->rows[i], key))
 			n++;
@@ -109,12 +109,12 @@ struct meter_totals meter_total(const struct meter_report_options *options)
 	struct meter_totals totals = { 0 };
 
 	for (size_t i = 0; i < options->meters_n; i++)
-		totals.exits += load(&options->meters[i]->exits);
+		totals.exits += merge_load(&options->meters[i]->exits);
 	if (!options->ring)
 		return totals;
 	for (size_t i = 0; i < METER_ROWS; i++)
-		totals.coalesced += load(&options->ring->rows[i].coalesced);
-	totals.coalesced += load(&options->ring->other.coalesced);
+		totals.coalesced += merge_load(&options->ring->rows[i].coalesced);
+	totals.coalesced += merge_load(&options->ring->other.coalesced);
 	return totals;
 }
 

@@ -16,34 +16,34 @@ void meter_init(struct meter *meter)
 	memset(meter, 0, sizeof(*meter));
 }
 
-static uint64_t load(const _Atomic uint64_t *counter)
+static uint64_t meter_load(const _Atomic uint64_t *counter)
 {
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 /* The only writer needs no locked instruction: readers see the old value or the new one. */
-static void store(_Atomic uint64_t *counter, uint64_t value)
+static void meter_store(_Atomic uint64_t *counter, uint64_t value)
 {
 	atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
-static void add(_Atomic uint64_t *counter, uint64_t n)
+static void meter_add(_Atomic uint64_t *counter, uint64_t n)
 {
-	store(counter, load(counter) + n);
+	meter_store(counter, meter_load(counter) + n);
 }
 
-static struct meter_row *find(struct meter *meter, uint64_t key)
+static struct meter_row *meter_find(struct meter *meter, uint64_t key)
 {
 	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - __builtin_ctz(METER_ROWS));
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		struct meter_row *row = &meter->rows[(hash + i) & (METER_ROWS - 1)];
-		uint64_t have = load(&row->key);
+		uint64_t have = meter_load(&row->key);
 
 		if (have == key)
 			return row;
 		if (!have) {
-			store(&row->key, key);
+			meter_store(&row->key, key);
 			return row;
 		}
 	}
@@ -60,27 +60,27 @@ static uint64_t make_key(enum meter_space space, uint64_t addr, bool write)
 void meter_exit(struct meter *meter, enum meter_space space, uint64_t addr, bool write,
 		uint64_t ticks)
 {
-	struct meter_row *row = find(meter, make_key(space, addr, write));
-	uint64_t exits = load(&row->exits);
+	struct meter_row *row = meter_find(meter, make_key(space, addr, write));
+	uint64_t exits = meter_load(&row->exits);
 	double squared = atomic_load_explicit(&row->ticks_squared, memory_order_relaxed);
 
-	if (!exits || ticks < load(&row->ticks_min))
-		store(&row->ticks_min, ticks);
-	if (ticks > load(&row->ticks_max))
-		store(&row->ticks_max, ticks);
-	add(&row->ticks, ticks);
+	if (!exits || ticks < meter_load(&row->ticks_min))
+		meter_store(&row->ticks_min, ticks);
+	if (ticks > meter_load(&row->ticks_max))
+		meter_store(&row->ticks_max, ticks);
+	meter_add(&row->ticks, ticks);
 	squared += (double)ticks * (double)ticks;
 	atomic_store_explicit(&row->ticks_squared, squared, memory_order_relaxed);
-	store(&row->exits, exits + 1);
-	add(&meter->exits, 1);
+	meter_store(&row->exits, exits + 1);
+	meter_add(&meter->exits, 1);
 }
 
 void meter_other_exit(struct meter *meter)
 {
-	add(&meter->exits, 1);
+	meter_add(&meter->exits, 1);
 }
 
 void meter_coalesced(struct meter *meter, enum meter_space space, uint64_t addr)
 {
-	add(&find(meter, make_key(space, addr, true))->coalesced, 1);
+	meter_add(&meter_find(meter, make_key(space, addr, true))->coalesced, 1);
 }

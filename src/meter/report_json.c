@@ -8,7 +8,8 @@
 #include "meter/merge.h"
 
 /* Puts value, which it takes over, into the object; *err becomes -ENOMEM if either is missing. */
-static void put(struct json_object *object, const char *name, struct json_object *value, int *err)
+static void json_put(struct json_object *object, const char *name, struct json_object *value,
+		     int *err)
 {
 	if (!value || json_object_object_add(object, name, value)) {
 		json_object_put(value);
@@ -18,13 +19,13 @@ static void put(struct json_object *object, const char *name, struct json_object
 
 static void put_count(struct json_object *object, const char *name, uint64_t value, int *err)
 {
-	put(object, name, json_object_new_uint64(value), err);
+	json_put(object, name, json_object_new_uint64(value), err);
 }
 
 static void put_text(struct json_object *object, const char *name, const char *value, int *err)
 {
 	if (value)
-		put(object, name, json_object_new_string(value), err);
+		json_put(object, name, json_object_new_string(value), err);
 }
 
 /* Three decimals: the digits behind them are noise. */
@@ -35,7 +36,7 @@ static void put_real(struct json_object *object, const char *name, double value,
 	if (real)
 		json_object_set_serializer(real, json_object_double_to_json_string,
 					   (void *)(uintptr_t) "%.3f", NULL);
-	put(object, name, real, err);
+	json_put(object, name, real, err);
 }
 
 static struct json_object *host(const struct merged *merged, int *err)
@@ -90,7 +91,7 @@ static struct json_object *row_object(const struct merged *merged, const struct 
 	return object;
 }
 
-static void append(struct json_object *array, struct json_object *value, int *err)
+static void json_append(struct json_object *array, struct json_object *value, int *err)
 {
 	if (!value || json_object_array_add(array, value)) {
 		json_object_put(value);
@@ -104,7 +105,7 @@ static struct json_object *table(const struct merged *merged, enum meter_space s
 
 	for (size_t i = 0; array && i < merged->n; i++)
 		if (merged->rows[i].key && merged_in(&merged->rows[i], space))
-			append(array, row_object(merged, &merged->rows[i], err), err);
+			json_append(array, row_object(merged, &merged->rows[i], err), err);
 	return array;
 }
 
@@ -138,25 +139,25 @@ static struct json_object *zone_list(const struct meter_report_options *options,
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < options->zones_n; i++)
-		append(array, zone_object(&options->zones[i], err), err);
+		json_append(array, zone_object(&options->zones[i], err), err);
 	return array;
 }
 
-static int build(struct json_object *root, const struct merged *merged,
-		 const struct meter_report_options *options)
+static int json_build(struct json_object *root, const struct merged *merged,
+		      const struct meter_report_options *options)
 {
 	int err = 0;
 
-	put(root, "host", host(merged, &err), &err);
+	json_put(root, "host", host(merged, &err), &err);
 	put_count(root, "exits", merged->totals.exits, &err);
 	put_count(root, "coalesced", merged->totals.coalesced, &err);
 	put_real(root, "saved_percent", merged_saved_percent(merged), &err);
-	put(root, "ports", table(merged, METER_PORT, &err), &err);
-	put(root, "mmio", table(merged, METER_MMIO, &err), &err);
+	json_put(root, "ports", table(merged, METER_PORT, &err), &err);
+	json_put(root, "mmio", table(merged, METER_MMIO, &err), &err);
 	for (size_t i = 0; i < merged->n; i++)
 		if (!merged->rows[i].key)
-			put(root, "other", row_object(merged, &merged->rows[i], &err), &err);
-	put(root, "zones", zone_list(options, &err), &err);
+			json_put(root, "other", row_object(merged, &merged->rows[i], &err), &err);
+	json_put(root, "zones", zone_list(options, &err), &err);
 	return err;
 }
 
@@ -170,7 +171,7 @@ int meter_report_json(FILE *out, const struct meter_report_options *options)
 	if (err)
 		return err;
 	root = json_object_new_object();
-	err = root ? build(root, &merged, options) : -ENOMEM;
+	err = root ? json_build(root, &merged, options) : -ENOMEM;
 	if (err)
 		goto put_root;
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

@@ -45,14 +45,12 @@ static enum irq_status set_line(void *arg, unsigned line, bool level)
 {
 	struct run *run = arg;
 
-	(void)line;
 	run->level = level;
 	return IRQ_DELIVERED;
 }
 
 static void count_sent(void *arg, uint8_t byte)
 {
-	(void)byte;
 	((struct run *)arg)->sent++;
 }
 

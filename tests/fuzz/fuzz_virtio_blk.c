@@ -89,19 +89,16 @@ static ssize_t disk_read(const struct block_file *file, const struct iovec *iov,
 static ssize_t disk_write(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
 			  uint64_t offset, bool stable)
 {
-	(void)stable;
 	return move(file, iov, iov_n, offset, true);
 }
 
 static int disk_flush(const struct block_file *file)
 {
-	(void)file;
 	return 0;
 }
 
 static int disk_discard(const struct block_file *file, uint64_t offset, uint64_t len)
 {
-	(void)file;
 	assert(offset <= DISK_SIZE && len <= DISK_SIZE - offset);
 	return -EOPNOTSUPP;
 }
@@ -110,7 +107,6 @@ static int disk_zero(const struct block_file *file, uint64_t offset, uint64_t le
 {
 	uint8_t *disk = file->arg;
 
-	(void)unmap;
 	assert(offset <= DISK_SIZE && len <= DISK_SIZE - offset);
 	memset(disk + offset, 0, len);
 	return 0;
@@ -133,7 +129,6 @@ static void guest_write(struct machine *m, uint64_t addr, uint64_t value, unsign
 	mem_view_unref(view);
 	err = mem_map_settle(&m->map);
 	assert(!err);
-	(void)err;
 }
 
 static void guest_read(struct machine *m, uint64_t addr, unsigned width)
@@ -151,7 +146,6 @@ static void config_write(struct machine *m, unsigned offset, uint32_t value, uns
 	pci_bus_write(&m->bus, DEVFN, offset & ~(width - 1), value, width);
 	err = mem_map_settle(&m->map);
 	assert(!err);
-	(void)err;
 }
 
 static void map_bar(struct machine *m)

@@ -39,28 +39,22 @@ int loop_init(struct loop *loop)
 
 void loop_destroy(struct loop *loop)
 {
-	(void)loop;
 }
 
 int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 {
-	(void)loop;
-	(void)events;
 	watch->active = true;
 	return 0;
 }
 
 void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
-	(void)loop;
 	watch->active = false;
 }
 
 /* The only clock that matters moves by hand. */
 int loop_add_clock(struct loop *loop, struct clock *clock)
 {
-	(void)loop;
-	(void)clock;
 	return 0;
 }
 
@@ -136,9 +130,6 @@ struct chardev {
 int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
 		 const char **what)
 {
-	(void)out;
-	(void)loop;
-	(void)options;
 	*what = "open";
 	return -1;
 }
@@ -169,30 +160,25 @@ size_t chardev_room(struct chardev *chardev)
 
 bool chardev_serves(const struct chardev *chardev)
 {
-	(void)chardev;
 	return true;
 }
 
 void chardev_accept_input(struct chardev *chardev)
 {
-	(void)chardev;
 }
 
 uint64_t chardev_dropped(struct chardev *chardev)
 {
-	(void)chardev;
 	return 0;
 }
 
 int chardev_error(struct chardev *chardev)
 {
-	(void)chardev;
 	return 0;
 }
 
 void chardev_destroy(struct chardev *chardev)
 {
-	(void)chardev;
 }
 
 /* The machine */
@@ -242,7 +228,7 @@ static struct hand *hand_make(bool coalesce)
 		.debugexits[0] = { .port = 0xf4, .size = 4 },
 		.debugexits_n = 1,
 	};
-	struct hv_error err;
+	struct error err;
 
 	CHECK(hand && !loop_init(&hand->loop));
 	options.machine.loop = &hand->loop;

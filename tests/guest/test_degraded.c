@@ -104,7 +104,7 @@ static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], cha
 	int fd = mkstemp(path);
 	FILE *console = fd < 0 ? NULL : fdopen(fd, "r"), *report = tmpfile();
 	const char *what = "";
-	struct hv_error err;
+	struct error err;
 
 	liar.sys.ioctl = lying_ioctl;
 	options.serials[0].present = true;

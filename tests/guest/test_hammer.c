@@ -123,7 +123,7 @@ static unsigned run(const char *rom, unsigned long pairs, bool coalesce)
 		.debugexits = { { .port = 0xf4, .size = 1 } },
 		.debugexits_n = 1,
 	};
-	struct hv_error err;
+	struct error err;
 	unsigned bad;
 
 	hammer = (struct hammer){ .pairs = pairs, .left = pairs };

@@ -58,7 +58,6 @@ static void counter_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 	struct counters *counters = chip;
 	uint64_t *last = &counters->last[offset / 4];
 
-	(void)width;
 	counters->writes++;
 	if (value > *last + 1)
 		counters->lost += value - *last - 1;
@@ -71,16 +70,12 @@ static uint64_t counter_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct counters *counters = chip;
 
-	(void)width;
 	counters->reads++;
 	return counters->last[offset / 4];
 }
 
 static void wrong_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)offset;
-	(void)value;
-	(void)width;
 	((struct counters *)chip)->wrong++;
 }
 

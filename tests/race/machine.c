@@ -18,7 +18,7 @@ static void check(bool good, const char *what, const char *why)
 bool machine_possible(void)
 {
 	static const struct hv_options plain = { .vcpus = 1 };
-	struct hv_error err;
+	struct error err;
 	struct hv_vm vm;
 
 	if (hv_vm_create(&vm, hv_sys_host(), &plain, &err)) {
@@ -31,7 +31,6 @@ bool machine_possible(void)
 
 static void on_halted(void *arg, unsigned vcpu)
 {
-	(void)vcpu;
 	sem_post(&((struct machine *)arg)->halted);
 }
 
@@ -44,7 +43,7 @@ static void on_failed(void *arg, const char *message)
 {
 	struct machine *machine = arg;
 
-	hv_error_set(&machine->failure, 0, "%s", message);
+	error_set(&machine->failure, 0, "%s", message);
 	machine->failed = true;
 	for (unsigned i = 0; i < machine->vm.options.vcpus; i++)
 		sem_post(&machine->halted);
@@ -70,7 +69,7 @@ void machine_init(struct machine *machine)
 void machine_create(struct machine *machine, const struct hv_options *options)
 {
 	struct hv_options mine = *options;
-	struct hv_error err;
+	struct error err;
 
 	mine.events = (struct hv_events){
 		.halted = on_halted,
@@ -86,7 +85,7 @@ void machine_create(struct machine *machine, const struct hv_options *options)
 
 void machine_start(struct machine *machine, const uint8_t *code, const uint8_t *end)
 {
-	struct hv_error err;
+	struct error err;
 
 	memcpy(machine->memory + GUEST_CODE, code, (size_t)(end - code));
 	for (unsigned i = 0; i < machine->vm.options.vcpus; i++) {

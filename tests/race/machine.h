@@ -35,7 +35,7 @@ struct machine {
 	bool made;
 	sem_t halted; /* one for each HLT that came out */
 	sem_t reset;
-	struct hv_error failure;
+	struct error failure;
 	_Atomic bool failed;
 	void *arg; /* the test's own */
 };

@@ -44,7 +44,6 @@ static void counter_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 	struct race *race = chip;
 	uint64_t *last = &race->last[offset / 4];
 
-	(void)width;
 	if (value > *last + 1)
 		race->lost += value - *last - 1;
 	else if (value <= *last)
@@ -57,7 +56,6 @@ static void counter_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 
 static uint64_t counter_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)width;
 	return ((struct race *)chip)->last[offset / 4];
 }
 

@@ -61,8 +61,6 @@ struct planar {
 
 static void planar_index(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	((struct planar *)chip)->index = value;
 }
 
@@ -70,8 +68,6 @@ static void planar_window(void *chip, uint64_t offset, uint64_t value, unsigned 
 {
 	struct planar *planar = chip;
 
-	(void)offset;
-	(void)width;
 	planar->last_write = value;
 	planar->last_plane = planar->index;
 }
@@ -81,8 +77,6 @@ static void planar_data(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct planar *planar = chip;
 
-	(void)offset;
-	(void)width;
 	planar->datas++;
 	planar->wrong += planar->index != value || planar->last_write != value ||
 			 planar->last_plane != value;
@@ -90,23 +84,16 @@ static void planar_data(void *chip, uint64_t offset, uint64_t value, unsigned wi
 
 static uint64_t planar_read_index(void *chip, uint64_t offset, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	return ((struct planar *)chip)->index;
 }
 
 static uint64_t planar_read_window(void *chip, uint64_t offset, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	return ((struct planar *)chip)->last_write;
 }
 
 static void planar_verdict(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)offset;
-	(void)value;
-	(void)width;
 	((struct planar *)chip)->wrong++;
 }
 
@@ -185,13 +172,11 @@ static void run_planar(const struct hv_options *options, bool coalesced)
 
 static void every_access_sees_earlier_writes(void **state)
 {
-	(void)state;
 	run_planar(&bare, true);
 }
 
 static void the_same_without_coalescing(void **state)
 {
-	(void)state;
 	run_planar(&uncoalesced, false);
 }
 
@@ -217,7 +202,6 @@ static void keeper_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 	struct keeper *keeper = chip;
 	struct kept *kept = keeper->kept;
 
-	(void)offset;
 	keeper->n++;
 	if (width == 4)
 		kept->out_of_order += value != kept->last + 1;
@@ -268,7 +252,6 @@ static void moved_with_writes_in_the_ring(void **state)
 	struct kept kept = { .last = 0 };
 	struct keeper here, there;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	keeper_init(&here, &kept, keeper_latch);
@@ -308,7 +291,6 @@ static void moved_while_writing(void **state)
 	struct keeper chips[2];
 	uint64_t written;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	for (unsigned i = 0; i < 2; i++) {
@@ -341,8 +323,6 @@ static void mover_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 	struct machine *machine = chip;
 	struct keeper *keeper = machine->arg;
 
-	(void)offset;
-	(void)width;
 	keeper->request.region = &keeper->region;
 	keeper->request.enabled = true;
 	keeper->request.offset = value;
@@ -379,7 +359,6 @@ static void moved_by_the_guest(void **state)
 	struct mem_region region;
 	struct keeper chip;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	machine.arg = &chip;
@@ -405,7 +384,6 @@ static void deadline_of_a_halted_guest(void **state)
 	struct keeper chip;
 	uint64_t wait;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	keeper_init(&chip, &kept, keeper_screen);
@@ -435,7 +413,6 @@ static void latches_are_seen_on_pause(void **state)
 	struct kept kept = { .last = 0 };
 	struct keeper chip;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	keeper_init(&chip, &kept, keeper_latch);
@@ -472,7 +449,6 @@ static void paused_and_resumed(void **state)
 	struct machine machine;
 	struct planar chip = { .index = 0 };
 
-	(void)state;
 	lock_init(&chip.lock, LOCK_DEVICE, "planar");
 	machine_init(&machine);
 	mem_region_init_io(&chip.ports, "planar", 1, planar_ports, 2, &chip, &chip.lock);
@@ -517,9 +493,6 @@ static void ender_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 {
 	struct ender *ender = chip;
 
-	(void)offset;
-	(void)value;
-	(void)width;
 	ender->after = ender->keeper->n;
 	hv_vcpus_ask_pause(&ender->machine->vm);
 }
@@ -552,7 +525,7 @@ static void run_last_write(const struct mem_port *port)
 	struct keeper chip, latch;
 	struct mem_region region;
 	struct ender ender = { .machine = &machine, .keeper = &chip };
-	struct hv_error err;
+	struct error err;
 
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
@@ -586,7 +559,6 @@ static void run_last_write(const struct mem_port *port)
 
 static void nothing_behind_the_last_write(void **state)
 {
-	(void)state;
 	run_last_write(ender_exits);
 	run_last_write(ender_latch);
 }
@@ -604,9 +576,8 @@ static void nothing_half_done(void **state)
 	struct planar chip = { .index = 0 };
 	struct kept kept = { .last = 0 };
 	struct keeper keeper;
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	lock_init(&chip.lock, LOCK_DEVICE, "planar");
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
@@ -656,9 +627,8 @@ static void reset_after_a_triple_fault(void **state)
 	struct kept kept = { .last = 0 };
 	struct keeper chip;
 	struct hv_entry entry = { .mode = HV_REAL, .rip = GUEST_CODE };
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	keeper_init(&chip, &kept, keeper_latch);
@@ -687,7 +657,6 @@ static void running_where_nothing_is(void **state)
 {
 	struct machine machine;
 
-	(void)state;
 	machine_init(&machine);
 	machine_create(&machine, &bare);
 	machine_start(&machine, astray_start, astray_end);
@@ -729,8 +698,6 @@ GUEST(shapes, "	xor %si, %si\n"
 /* Reads count up. */
 static uint64_t keeper_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	return ++((struct keeper *)chip)->reads;
 }
 
@@ -756,7 +723,6 @@ static void strings_and_odd_lengths(void **state)
 	struct keeper exits, waits, reads, page, next, last;
 	uint16_t words[10];
 
-	(void)state;
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);
 	keeper_init(&exits, &kept, keeper_exits);
@@ -812,7 +778,6 @@ static void doorbell_in_a_zone(void **state)
 	struct mem_doorbell bell = { .at = 0, .width = 4, .match = true, .value = 5 };
 	uint64_t rung = 0;
 
-	(void)state;
 	bell.fd = eventfd(0, EFD_NONBLOCK);
 	lock_init(&kept.lock, LOCK_DEVICE, "kept");
 	machine_init(&machine);

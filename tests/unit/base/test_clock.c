@@ -77,7 +77,6 @@ static void test_step_fires_each_at_its_time(void **state)
 	struct journal j;
 	struct alarm a, b, c;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);
@@ -104,7 +103,6 @@ static void test_equal_times_in_order_of_arming(void **state)
 	struct journal j;
 	struct alarm a, b, c;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);
@@ -123,7 +121,6 @@ static void test_handlers_arm_on_the_way(void **state)
 	struct journal j;
 	struct alarm a, b, c;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);
@@ -154,7 +151,6 @@ static void test_moving_and_disarming(void **state)
 	struct journal j;
 	struct alarm a, b;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);
@@ -178,7 +174,6 @@ static void test_set(void **state)
 	struct journal j;
 	struct alarm a;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	timer_arm(&a.timer, 100);
@@ -202,7 +197,6 @@ static void test_run_due(void **state)
 	struct journal j;
 	struct alarm a, b;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);
@@ -242,7 +236,6 @@ static void test_host_clocks(void **state)
 	} kinds[] = { { CLOCK_KIND_HOST, CLOCK_REALTIME },
 		      { CLOCK_KIND_MONOTONIC, CLOCK_MONOTONIC } };
 
-	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		int64_t before = host(kinds[i].id), now;
 		struct journal j;
@@ -281,7 +274,6 @@ static void test_vm_clock_stands_still(void **state)
 	struct alarm a;
 	int64_t stood, begun;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_VM);
 	alarm_init(&a, &j, 1);
 	pass_time();
@@ -332,7 +324,6 @@ static void test_end_of_time(void **state)
 	struct journal j;
 	struct alarm a;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_MANUAL);
 	alarm_init(&a, &j, 1);
 	timer_arm(&a.timer, CLOCK_LAST);
@@ -356,7 +347,6 @@ static void test_kicks(void **state)
 	struct alarm a, b;
 	unsigned kicks = 0;
 
-	(void)state;
 	journal_init(&j, CLOCK_KIND_VM);
 	alarm_init(&a, &j, 1);
 	alarm_init(&b, &j, 2);

@@ -105,7 +105,6 @@ static int fate(void (*body)(void))
 
 static void test_order(void **state)
 {
-	(void)state;
 	assert_int_equal(fate(in_order), 0);
 	assert_int_equal(fate(downwards), SIGABRT);
 	assert_int_equal(fate(same_rank), SIGABRT);
@@ -125,7 +124,6 @@ static void test_held(void **state)
 	pthread_t thread;
 	void *held;
 
-	(void)state;
 	lock_init(&lock, LOCK_DEVICE, "device");
 	assert_false(lock_held(&lock));
 	lock_take(&lock);

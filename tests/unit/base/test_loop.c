@@ -79,7 +79,6 @@ static void test_tasks_in_order_once(void **state)
 	struct fixture f;
 	struct noted_task a, b, c;
 
-	(void)state;
 	setup(&f);
 	noted_init(&a, &f, 'a');
 	noted_init(&b, &f, 'b');
@@ -108,7 +107,6 @@ static void test_task_posted_again_wakes(void **state)
 	struct fixture f;
 	struct noted_task a, b;
 
-	(void)state;
 	setup(&f);
 	noted_init(&a, &f, 'a');
 	noted_init(&b, &f, 'b');
@@ -128,7 +126,6 @@ static void test_task_takes_back_another(void **state)
 	struct fixture f;
 	struct noted_task a, b, c;
 
-	(void)state;
 	setup(&f);
 	noted_init(&a, &f, 'a');
 	noted_init(&b, &f, 'b');
@@ -147,7 +144,6 @@ static void test_quit_beforehand(void **state)
 {
 	struct fixture f;
 
-	(void)state;
 	setup(&f);
 	loop_quit(&f.loop);
 	assert_int_equal(loop_run(&f.loop), 0);
@@ -178,7 +174,6 @@ static void test_unwatched_while_ready(void **state)
 	struct rivals r;
 	int fds[2][2];
 
-	(void)state;
 	setup(&r.f);
 	loop_set_before(&r.f.loop, before, &r.f);
 	for (int i = 0; i < 2; i++) {
@@ -212,7 +207,6 @@ static void test_watch_changes_events(void **state)
 	struct loop_watch watch, file;
 	int fds[2], fd = open("/proc/self/exe", O_RDONLY);
 
-	(void)state;
 	setup(&f);
 	assert_int_equal(pipe(fds), 0);
 	watch = (struct loop_watch){ .fd = fds[1], .ready = pipe_ready, .arg = &f };
@@ -256,7 +250,6 @@ static void test_clocks_of_each_kind(void **state)
 	static const enum clock_kind kinds[] = { CLOCK_KIND_HOST, CLOCK_KIND_MONOTONIC,
 						 CLOCK_KIND_VM };
 
-	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
 		struct fixture f;
 		struct clock clock;
@@ -291,7 +284,6 @@ static void test_vm_clock_started_late(void **state)
 	struct clock clock, manual;
 	struct ticker ticker = { .f = &f, .left = 1 };
 
-	(void)state;
 	setup(&f);
 	clock_init(&clock, CLOCK_KIND_VM);
 	clock_init(&manual, CLOCK_KIND_MANUAL);
@@ -361,7 +353,6 @@ static void test_threads(void **state)
 	static struct crowd crowd;
 	pthread_t threads[THREADS];
 
-	(void)state;
 	setup(&crowd.f);
 	clock_init(&crowd.clock, CLOCK_KIND_MONOTONIC);
 	assert_int_equal(loop_add_clock(&crowd.f.loop, &crowd.clock), 0);

@@ -49,7 +49,6 @@ static void test_reset(void **state)
 {
 	struct chip chip = sample;
 
-	(void)state;
 	state_reset(&chip_table, &chip);
 	assert_int_equal(chip.index, 0x0d);
 	assert_false(chip.armed);
@@ -65,7 +64,6 @@ static void test_differs(void **state)
 	struct chip chip = sample;
 	size_t index = 99;
 
-	(void)state;
 	chip.hidden = 8;
 	assert_null(state_differs(&chip_table, &sample, &chip, &index));
 	chip.time++;
@@ -86,7 +84,6 @@ static void test_save(void **state)
 	uint8_t saved[sizeof(expected)];
 	size_t index;
 
-	(void)state;
 	assert_int_equal(state_size(&chip_table), sizeof(expected) - 1);
 	memset(saved, 0x55, sizeof(saved));
 	state_save(&chip_table, &sample, saved);
@@ -102,7 +99,6 @@ static void test_print(void **state)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	(void)state;
 	state_print(&chip_table, &sample, out);
 	fclose(out);
 	assert_string_equal(text, "chip: index=71 armed=01 port=1234 "
@@ -114,7 +110,6 @@ static void test_bytes(void **state)
 {
 	uint8_t b[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
 
-	(void)state;
 	assert_int_equal(le16_get(b + 1), 0x0201);
 	assert_int_equal(be16_get(b + 1), 0x0102);
 	assert_int_equal(le32_get(b + 1), 0x04030201);
@@ -133,7 +128,6 @@ static void test_range(void **state)
 	const struct range end = range_make(UINT64_MAX, 1);
 	const struct range low = range_make(0x10, 0x10);
 
-	(void)state;
 	assert_int_equal(all.last, UINT64_MAX - 1);
 	assert_int_equal(end.last, UINT64_MAX);
 	assert_false(range_overlaps(all, end));
@@ -153,7 +147,6 @@ static void test_log(void **state)
 	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
 	int err;
 
-	(void)state;
 	assert_int_equal(write(fd, "old\n", 4), 4);
 	assert_true(log_to_file("/nonexistent/log") < 0);
 	err = log_to_file(path);

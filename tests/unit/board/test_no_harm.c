@@ -542,7 +542,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		.fw_cfg = { { .name = "opt/test", .string = "content" } },
 		.fw_cfg_n = 1,
 	};
-	struct hv_error err;
+	struct error err;
 
 	side->name = name;
 	if (loop_init(&side->loop))

@@ -68,7 +68,6 @@ static void check_refusals(const struct refusal *refusals, size_t n)
 
 static void test_defaults(void **state)
 {
-	(void)state;
 	good("");
 	assert_int_equal(options.action, CMD_RUN);
 	assert_int_equal(options.accel, CMD_ACCEL_KVM);
@@ -137,7 +136,6 @@ static void test_machine(void **state)
 		{ "-M accel=qtest -accel kvm", "-accel: -machine accel= says otherwise" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		good(rows[i].line);
 		if (options.coalesce != rows[i].coalesce || options.accel != rows[i].accel)
@@ -157,9 +155,8 @@ static void test_cpu(void **state)
 		{ "-cpu", "-cpu: needs a value (host|max[,+FLAG][,-FLAG][,FLAG=on|off])" },
 	};
 	struct hv_cpu want;
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	memset(&want, 0, sizeof(want));
 	good("-cpu host");
 	assert_memory_equal(&options.cpu, &want, sizeof(want));
@@ -205,7 +202,6 @@ static void test_memory(void **state)
 		{ "-m", "-m: needs a value ([size=]N)" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		good(rows[i].line);
 		if (options.memory != rows[i].bytes || !options.memory_given)
@@ -218,7 +214,6 @@ static void test_memory_of_host(void **state)
 {
 	char *words[] = { (char *)"coalport", (char *)"-m", (char *)"1000T" };
 
-	(void)state;
 	assert_false(cmd_options_parse(&options, 3, words, 0));
 	assert_non_null(strstr(options.error, "more than this host has"));
 }
@@ -249,7 +244,6 @@ static void test_drive(void **state)
 		  "disk.img: not an option (a disk is -drive file=PATH,format=raw,if=virtio)" },
 	};
 
-	(void)state;
 	good("-drive file=disk.img,format=raw,if=virtio");
 	assert_int_equal(options.disks_n, 1);
 	assert_string_equal(options.disks[0].file, "disk.img");
@@ -300,7 +294,6 @@ static void test_device_disk(void **state)
 		{ "-device", "-device: needs a value (DEVICE[,PROP=VALUE...])" },
 	};
 
-	(void)state;
 	/* The drive may come later; devices are given their slots before drives with if=virtio. */
 	good("-drive file=second,if=virtio -device virtio-blk-pci,drive=x,id=d,serial=S-1,bootindex=3 "
 	     "-drive file=first,if=none,id=x,readonly=on");
@@ -343,7 +336,6 @@ static void test_debug_devices(void **state)
 		  "-debugcon: tcp:1: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
 	};
 
-	(void)state;
 	good("-device isa-debug-exit");
 	assert_int_equal(options.debug_exits_n, 1);
 	assert_int_equal(options.debug_exits[0].port, 0x501);
@@ -421,7 +413,6 @@ static void test_chardev(void **state)
 		  "-chardev: 123456789/123456789/123456789/123456789/...: too long for a Unix socket (at most 107 bytes)" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct chardev_options *want = &rows[i].what,
 					     *got = &options.chardevs[0].options;
@@ -495,7 +486,6 @@ static void test_serial(void **state)
 		{ "-serial", "-serial: needs a value (DEV)" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		good(rows[i].line);
 		if (serial_kind(0) != rows[i].com1 || serial_kind(1) != rows[i].com2)
@@ -536,7 +526,6 @@ static void test_monitors(void **state)
 		  "-qmp: more than 4 monitors" },
 	};
 
-	(void)state;
 	good("-qmp unix:/run/q,server=on,wait=off -monitor none");
 	assert_int_equal(options.monitors_n, 1);
 	assert_string_equal(options.chardevs[options.monitors[0]].options.path, "/run/q");
@@ -556,7 +545,6 @@ static void test_qtest(void **state)
 		{ "-qtest null -qtest null -accel qtest", "-qtest: only once" },
 	};
 
-	(void)state;
 	good("-qtest unix:/tmp/qtest-1.sock -qtest-log /dev/null "
 	     "-chardev socket,path=/tmp/qtest-1.qmp,id=char0 -mon chardev=char0,mode=control "
 	     "-display none -audio none -machine pc -accel qtest");
@@ -626,7 +614,6 @@ static void test_rtc(void **state)
 		  "-global: mc146818rtc.lost_tick_policy=delay: not offered (only discard, slew)" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct cmd_rtc *got = &options.rtc, *want = &rows[i].rtc;
 
@@ -655,7 +642,6 @@ static void test_fw_cfg(void **state)
 		  "-fw_cfg: name=opt/4567890123456789012345678901234567890123456789012345: longer than 55 characters" },
 	};
 
-	(void)state;
 	good("-fw_cfg name=opt/a,string=x,,y -fw_cfg opt/b,file=f -fw_cfg opt/c,string= "
 	     "-fw_cfg opt/456789012345678901234567890123456789012345678901234,string=x");
 	assert_int_equal(options.fw_cfg_n, 4);
@@ -684,7 +670,6 @@ static void test_names(void **state)
 		{ "-name x,process=y", "-name: process: unknown property (there are: guest)" },
 	};
 
-	(void)state;
 	good("-name vm~1 -uuid 00112233-4455-6677-8899-aaBBccddeeff");
 	assert_string_equal(options.name, "vm 1");
 	assert_true(options.uuid_given);
@@ -727,7 +712,6 @@ static void test_running(void **state)
 		{ "-\033[2J\n", "-?[2J?: unknown option (see coalport -help)" },
 	};
 
-	(void)state;
 	good("-S -no-reboot -no-shutdown -nodefaults -pidfile p -D l -exits text -bios b -L d1 -L d2");
 	assert_true(options.paused && options.no_reboot && options.no_shutdown &&
 		    options.nodefaults);
@@ -772,7 +756,6 @@ static void test_actions(void **state)
 		{ "-device help", CMD_LIST_DEVICES, "virtio-blk-pci: " },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *text = NULL;
 		size_t len = 0;
@@ -794,7 +777,6 @@ static void test_help_is_whole(void **state)
 	char *texts[2] = { NULL, NULL };
 	size_t len;
 
-	(void)state;
 	good("-help");
 	for (int i = 0; i < 2; i++) {
 		FILE *out = open_memstream(&texts[i], &len);
@@ -841,7 +823,6 @@ static void test_bounds(void **state)
 	static char huge[CMD_TEXT_MAX + 100];
 	int n = 1;
 
-	(void)state;
 	for (int i = 0; i < CMD_DISKS_MAX + 1; i++) {
 		snprintf(words[i], sizeof(words[i]), "file=%d,if=virtio", i);
 		argv[n++] = (char *)"-drive";
@@ -869,7 +850,6 @@ static void test_bounds(void **state)
 
 static void test_console_of_firmware(void **state)
 {
-	(void)state;
 	good("-nographic");
 	assert_true(options.nographic && options.no_display);
 	good("-display none");
@@ -880,7 +860,6 @@ static void test_console_of_firmware(void **state)
 
 static void test_action_option(void **state)
 {
-	(void)state;
 	good("-action panic=none,reboot=shutdown -accel qtest,coalesced=on -device pvpanic");
 	assert_int_equal(options.panic, CMD_PANIC_NONE);
 	assert_true(options.no_reboot);

@@ -43,7 +43,7 @@ static inline void rig_spin(struct rig *rig)
 
 static inline void rig_make(struct rig *rig, struct pc_options options)
 {
-	struct hv_error err;
+	struct error err;
 
 	signal(SIGPIPE, SIG_IGN);
 	*rig = (struct rig){ .client = -1 };

@@ -283,7 +283,6 @@ static void test_end_of_the_only_client(void **state)
 	const char *what;
 	int fd;
 
-	(void)state;
 	rig_make(&rig, (struct pc_options){ 0 });
 	strcpy(rig.dir, "/tmp/coalport-XXXXXX");
 	assert_non_null(mkdtemp(rig.dir));

@@ -49,7 +49,6 @@ static inline enum irq_status chip_wire_set(void *arg, unsigned line, bool level
 {
 	struct chip_wire *wire = arg;
 
-	(void)line;
 	wire->calls++;
 	wire->rises += level && !wire->level;
 	wire->level = level;

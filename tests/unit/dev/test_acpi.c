@@ -265,7 +265,6 @@ static void test_suspend(void **state)
 	struct acpi_options with = options;
 	struct machine *machine;
 
-	(void)state;
 	with.suspend = true;
 	with.cpus = 255;
 	machine = machine_make(&with);

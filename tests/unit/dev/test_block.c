@@ -94,7 +94,6 @@ static int teardown(void **state)
 
 static int refuse_uring(const struct block_file *file, unsigned entries, struct io_uring *ring)
 {
-	(void)file, (void)entries, (void)ring;
 	return -EPERM;
 }
 
@@ -423,13 +422,11 @@ static void test_short_and_interrupted(void **state)
 
 static int no_room(const struct block_file *file)
 {
-	(void)file;
 	return -ENOSPC;
 }
 
 static int cannot(const struct block_file *file, uint64_t offset, uint64_t len)
 {
-	(void)file, (void)offset, (void)len;
 	return -EOPNOTSUPP;
 }
 

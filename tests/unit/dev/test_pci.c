@@ -34,8 +34,6 @@ static void on_written(void *chip, unsigned offset, unsigned width)
 
 static bool on_read(void *chip, unsigned offset, unsigned width, uint32_t *value)
 {
-	(void)chip;
-	(void)width;
 	*value = 0xfeedc0de;
 	return offset == 0xf0;
 }

@@ -17,7 +17,6 @@ static void chip_and_late_chip_and_model_agree(void **state)
 	const char *seed = getenv("COALPORT_SEED");
 	uint8_t program[BYTES];
 
-	(void)state;
 	srand(seed ? (unsigned)strtoul(seed, NULL, 0) : 1);
 	for (int i = 0; i < PROGRAMS; i++) {
 		for (size_t n = 0; n < BYTES; n++)

@@ -51,7 +51,6 @@ static void three_threads_at_one_chip(void **state)
 	struct rtc_options options;
 	pthread_t threads[2];
 
-	(void)state;
 	rig_init(&scene.rig, 0);
 	clock_destroy(&scene.rig.clock);
 	clock_init(&scene.rig.clock, CLOCK_KIND_VM);

@@ -51,7 +51,6 @@ static void test_i8042_commands(void **state)
 	};
 	struct i8042 i8042;
 
-	(void)state;
 	i8042_init(&i8042, &(struct i8042_options){ 0 });
 	assert_int_equal(in8(&i8042.command, 0), 0x18);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -82,7 +81,6 @@ static void test_i8042_a20(void **state)
 {
 	struct i8042 i8042;
 
-	(void)state;
 	i8042_init(&i8042, &(struct i8042_options){ 0 });
 	tell(&i8042, 0xd1, 0xdd);
 	assert_int_equal(ask(&i8042, 0xd0), 0xdd);
@@ -102,7 +100,6 @@ static void test_i8042_reset_line(void **state)
 	unsigned resets = 0;
 	struct i8042 i8042;
 
-	(void)state;
 	i8042_init(&i8042, &(struct i8042_options){ .reset = count, .arg = &resets });
 	out8(&i8042.command, 0, 0xfe);
 	assert_int_equal(resets, 1);
@@ -122,7 +119,6 @@ static void test_i8042_no_keyboard(void **state)
 	struct chip_wire wire = { 0 };
 	struct i8042 i8042;
 
-	(void)state;
 	i8042_init(&i8042, &(struct i8042_options){ .irq = chip_line(&wire) });
 	out8(&i8042.command, 0, 0xad);
 	out8(&i8042.data, 0, 0xff);
@@ -157,7 +153,6 @@ static void test_port92(void **state)
 	struct port92 port92;
 	unsigned resets = 0;
 
-	(void)state;
 	port92_init(&port92, &(struct port92_options){ .reset = count, .arg = &resets });
 	assert_int_equal(in8(&port92.region, 0), 0x00);
 	out8(&port92.region, 0, 0x02);
@@ -179,7 +174,6 @@ static void test_post(void **state)
 	struct log log = { 0 };
 	struct post post;
 
-	(void)state;
 	post_init(&post, &(struct post_options){ .show = note, .arg = &log });
 	out8(&post.region, 0, 0x12);
 	out8(&post.region, 0, 0x34);
@@ -197,7 +191,6 @@ static void test_debugcon(void **state)
 	struct debugcon debugcon;
 	struct log log = { 0 };
 
-	(void)state;
 	debugcon_init(&debugcon, &(struct debugcon_options){ .send = note, .arg = &log });
 	assert_int_equal(in8(&debugcon.region, 0), 0xe9);
 	out8(&debugcon.region, 0, 'o');
@@ -226,7 +219,6 @@ static void test_debugexit(void **state)
 	struct debugexit debugexit;
 	struct exits e = { 0 };
 
-	(void)state;
 	debugexit_init(&debugexit,
 		       &(struct debugexit_options){ .size = 4, .exit = exits, .arg = &e });
 	assert_int_equal(chip_read(&debugexit.region, 0, 4), 0);
@@ -253,7 +245,6 @@ static void test_pvpanic(void **state)
 	struct log log = { 0 };
 	struct pvpanic pvpanic;
 
-	(void)state;
 	pvpanic_init(&pvpanic, &(struct pvpanic_options){ .event = note, .arg = &log });
 	assert_int_equal(in8(&pvpanic.region, 0), 3);
 	out8(&pvpanic.region, 0, 0xf0);

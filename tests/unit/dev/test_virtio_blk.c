@@ -61,7 +61,6 @@ static void expect_image(struct machine *m, size_t offset, const uint8_t *bytes,
 
 static int refuse_uring(const struct block_file *file, unsigned entries, struct io_uring *ring)
 {
-	(void)file, (void)entries, (void)ring;
 	return -EPERM;
 }
 
@@ -379,7 +378,6 @@ static void test_driver_reset_in_flight(void **state)
 
 static void *open_gate_soon(void *arg)
 {
-	(void)arg;
 	usleep(20000);
 	sem_post(&gate.go);
 	return NULL;

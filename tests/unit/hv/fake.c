@@ -35,7 +35,6 @@ static int fake_open(const struct hv_sys *sys, const char *path)
 {
 	struct fake_kvm *kvm = fake(sys);
 
-	(void)path;
 	if (kvm->open_error)
 		return kvm->open_error;
 	kvm->fds++;
@@ -44,7 +43,6 @@ static int fake_open(const struct hv_sys *sys, const char *path)
 
 static void fake_close(const struct hv_sys *sys, int fd)
 {
-	(void)fd;
 	fake(sys)->fds--;
 }
 
@@ -64,7 +62,6 @@ static int fake_mmap(const struct hv_sys *sys, int fd, size_t size, void **out)
 
 static void fake_munmap(const struct hv_sys *sys, void *at, size_t size)
 {
-	(void)size;
 	fake(sys)->maps--;
 	free(at);
 }

@@ -16,9 +16,8 @@
 static void parsing(void **state)
 {
 	struct hv_cpu cpu;
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	assert_int_equal(hv_cpu_parse(&cpu, "host", &err), 0);
 	for (size_t i = 0; i < HV_CPUID_WORDS; i++)
 		assert_int_equal(cpu.on[i] | cpu.off[i], 0);
@@ -47,9 +46,8 @@ static void bad_values(void **state)
 		{ "host,=", "-cpu: '' is neither on nor off" },
 	};
 	struct hv_cpu cpu;
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(hv_cpu_parse(&cpu, bad[i].text, &err), -EINVAL);
 		assert_string_equal(err.text, bad[i].message);
@@ -59,11 +57,10 @@ static void bad_values(void **state)
 static void every_name(void **state)
 {
 	struct hv_cpu cpu;
-	struct hv_error err;
+	struct error err;
 	char text[64];
 	size_t n = 0;
 
-	(void)state;
 	for (const char *name; (name = hv_cpu_flag_name(n)); n++) {
 		unsigned bits = 0;
 
@@ -121,7 +118,6 @@ static void one_processor(void **state)
 	struct hv_cpuid_place place = { .vcpus = 1, .irqchip = true, .tsc_deadline = true };
 	struct kvm_cpuid2 *cpuid = host();
 
-	(void)state;
 	assert_null(hv_cpuid_fit(cpuid, &cpu, &place));
 	assert_int_equal(leaf(cpuid, 1, 0)->ebx, 0x00010800);
 	assert_int_equal(leaf(cpuid, 1, 0)->ecx,
@@ -144,7 +140,6 @@ static void three_processors(void **state)
 	static const struct hv_cpu cpu;
 	struct kvm_cpuid2 *cpuid;
 
-	(void)state;
 	for (unsigned id = 0; id < 3; id++) {
 		struct hv_cpuid_place place = { .id = id, .vcpus = 3 };
 
@@ -168,9 +163,8 @@ static void wishes(void **state)
 	struct hv_cpuid_place place = { .vcpus = 1, .irqchip = true };
 	struct kvm_cpuid2 *cpuid = host();
 	struct hv_cpu cpu;
-	struct hv_error err;
+	struct error err;
 
-	(void)state;
 	assert_int_equal(hv_cpu_parse(&cpu, "host,-avx,-kvmclock,+aes,-x2apic", &err), 0);
 	assert_null(hv_cpuid_fit(cpuid, &cpu, &place));
 	assert_int_equal(leaf(cpuid, 1, 0)->ecx, 1u << 31 | 1u << 25);

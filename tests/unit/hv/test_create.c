@@ -25,8 +25,6 @@ static const struct hv_options whole = {
 
 static void nop_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)offset;
-	(void)width;
 	*(uint64_t *)chip = value;
 }
 
@@ -42,8 +40,8 @@ struct rig {
 	uint64_t port_value, window_value;
 	struct mem_region ram, rom, odd, port, window;
 	struct hv_vm vm;
-	struct hv_error err;
-	char failure[HV_ERROR_SIZE];
+	struct error err;
+	char failure[ERROR_SIZE];
 	unsigned failures;
 };
 

@@ -321,10 +321,6 @@ static void bell_refused(void **state)
 /* Chips that come, go and move, through a real map. Nobody writes to them. */
 static void chip_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)value;
-	(void)width;
 	abort();
 }
 
@@ -344,7 +340,7 @@ static void thousand_map_changes(void **state)
 	static struct mem_region chips[24];
 	static const struct hv_options options = { .coalesce = true, .vcpus = 1 };
 	struct mem_map map;
-	struct hv_error err;
+	struct error err;
 	struct hv_vm vm;
 	uint32_t seed = 7;
 	size_t most = 0;

@@ -22,18 +22,11 @@ static const struct {
 
 static uint64_t read_zero(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)width;
 	return 0;
 }
 
 static void write_nowhere(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)value;
-	(void)width;
 }
 
 static struct draw_region *region_named(struct drawing *drawing, char name)

@@ -107,7 +107,6 @@ static void a_register_of_the_right_width_gets_the_access_whole(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&io, "io", 15, ports, 4, &chip, NULL);
 	bench_add(&bench, &io, 0x100, 0);
@@ -135,7 +134,6 @@ static void a_wider_access_is_halved_low_address_first(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&io, "io", 15, ports, 3, &chip, NULL);
 	bench_add(&bench, &io, 0, 0);
@@ -155,7 +153,6 @@ static void registers_of_a_run_lie_at_multiples_of_their_width(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&io, "io", 15, ports, 1, &chip, NULL);
 	bench_add(&bench, &io, 0, 0);
@@ -182,7 +179,6 @@ static void a_byte_of_a_wider_register_is_taken_from_it(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&io, "io", 15, ports, 4, &chip, NULL);
 	bench_add(&bench, &io, 0, 0);
@@ -208,7 +204,6 @@ static void one_byte_may_have_two_registers(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&io, "io", 7, ports, 2, &chip, NULL);
 	bench_add(&bench, &io, 0xcf8, 0);
@@ -231,7 +226,6 @@ static void the_first_address_decides_and_the_rest_goes_on_behind_the_region(voi
 	struct chip chip_b = { .name = 'b', .log = bench.log };
 	struct chip chip_c = { .name = 'c', .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&a, "a", 3, wide, 1, &chip_a, NULL);
 	mem_region_init_io(&b, "b", 3, bytes, 1, &chip_b, NULL);
@@ -260,7 +254,6 @@ static void nothing_wraps_at_the_end_of_the_space(void **state)
 	struct chip chip = { .log = bench.log };
 	uint8_t bytes[4] = { 1, 2, 3, 4 };
 
-	(void)state;
 	bench_init(&bench);
 	mem_region_init_io(&low, "low", 1, ports, 1, &chip, NULL);
 	mem_region_init_io(&high, "high", 1, ports, 1, &chip, NULL);
@@ -291,7 +284,6 @@ static void the_lock_is_held_around_the_handlers(void **state)
 	struct bench bench;
 	struct chip chip = { .log = bench.log };
 
-	(void)state;
 	bench_init(&bench);
 	lock_init(&chip.lock, LOCK_DEVICE, "chip");
 	chip.expected = &chip.lock;
@@ -348,7 +340,6 @@ static void memory_is_split_at_section_ends(void **state)
 {
 	struct memory m;
 
-	(void)state;
 	memory_make(&m);
 	expect_read(&m.bench, 0x1000, 1, 0x00, "");
 	expect_read(&m.bench, 0x1001, 2, 0x0201, "");
@@ -375,7 +366,6 @@ static void bytes_of_any_length(void **state)
 	struct memory m;
 	uint8_t out[64], in[64];
 
-	(void)state;
 	memory_make(&m);
 	memset(in, 0x77, sizeof(in));
 	assert_true(mem_view_read_bytes(m.bench.view, 0x1000, out, 32));
@@ -411,7 +401,6 @@ static void host_memory_is_handed_out_as_far_as_it_goes_on(void **state)
 	struct mem_region left, right;
 	uint64_t len = 100;
 
-	(void)state;
 	memory_make(&m);
 	/* For reading, the read-only part goes on where the rest was; the ROM is elsewhere. */
 	assert_ptr_equal(mem_view_ram(m.bench.view, 0x1002, &len, false), m.host + 2);

@@ -38,17 +38,11 @@ void *__wrap_realloc(void *at, size_t size)
 
 static uint64_t chip_read(void *chip, uint64_t offset, unsigned width)
 {
-	(void)chip;
-	(void)width;
 	return offset;
 }
 
 static void chip_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)value;
-	(void)width;
 }
 
 static const struct mem_port ports[] = {
@@ -88,7 +82,6 @@ static void listeners_early_and_late_know_the_same(void **state)
 	struct mem_region io, memory;
 	struct mirror early, late;
 
-	(void)state;
 	assert_int_equal(mem_map_init(&map), 0);
 	mirror_init(&early, MEM_ORDER_ZONES);
 	mem_map_listen(&map, &early.listener);
@@ -138,43 +131,31 @@ static void tell(struct teller *teller, char what, bool published)
 
 static void tell_region_add(void *arg, enum mem_space space, const struct mem_section *section)
 {
-	(void)space;
-	(void)section;
 	tell(arg, 'S', true);
 }
 
 static void tell_region_del(void *arg, enum mem_space space, const struct mem_section *section)
 {
-	(void)space;
-	(void)section;
 	tell(arg, 's', true);
 }
 
 static void tell_wait_add(void *arg, enum mem_space space, const struct mem_wait_range *wait)
 {
-	(void)space;
-	(void)wait;
 	tell(arg, 'W', true);
 }
 
 static void tell_wait_del(void *arg, enum mem_space space, const struct mem_wait_range *wait)
 {
-	(void)space;
-	(void)wait;
 	tell(arg, 'w', false);
 }
 
 static void tell_bell_add(void *arg, enum mem_space space, const struct mem_bell_range *bell)
 {
-	(void)space;
-	(void)bell;
 	tell(arg, 'B', true);
 }
 
 static void tell_bell_del(void *arg, enum mem_space space, const struct mem_bell_range *bell)
 {
-	(void)space;
-	(void)bell;
 	tell(arg, 'b', false);
 }
 
@@ -210,7 +191,6 @@ static void steps_come_in_their_order(void **state)
 	struct teller zones, slots, more;
 	char story[256] = "";
 
-	(void)state;
 	assert_int_equal(mem_map_init(&map), 0);
 	teller_listen(&zones, &map, MEM_ORDER_ZONES, '2', story);
 	teller_listen(&slots, &map, MEM_ORDER_SLOTS, '1', story);
@@ -254,7 +234,6 @@ static void only_the_outermost_commit_publishes_and_only_what_differs(void **sta
 	struct mirror mirror;
 	unsigned generation;
 
-	(void)state;
 	assert_int_equal(mem_map_init(&map), 0);
 	mirror_init(&mirror, MEM_ORDER_OBSERVERS);
 	mem_map_listen(&map, &mirror.listener);
@@ -291,7 +270,6 @@ static void without_memory_the_old_views_stay(void **state)
 	long n;
 	int r;
 
-	(void)state;
 	for (n = 0; n < 2; n++) {
 		allocations = n;
 		assert_int_equal(mem_map_init(&map), -ENOMEM);
@@ -336,7 +314,6 @@ static void a_hold_keeps_its_view_until_it_is_asked_again(void **state)
 	struct mem_hold hold;
 	struct mem_view *old;
 
-	(void)state;
 	assert_int_equal(mem_map_init(&map), 0);
 	mem_hold_init(&hold, &map);
 	old = mem_hold_view(&hold, MEM_SPACE_PORT);
@@ -367,8 +344,6 @@ static void mover_write(void *arg, uint64_t offset, uint64_t value, unsigned wid
 {
 	struct mover *mover = arg;
 
-	(void)offset;
-	(void)width;
 	mover->move.enabled = value != 0;
 	mover->move.offset = value;
 	mem_map_request(&mover->map, &mover->move);
@@ -423,7 +398,6 @@ static void a_handler_asks_and_its_dispatcher_settles(void **state)
 	struct mover mover;
 	unsigned generation;
 
-	(void)state;
 	mover_make(&mover);
 	assert_int_equal(mem_map_settle(&mover.map), 0);
 	move_bar(&mover, 0xe0000000);
@@ -470,7 +444,6 @@ static void requests_are_carried_out_in_their_order(void **state)
 {
 	struct mover mover;
 
-	(void)state;
 	mover_make(&mover);
 	mover.other.apply = apply;
 	mover.other.arg = &mover;
@@ -508,7 +481,6 @@ static void what_draining_asks_for_is_settled_too(void **state)
 					 .arg = &mover,
 					 .drain = ask_once };
 
-	(void)state;
 	mover_make(&mover);
 	mover.other.apply = apply;
 	mover.other.arg = &mover;
@@ -540,7 +512,6 @@ static void a_thousand_changes_leave_what_the_mirror_says(void **state)
 	struct mirror mirror;
 	uint64_t seed = 2018;
 
-	(void)state;
 	assert_int_equal(mem_map_init(&map), 0);
 	mirror_init(&mirror, MEM_ORDER_ZONES);
 	mem_map_listen(&map, &mirror.listener);

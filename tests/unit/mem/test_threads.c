@@ -37,7 +37,6 @@ static uint64_t chip_read(void *arg, uint64_t offset, unsigned width)
 {
 	const struct moving_chip *chip = arg;
 
-	(void)width;
 	CHECK(offset == 1);
 	return chip->first / CHIP;
 }
@@ -47,8 +46,6 @@ static void chip_write(void *arg, uint64_t offset, uint64_t value, unsigned widt
 {
 	struct moving_chip *chip = arg;
 
-	(void)offset;
-	(void)width;
 	chip->moves++;
 	chip->request.enabled = value != 3;
 	chip->request.offset = chip->first + value * DISTANCE;
@@ -57,10 +54,6 @@ static void chip_write(void *arg, uint64_t offset, uint64_t value, unsigned widt
 
 static void latch_write(void *arg, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)arg;
-	(void)offset;
-	(void)value;
-	(void)width;
 }
 
 static const struct mem_port ports[] = {
@@ -123,7 +116,6 @@ static void lookups_and_changes_at_once(void **state)
 	struct scene scene = { .movers = MOVERS };
 	pthread_t readers[READERS];
 
-	(void)state;
 	assert_int_equal(mem_map_init(&scene.map), 0);
 	for (unsigned i = 0; i < MOVERS; i++) {
 		struct moving_chip *chip = &scene.chips[i];

@@ -150,7 +150,6 @@ static void drawings_come_out(void **state)
 	static const uint64_t ends[] = { 0, 0xffe0, 0xfffffff8, DRAW_AT_END };
 	char seen[DRAW_COLUMNS + 1], at[DRAW_COLUMNS + 1], waits[DRAW_COLUMNS + 1];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(drawings) / sizeof(drawings[0]); i++) {
 		for (size_t j = 0; j < sizeof(ends) / sizeof(ends[0]); j++) {
 			struct drawing drawing;
@@ -178,7 +177,6 @@ static void parts_that_meet_are_one_section(void **state)
 	struct drawing drawing;
 	struct mem_view *view;
 
-	(void)state;
 	draw_make(&drawing, meeting, 0x1000);
 	view = mem_view_render(&drawing.root, everything);
 	assert_non_null(view);
@@ -195,7 +193,6 @@ static void the_space_clips(void **state)
 	struct drawing drawing;
 	struct mem_view *view;
 
-	(void)state;
 	draw_make(&drawing, priorities, 0xfff8);
 	view = mem_view_render(&drawing.root, (struct range){ 0, 0xffff });
 	assert_non_null(view);
@@ -217,7 +214,6 @@ static void a_region_fills_the_space(void **state)
 	struct mem_region root, io;
 	struct mem_view *view;
 
-	(void)state;
 	mem_region_init_container(&root, "root", UINT64_MAX);
 	mem_region_init_io(&io, "io", UINT64_MAX, NULL, 0, NULL, NULL);
 	mem_region_add(&root, &io, 0, 0);
@@ -254,7 +250,6 @@ static void bells_are_sorted_and_shown_where_their_first_byte_is(void **state)
 	struct mem_region root, io, lid, again;
 	struct mem_view *view;
 
-	(void)state;
 	mem_region_init_container(&root, "root", UINT64_MAX);
 	mem_region_init_io(&io, "io", 7, NULL, 0, NULL, NULL);
 	io.doorbells = two;
@@ -278,10 +273,6 @@ static void bells_are_sorted_and_shown_where_their_first_byte_is(void **state)
 
 static void nothing(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	(void)chip;
-	(void)offset;
-	(void)value;
-	(void)width;
 }
 
 static void a_range_says_why_in_the_words_of_the_entry_that_begins_it(void **state)
@@ -304,7 +295,6 @@ static void a_range_says_why_in_the_words_of_the_entry_that_begins_it(void **sta
 	struct mem_region io;
 	struct mem_view *view;
 
-	(void)state;
 	mem_region_init_io(&io, "io", 7, ports, 3, NULL, NULL);
 	view = mem_view_render(&io, everything);
 	assert_non_null(view);
@@ -367,7 +357,6 @@ static void a_difference_tells_only_what_differs_in_its_order(void **state)
 	struct mem_view *old, *new;
 	struct drawing drawing;
 
-	(void)state;
 	draw_make(&drawing,
 		  "io   a           |aaaa            |\n"
 		  "port a w1        |L               |\n"

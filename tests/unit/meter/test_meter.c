@@ -342,7 +342,6 @@ static void test_stamps(void **state)
 {
 	struct meter_stamp a = meter_stamp_now(), b = meter_stamp_now();
 
-	(void)state;
 	assert_true(b.ns >= a.ns);
 	assert_true(b.ticks >= a.ticks);
 }

@@ -6,13 +6,13 @@
  */
 #pragma once
 
-#define HV_ERROR_SIZE 320
+#define ERROR_SIZE 320
 
-struct hv_error {
-	char text[HV_ERROR_SIZE];
+struct error {
+	char text[ERROR_SIZE];
 };
 
 /* Formats into err (which may be NULL); what is too long is cut. Returns code, so that one can say
- * "return hv_error_set(err, -ENODEV, ...)". */
-int hv_error_set(struct hv_error *err, int code, const char *format, ...)
+ * "return error_set(err, -ENODEV, ...)". */
+int error_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

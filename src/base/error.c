@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "hv/error.h"
+#include "base/error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-int hv_error_set(struct hv_error *err, int code, const char *format, ...)
+int error_set(struct error *err, int code, const char *format, ...)
 {
 	va_list args;
 

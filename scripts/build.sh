@@ -1,13 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Sets up a build folder, if it is not there yet, and brings it up to date.
-# usage: scripts/build.sh FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast
+# usage: scripts/build.sh FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast|ship|plain|debug|minsize
+#
+# release is what users and packagers build. All others are our own: warnings are errors there. ship
+# is the release with its tests, which also finds what only goes wrong without assertions.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$1
+strict=-Dwerror=true
+[ "$2" != release ] || strict=
 
 case "$2" in
 release) set -- -Dtests=disabled --buildtype=release -Db_lto=true ;;
+ship) set -- -Dtests=enabled --buildtype=release -Db_lto=true ;;
+plain | debug | minsize) set -- -Dtests=enabled --buildtype="$2" ;;
 gcc) CC=gcc && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 clang) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 asan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;
@@ -17,7 +24,7 @@ fuzz) CC=clang && set -- -Dtests=disabled -Dfuzz=true --buildtype=debugoptimized
 fuzz-fast) CC=clang && set -- -Dtests=disabled -Dfuzz=true --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=undefined \
 	"-Dc_args=-fsanitize-trap=undefined -fno-sanitize-coverage=trace-cmp,indirect-calls" ;;
 *)
-	echo "usage: $0 FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast" >&2
+	echo "usage: $0 FOLDER release|gcc|clang|asan|tsan|fuzz|fuzz-fast|ship|plain|debug|minsize" >&2
 	exit 2
 	;;
 esac
@@ -26,7 +33,8 @@ export CC="${CC-gcc}"
 # A folder whose setup was cut short has no build.ninja; meson will not set up over it.
 if [ ! -e "$folder/build.ninja" ]; then
 	rm -rf "$folder"
-	meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
+	# shellcheck disable=SC2086 # one word or none
+	meson setup "$folder" $strict "$@" >"$folder.log" 2>&1 || {
 		cat "$folder.log" >&2
 		rm -f "$folder.log"
 		exit 1

@@ -42,8 +42,12 @@ suites()
 	fi
 }
 
-# Without NDEBUG and optimisation of the others, a release sees other warnings.
-build build-release release
+# What ships is what is tested: optimised, without assertions.
+build build-ship ship && suites build-ship ship --no-suite lint --no-suite race
+# Packagers have build types of their own; each sees other warnings.
+for type in plain debug minsize; do
+	build "build-$type" "$type"
+done
 build build-gcc gcc && suites build-gcc gcc --no-suite lint
 build build-clang clang && suites build-clang lint --suite lint
 if build build-asan asan; then

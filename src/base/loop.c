@@ -135,6 +135,7 @@ void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 		return;
 	err = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 	assert(!err); /* the descriptor is to be closed after this, not before */
+	(void)err;
 	watch->active = false;
 	for (int i = 0; i < loop->batch_n; i++)
 		if (loop->batch[i].data.ptr == watch)

@@ -3,15 +3,13 @@
  * The command line: each line of the input is a word. Whatever is said, parsing ends within its
  * bounds, and what it yields keeps the promises of cmd/options.h.
  */
+#include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "cmd/options.h"
 
 #define WORDS_MAX 64
-/* The checks are the point of it, in every build. */
-#undef NDEBUG
-#include <assert.h>
 
 static struct cmd_options options;
 

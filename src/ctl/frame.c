@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-#define ROOM_FIRST 256u
-#define ROOM_KEPT  (1u << 16)
+#include "base/array.h"
+
+#define ROOM_KEPT (1u << 16)
 
 void ctl_frame_init(struct ctl_frame *frame)
 {
@@ -20,15 +21,8 @@ void ctl_frame_destroy(struct ctl_frame *frame)
 /* What a large text needed is not kept for the small ones that follow. */
 void ctl_frame_reset(struct ctl_frame *frame)
 {
-	char *text = frame->text;
-	size_t room = frame->room;
-
-	if (room > ROOM_KEPT) {
-		free(text);
-		text = NULL;
-		room = 0;
-	}
-	*frame = (struct ctl_frame){ .text = text, .room = room };
+	array_trim(frame->text, &frame->room, ROOM_KEPT);
+	*frame = (struct ctl_frame){ .text = frame->text, .room = frame->room };
 }
 
 static bool is_space(uint8_t c)
@@ -59,15 +53,8 @@ static const char *frame_append(struct ctl_frame *frame, uint8_t c)
 {
 	if (frame->n == CTL_FRAME_MAX)
 		return "the text is too long";
-	if (frame->n + 1 >= frame->room) {
-		size_t room = frame->room ? 2 * frame->room : ROOM_FIRST;
-		char *text = realloc(frame->text, room);
-
-		if (!text)
-			return "out of memory";
-		frame->text = text;
-		frame->room = room;
-	}
+	if (!array_reserve(frame->text, frame->n + 2, &frame->room))
+		return "out of memory";
 	frame->text[frame->n++] = (char)c;
 	frame->text[frame->n] = '\0';
 	return NULL;

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_FIRST 4096u
+#include "base/array.h"
+
 /* What a large reply needed is not kept for the small ones that follow. */
 #define ROOM_KEPT (1u << 16)
 
@@ -27,11 +28,7 @@ bool ctl_out_waits(const struct ctl_out *out)
 void ctl_out_forget(struct ctl_out *out)
 {
 	out->at = out->n = 0;
-	if (out->room > ROOM_KEPT) {
-		free(out->bytes);
-		out->bytes = NULL;
-		out->room = 0;
-	}
+	array_trim(out->bytes, &out->room, ROOM_KEPT);
 }
 
 void ctl_out_go_on(struct ctl_out *out)
@@ -53,9 +50,6 @@ void ctl_out_go_on(struct ctl_out *out)
 
 static bool out_make_room(struct ctl_out *out, size_t len)
 {
-	size_t room = out->room ? out->room : ROOM_FIRST;
-	char *bytes;
-
 	if (out->at) {
 		memmove(out->bytes, out->bytes + out->at, out->n - out->at);
 		out->n -= out->at;
@@ -63,16 +57,7 @@ static bool out_make_room(struct ctl_out *out, size_t len)
 	}
 	if (len > out->limit || out->n > out->limit - len)
 		return false;
-	while (room < out->n + len)
-		room *= 2;
-	if (room == out->room)
-		return true;
-	bytes = realloc(out->bytes, room);
-	if (!bytes)
-		return false;
-	out->bytes = bytes;
-	out->room = room;
-	return true;
+	return array_reserve(out->bytes, out->n + len, &out->room);
 }
 
 bool ctl_out_write(struct ctl_out *out, const char *bytes, size_t len)

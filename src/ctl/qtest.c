@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "ctl/qtest_impl.h"
 
-#define LINE_FIRST 256u
-#define LINE_KEPT  (1u << 16)
-#define OUT_MAX    (4 * CTL_QTEST_DATA_MAX)
-#define REPLY_MAX  256
+#define LINE_KEPT (1u << 16)
+#define OUT_MAX   (4 * CTL_QTEST_DATA_MAX)
+#define REPLY_MAX 256
 
 /* The log: "[R +seconds] line" for what came, "[S +seconds] line" for what went. */
 
@@ -83,31 +83,15 @@ static void execute(struct ctl_qtest *qtest)
 	}
 	qtest->overlong = false;
 	qtest->line_n = 0;
-	if (qtest->line_room > LINE_KEPT) {
-		free(qtest->line);
-		qtest->line = NULL;
-		qtest->line_room = 0;
-	}
+	array_trim(qtest->line, &qtest->line_room, LINE_KEPT);
 }
 
 static bool qtest_make_room(struct ctl_qtest *qtest, size_t len)
 {
-	size_t room = qtest->line_room ? qtest->line_room : LINE_FIRST;
-	char *line;
-
 	if (len > CTL_QTEST_LINE_MAX - qtest->line_n)
 		return false;
 	/* One more for the end. */
-	while (room < qtest->line_n + len + 1)
-		room *= 2;
-	if (room == qtest->line_room)
-		return true;
-	line = realloc(qtest->line, room);
-	if (!line)
-		return false;
-	qtest->line = line;
-	qtest->line_room = room;
-	return true;
+	return array_reserve(qtest->line, qtest->line_n + len + 1, &qtest->line_room);
 }
 
 /* Takes input up to the end of a line: true if there was one. */

@@ -4,6 +4,8 @@
 #include <linux/kvm.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void hv_bells_init(struct hv_bells *bells, const struct hv_sys *sys, int vm_fd,
 		   struct hv_zones *zones)
 {
@@ -42,26 +44,11 @@ static int bell_ioctl(struct hv_bells *bells, enum mem_space space, const struct
 	return bells->sys->ioctl(bells->sys, bells->vm_fd, KVM_IOEVENTFD, (uintptr_t)&arg);
 }
 
-static bool bells_room(struct hv_bells *bells)
-{
-	struct hv_bell *bigger;
-	size_t wish = bells->room ? 2 * bells->room : 16;
-
-	if (bells->n < bells->room)
-		return true;
-	bigger = reallocarray(bells->bells, wish, sizeof(*bigger));
-	if (!bigger)
-		return false;
-	bells->bells = bigger;
-	bells->room = wish;
-	return true;
-}
-
 void hv_bells_add(struct hv_bells *bells, enum mem_space space, const struct mem_bell_range *bell)
 {
 	bool fits = bells->offered && (bell->bell.width || (bells->any_width && !bell->bell.match));
 
-	if (fits && bells_room(bells)) {
+	if (fits && array_reserve(bells->bells, bells->n + 1, &bells->room)) {
 		hv_zones_bell_add(bells->zones, space, bell_range(bell));
 		if (bell_ioctl(bells, space, bell, true) >= 0) {
 			bells->bells[bells->n++] = (struct hv_bell){ .space = space, .at = *bell };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 #define PAGE_SHIFT 12
 #define PAGE_MASK  ((UINT64_C(1) << PAGE_SHIFT) - 1)
 
@@ -73,12 +75,8 @@ int hv_slots_add(struct hv_slots *slots, const struct mem_section *section)
 	if (slot >= slots->max)
 		return -ENOSPC;
 	if (slot == slots->n) {
-		struct hv_slot *bigger =
-			reallocarray(slots->slots, slots->n + 1, sizeof(*slots->slots));
-
-		if (!bigger)
+		if (!array_reserve(slots->slots, slots->n + 1, &slots->room))
 			return -ENOMEM;
-		slots->slots = bigger;
 		slots->n++;
 	}
 	slots->slots[slot] = (struct hv_slot){ .range = range, .used = false };

@@ -28,7 +28,7 @@ struct hv_slots {
 	int vm_fd;
 	uint32_t max; /* slots that KVM has */
 	struct hv_slot *slots; /* the index is KVM's slot number */
-	size_t n;
+	size_t n, room;
 };
 
 void hv_slots_init(struct hv_slots *slots, const struct hv_sys *sys, int vm_fd, uint32_t max);

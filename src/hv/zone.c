@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 static const char trap_slot[] = "no free bus slot";
 static const char trap_kernel[] = "refused by the kernel";
 static const char trap_size[] = "longer than a zone can be";
@@ -137,22 +139,6 @@ static void zones_note_deadline(struct hv_zones *zones)
 	atomic_store_explicit(&zones->deadline, shortest, memory_order_relaxed);
 }
 
-/* Makes room for one more element of an array. False if memory ran out. */
-static bool grow(void **array, size_t n, size_t *room, size_t size)
-{
-	size_t wish = *room ? 2 * *room : 16;
-	void *bigger;
-
-	if (n < *room)
-		return true;
-	bigger = reallocarray(*array, wish, size);
-	if (!bigger)
-		return false;
-	*array = bigger;
-	*room = wish;
-	return true;
-}
-
 static struct hv_zone *zones_find(struct hv_zones *zones, enum mem_space space, struct range range,
 				  bool stuck)
 {
@@ -169,12 +155,10 @@ static struct hv_zone *zones_find(struct hv_zones *zones, enum mem_space space, 
 /* A free element at the zone's place in the order by space and address, or NULL. */
 static struct hv_zone *zones_insert(struct hv_zones *zones, enum mem_space space, uint64_t first)
 {
-	void *array = zones->zones;
 	size_t at = 0;
 
-	if (!grow(&array, zones->n, &zones->room, sizeof(*zones->zones)))
+	if (!array_reserve(zones->zones, zones->n + 1, &zones->room))
 		return NULL;
-	zones->zones = array;
 	while (at < zones->n &&
 	       (zones->zones[at].space < space ||
 		(zones->zones[at].space == space && zones->zones[at].range.first <= first)))
@@ -244,8 +228,6 @@ void hv_zones_del(struct hv_zones *zones, enum mem_space space, const struct mem
 
 void hv_zones_bell_add(struct hv_zones *zones, enum mem_space space, struct range range)
 {
-	void *array;
-
 	lock_take(&zones->lock);
 	for (size_t i = 0; i < zones->n; i++) {
 		struct hv_zone *zone = &zones->zones[i];
@@ -258,9 +240,7 @@ void hv_zones_bell_add(struct hv_zones *zones, enum mem_space space, struct rang
 			zone->trap = trap_bell;
 		}
 	}
-	array = zones->bells;
-	if (grow(&array, zones->bells_n, &zones->bells_room, sizeof(*zones->bells))) {
-		zones->bells = array;
+	if (array_reserve(zones->bells, zones->bells_n + 1, &zones->bells_room)) {
 		zones->bells[zones->bells_n].space = space;
 		zones->bells[zones->bells_n++].range = range;
 	} else {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mem/wait.h"
 
 /* A deeper tree is taken for a loop of aliases. */
@@ -27,20 +28,15 @@ struct builder {
 /* Opens a gap for one element before the index-th. NULL if memory ran out. */
 static void *list_insert(struct builder *b, struct list *list, size_t index)
 {
-	char *gap;
+	char *at, *gap;
 
-	if (list->n == list->room) {
-		size_t room = list->room ? list->room * 2 : 16;
-		void *at = realloc(list->at, room * list->size);
-
-		if (!at) {
-			b->failed = true;
-			return NULL;
-		}
-		list->at = at;
-		list->room = room;
+	at = array_grown(list->at, list->n + 1, &list->room, list->size);
+	if (!at) {
+		b->failed = true;
+		return NULL;
 	}
-	gap = (char *)list->at + index * list->size;
+	list->at = at;
+	gap = at + index * list->size;
 	memmove(gap + list->size, gap, (list->n - index) * list->size);
 	list->n++;
 	return gap;

@@ -17,9 +17,9 @@
 static long allocations = -1;
 
 void *__real_malloc(size_t size);
-void *__real_realloc(void *at, size_t size);
+void *__real_reallocarray(void *at, size_t n, size_t size);
 void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *at, size_t size);
+void *__wrap_reallocarray(void *at, size_t n, size_t size);
 
 static bool may_allocate(void)
 {
@@ -31,9 +31,9 @@ void *__wrap_malloc(size_t size)
 	return may_allocate() ? __real_malloc(size) : NULL;
 }
 
-void *__wrap_realloc(void *at, size_t size)
+void *__wrap_reallocarray(void *at, size_t n, size_t size)
 {
-	return may_allocate() ? __real_realloc(at, size) : NULL;
+	return may_allocate() ? __real_reallocarray(at, n, size) : NULL;
 }
 
 static uint64_t chip_read(void *chip, uint64_t offset, unsigned width)

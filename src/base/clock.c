@@ -13,6 +13,11 @@ static int64_t host_now(clockid_t id)
 	return (int64_t)ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
+int64_t clock_monotonic(void)
+{
+	return host_now(CLOCK_MONOTONIC);
+}
+
 void clock_init(struct clock *clock, enum clock_kind kind)
 {
 	*clock = (struct clock){ .kind = kind };
@@ -32,9 +37,9 @@ static int64_t now_locked(const struct clock *clock)
 	case CLOCK_KIND_HOST:
 		return host_now(CLOCK_REALTIME);
 	case CLOCK_KIND_MONOTONIC:
-		return host_now(CLOCK_MONOTONIC);
+		return clock_monotonic();
 	case CLOCK_KIND_VM:
-		return clock->running ? host_now(CLOCK_MONOTONIC) - clock->offset : clock->offset;
+		return clock->running ? clock_monotonic() - clock->offset : clock->offset;
 	case CLOCK_KIND_MANUAL:
 		break;
 	}
@@ -74,7 +79,7 @@ static void set_running(struct clock *clock, bool running)
 		return;
 	}
 	/* The one formula serves both ways: it swaps "time" and "distance to monotonic time". */
-	clock->offset = host_now(CLOCK_MONOTONIC) - clock->offset;
+	clock->offset = clock_monotonic() - clock->offset;
 	clock->running = running;
 	drop_and_kick(clock);
 }

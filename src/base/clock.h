@@ -53,6 +53,9 @@ struct timer {
 	struct timer *next;
 };
 
+/* The host's CLOCK_MONOTONIC now, for what is no chip's time: measuring, deadlines of our own. */
+int64_t clock_monotonic(void);
+
 void clock_init(struct clock *clock, enum clock_kind kind);
 /* All timers must be disarmed. */
 void clock_destroy(struct clock *clock);

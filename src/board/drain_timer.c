@@ -13,14 +13,6 @@
  */
 #define SPARED 4
 
-static int64_t drain_timer_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
 static void set(struct drain_timer *timer, uint64_t deadline)
 {
 	const struct itimerspec spec = {
@@ -28,7 +20,7 @@ static void set(struct drain_timer *timer, uint64_t deadline)
 			      .tv_nsec = (long)(deadline % (uint64_t)NS_PER_SEC) },
 	};
 
-	timer->set_at = deadline ? drain_timer_now() : CLOCK_NEVER;
+	timer->set_at = deadline ? clock_monotonic() : CLOCK_NEVER;
 	(void)timerfd_settime(timer->watch.fd, 0, &spec, NULL); /* cannot fail with these values */
 }
 
@@ -100,7 +92,7 @@ void drain_timer_put_off(struct drain_timer *timer)
 	if (timer->set_at == CLOCK_NEVER)
 		return;
 	deadline = timer->deadline(timer->arg);
-	if ((uint64_t)(drain_timer_now() - timer->set_at) >= deadline / SPARED)
+	if ((uint64_t)(clock_monotonic() - timer->set_at) >= deadline / SPARED)
 		set(timer, deadline);
 }
 

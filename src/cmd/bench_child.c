@@ -29,14 +29,6 @@ const char *const bench_program_names[BENCH_PROGRAMS] = {
 	[BENCH_QEMU] = "QEMU",
 };
 
-static int64_t child_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
 /* The bare loop lies in the build folder's bench/ beside the program, or is installed. */
 static const char *floor_path(void)
 {
@@ -218,7 +210,7 @@ int bench_spawn(struct bench_child *child)
 		log_error("memory file: %s", strerror(errno));
 		return ret;
 	}
-	child->started = child_now();
+	child->started = clock_monotonic();
 	child->pid = fork();
 	if (child->pid < 0) {
 		int ret = -errno;
@@ -256,7 +248,7 @@ int bench_wait(struct bench_child *child, const char *what)
 		return ret;
 	}
 	child->pid = 0;
-	child->wall = (double)(child_now() - child->started) / 1e9;
+	child->wall = (double)(clock_monotonic() - child->started) / 1e9;
 	child->user = seconds(usage.ru_utime);
 	child->system = seconds(usage.ru_stime);
 	child->output = read_all(child->output_fd);

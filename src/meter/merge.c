@@ -4,17 +4,17 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 struct meter_stamp meter_stamp_now(void)
 {
-	struct timespec ts;
 	uint64_t before = meter_ticks();
+	int64_t now = clock_monotonic();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (struct meter_stamp){
 		.ticks = before + (meter_ticks() - before) / 2,
-		.ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec,
+		.ns = now,
 	};
 }
 

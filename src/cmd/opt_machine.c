@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
+#include <time.h>
 
 #include "cmd/table.h"
 
@@ -283,38 +284,26 @@ static bool take_char(const char **at, char c)
 	return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar. */
-static int64_t days_since_1970(int year, int month, int day)
-{
-	static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	int y = year - 1;
-	int64_t days = (int64_t)365 * y + y / 4 - y / 100 + y / 400;
-
-	days += before[month - 1] + (leap && month > 2) + day - 1;
-	return days - 719162; /* 0001-01-01 to 1970-01-01 */
-}
-
 static bool parse_date(const char *at, int64_t *out)
 {
-	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int year, month, day, hour = 0, minute = 0, second = 0;
-	bool leap;
+	struct tm said = { 0 }, is;
 
-	if (!take_digits(&at, 4, &year) || !take_char(&at, '-') || !take_digits(&at, 2, &month) ||
-	    !take_char(&at, '-') || !take_digits(&at, 2, &day))
+	if (!take_digits(&at, 4, &said.tm_year) || !take_char(&at, '-') ||
+	    !take_digits(&at, 2, &said.tm_mon) || !take_char(&at, '-') ||
+	    !take_digits(&at, 2, &said.tm_mday))
 		return false;
-	if (*at && (!take_char(&at, 'T') || !take_digits(&at, 2, &hour) || !take_char(&at, ':') ||
-		    !take_digits(&at, 2, &minute) || !take_char(&at, ':') ||
-		    !take_digits(&at, 2, &second)))
+	if (*at && (!take_char(&at, 'T') || !take_digits(&at, 2, &said.tm_hour) ||
+		    !take_char(&at, ':') || !take_digits(&at, 2, &said.tm_min) ||
+		    !take_char(&at, ':') || !take_digits(&at, 2, &said.tm_sec)))
 		return false;
-	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-	if (*at || year < 1900 || month < 1 || month > 12 || day < 1 ||
-	    day > lengths[month - 1] + (leap && month == 2) || hour > 23 || minute > 59 ||
-	    second > 59)
-		return false;
-	*out = days_since_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-	return true;
+	said.tm_year -= 1900;
+	said.tm_mon--;
+	/* A day, hour or the like that there is none of becomes one of the next month, day, ... */
+	is = said;
+	*out = timegm(&is);
+	return !*at && said.tm_year >= 0 && is.tm_mon == said.tm_mon &&
+	       is.tm_mday == said.tm_mday && is.tm_hour == said.tm_hour &&
+	       is.tm_min == said.tm_min && is.tm_sec == said.tm_sec;
 }
 
 bool cmd_parse_rtc(struct cmd_parse *parse, const char *value)

@@ -23,16 +23,7 @@ static void loop_wake(struct loop *loop)
 /* With the lock held. */
 static void unlink_task(struct loop *loop, struct loop_task *task)
 {
-	struct loop_task **at = &loop->tasks;
-
-	while (*at != task) {
-		assert(*at);
-		at = &(*at)->next;
-	}
-	*at = task->next;
-	if (!*at)
-		loop->tasks_tail = at;
-	task->next = NULL;
+	TAILQ_REMOVE(&loop->tasks, task, link);
 	task->queued = false;
 	loop->tasks_n--;
 }
@@ -46,8 +37,8 @@ static void run_tasks(struct loop *loop)
 	unsigned n;
 
 	lock_take(&loop->lock);
-	for (n = loop->tasks_n; n && loop->tasks; n--) {
-		struct loop_task *task = loop->tasks;
+	for (n = loop->tasks_n; n && !TAILQ_EMPTY(&loop->tasks); n--) {
+		struct loop_task *task = TAILQ_FIRST(&loop->tasks);
 
 		unlink_task(loop, task);
 		lock_drop(&loop->lock);
@@ -84,7 +75,7 @@ int loop_init(struct loop *loop)
 		goto close_epoll;
 	}
 	lock_init(&loop->lock, LOCK_LEAF, "loop");
-	loop->tasks_tail = &loop->tasks;
+	TAILQ_INIT(&loop->tasks);
 	loop->wake = (struct loop_watch){ .fd = loop->wake_fd, .ready = wake_ready, .arg = loop };
 	err = loop_watch(loop, &loop->wake, EPOLLIN);
 	if (err)
@@ -253,11 +244,9 @@ void loop_post(struct loop *loop, struct loop_task *task)
 
 	lock_take(&loop->lock);
 	if (!task->queued) {
-		first = !loop->tasks;
+		first = TAILQ_EMPTY(&loop->tasks);
 		task->queued = true;
-		task->next = NULL;
-		*loop->tasks_tail = task;
-		loop->tasks_tail = &task->next;
+		TAILQ_INSERT_TAIL(&loop->tasks, task, link);
 		loop->tasks_n++;
 	}
 	lock_drop(&loop->lock);
@@ -271,7 +260,7 @@ bool loop_has_tasks(struct loop *loop)
 	bool has;
 
 	lock_take(&loop->lock);
-	has = loop->tasks;
+	has = !TAILQ_EMPTY(&loop->tasks);
 	lock_drop(&loop->lock);
 	return has;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
@@ -30,7 +31,7 @@ struct loop_watch {
 struct loop_task {
 	void (*run)(void *arg);
 	void *arg;
-	struct loop_task *next;
+	TAILQ_ENTRY(loop_task) link;
 	bool queued;
 };
 
@@ -48,7 +49,7 @@ struct loop {
 	int wake_fd;
 	struct loop_watch wake;
 	struct lock lock; /* LOCK_LEAF: tasks, quit */
-	struct loop_task *tasks, **tasks_tail;
+	TAILQ_HEAD(, loop_task) tasks; /* in the order they were posted */
 	unsigned tasks_n;
 	bool quit;
 	struct loop_clock clocks[LOOP_CLOCKS_MAX];

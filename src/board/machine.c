@@ -24,8 +24,8 @@ static void machine_tell(struct machine *machine, struct machine_event event)
 {
 	struct machine_observer *next;
 
-	for (struct machine_observer *o = machine->observers; o; o = next) {
-		next = o->next;
+	for (struct machine_observer *o = LIST_FIRST(&machine->observers); o; o = next) {
+		next = LIST_NEXT(o, link);
 		o->event(o->arg, &event);
 	}
 }
@@ -468,16 +468,10 @@ void machine_destroy(struct machine *machine)
 
 void machine_observe(struct machine *machine, struct machine_observer *observer)
 {
-	observer->next = machine->observers;
-	machine->observers = observer;
+	LIST_INSERT_HEAD(&machine->observers, observer, link);
 }
 
 void machine_unobserve(struct machine *machine, struct machine_observer *observer)
 {
-	for (struct machine_observer **at = &machine->observers; *at; at = &(*at)->next) {
-		if (*at == observer) {
-			*at = observer->next;
-			return;
-		}
-	}
+	LIST_REMOVE(observer, link);
 }

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/loop.h"
@@ -70,7 +71,7 @@ struct machine_event {
 struct machine_observer {
 	void (*event)(void *arg, const struct machine_event *event);
 	void *arg;
-	struct machine_observer *next;
+	LIST_ENTRY(machine_observer) link;
 };
 
 struct machine_options {
@@ -102,7 +103,7 @@ struct machine {
 	struct soft_cpu soft; /* MACHINE_NO_CPU, once started */
 	enum machine_state state;
 	struct meter_stamp stamp; /* when it began */
-	struct machine_observer *observers;
+	LIST_HEAD(, machine_observer) observers;
 	struct drain_timer drain_timer;
 	struct mem_listener zones_observer;
 

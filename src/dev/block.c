@@ -38,7 +38,7 @@ int block_make(struct block **out, const struct block_file *file,
 	block->engine = options->engine;
 	block->loop = options->loop;
 	block->retry = (struct loop_task){ .run = retry, .arg = block };
-	block_list_init(&block->waiting);
+	STAILQ_INIT(&block->waiting);
 	*out = block;
 	return 0;
 }
@@ -174,7 +174,7 @@ void block_submit(struct block *block, struct block_request *request)
 	assert(request->op == BLOCK_READ || request->op == BLOCK_FLUSH || !block->file.readonly);
 	assert(request->offset <= block->file.size);
 	block->in_flight++;
-	block_list_add(&block->waiting, request);
+	STAILQ_INSERT_TAIL(&block->waiting, request, link);
 }
 
 static bool wants_worker(const struct block *block, const struct block_request *request)
@@ -223,7 +223,7 @@ void block_kick(struct block *block)
 	}
 	while ((request = block_list_take(&block->waiting))) {
 		if (!start(block, request)) {
-			block_list_put_back(&block->waiting, request);
+			STAILQ_INSERT_HEAD(&block->waiting, request, link);
 			break;
 		}
 	}

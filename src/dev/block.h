@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -54,7 +55,7 @@ struct block_request {
 	void (*done)(struct block_request *request, int result); /* 0 or -errno */
 
 	/* The block's own. */
-	struct block_request *next;
+	STAILQ_ENTRY(block_request) link;
 	int result;
 };
 

@@ -10,42 +10,17 @@
 struct block_uring;
 struct block_worker;
 
-/* A list of requests in order. */
-struct block_list {
-	struct block_request *first, **end;
-};
+/* Requests in order. */
+STAILQ_HEAD(block_list, block_request);
 
-static inline void block_list_init(struct block_list *list)
-{
-	list->first = NULL;
-	list->end = &list->first;
-}
-
-static inline void block_list_add(struct block_list *list, struct block_request *request)
-{
-	request->next = NULL;
-	*list->end = request;
-	list->end = &request->next;
-}
-
+/* The first one, taken out; NULL if there is none. */
 static inline struct block_request *block_list_take(struct block_list *list)
 {
-	struct block_request *request = list->first;
+	struct block_request *request = STAILQ_FIRST(list);
 
-	if (request) {
-		list->first = request->next;
-		if (!list->first)
-			list->end = &list->first;
-	}
+	if (request)
+		STAILQ_REMOVE_HEAD(list, link);
 	return request;
-}
-
-static inline void block_list_put_back(struct block_list *list, struct block_request *request)
-{
-	request->next = list->first;
-	if (!list->first)
-		list->end = &request->next;
-	list->first = request;
 }
 
 struct block {

@@ -138,7 +138,7 @@ static bool finished(struct block *block, struct block_request *request, int res
 		request->result = 0;
 		return true;
 	}
-	block_list_add(&block->waiting, request);
+	STAILQ_INSERT_TAIL(&block->waiting, request, link);
 	return false;
 }
 

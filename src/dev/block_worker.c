@@ -50,7 +50,7 @@ static void *work(void *arg)
 			return NULL;
 		request->result = block_run(&block->file, block->system, request);
 		lock_take(&worker->lock);
-		block_list_add(&worker->finished, request);
+		STAILQ_INSERT_TAIL(&worker->finished, request, link);
 		lock_drop(&worker->lock);
 		n = write(worker->watch.fd, &one, sizeof(one));
 		(void)n;
@@ -86,8 +86,8 @@ int block_worker_make(struct block_worker **out, struct block *block)
 	if (!worker)
 		return -ENOMEM;
 	worker->block = block;
-	block_list_init(&worker->todo);
-	block_list_init(&worker->finished);
+	STAILQ_INIT(&worker->todo);
+	STAILQ_INIT(&worker->finished);
 	worker->watch = (struct loop_watch){ .ready = worker_ready, .arg = worker };
 	worker->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->watch.fd < 0) {
@@ -139,7 +139,7 @@ int block_worker_fd(const struct block_worker *worker)
 void block_worker_add(struct block_worker *worker, struct block_request *request)
 {
 	lock_take(&worker->lock);
-	block_list_add(&worker->todo, request);
+	STAILQ_INSERT_TAIL(&worker->todo, request, link);
 	lock_drop(&worker->lock);
 	sem_post(&worker->work);
 }

@@ -33,7 +33,7 @@
 int loop_init(struct loop *loop)
 {
 	*loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
-	loop->tasks_tail = &loop->tasks;
+	TAILQ_INIT(&loop->tasks);
 	return 0;
 }
 
@@ -69,28 +69,20 @@ void loop_post(struct loop *loop, struct loop_task *task)
 	if (task->queued)
 		return;
 	task->queued = true;
-	task->next = NULL;
-	*loop->tasks_tail = task;
-	loop->tasks_tail = &task->next;
+	TAILQ_INSERT_TAIL(&loop->tasks, task, link);
 	loop->tasks_n++;
 }
 
 bool loop_has_tasks(struct loop *loop)
 {
-	return loop->tasks;
+	return !TAILQ_EMPTY(&loop->tasks);
 }
 
 void loop_unpost(struct loop *loop, struct loop_task *task)
 {
-	struct loop_task **at = &loop->tasks;
-
 	if (!task->queued)
 		return;
-	while (*at != task)
-		at = &(*at)->next;
-	*at = task->next;
-	if (!*at)
-		loop->tasks_tail = at;
+	TAILQ_REMOVE(&loop->tasks, task, link);
 	task->queued = false;
 	loop->tasks_n--;
 }
@@ -107,8 +99,8 @@ int loop_run(struct loop *loop)
 
 	if (loop->before)
 		loop->before(loop->before_arg);
-	while (n-- && loop->tasks && !loop->quit) {
-		struct loop_task *task = loop->tasks;
+	while (n-- && !TAILQ_EMPTY(&loop->tasks) && !loop->quit) {
+		struct loop_task *task = TAILQ_FIRST(&loop->tasks);
 
 		loop_unpost(loop, task);
 		task->run(task->arg);
@@ -252,8 +244,7 @@ static void hand_begin(struct hand *hand, size_t room, uint8_t how)
 	hand_ref_views(&hand->pc);
 	options->no_shutdown = how & 0x40;
 	options->panic = how & 0x80 ? MACHINE_PANIC_RUN : MACHINE_PANIC_SHUTDOWN;
-	hand->loop.tasks = NULL;
-	hand->loop.tasks_tail = &hand->loop.tasks;
+	TAILQ_INIT(&hand->loop.tasks);
 	hand->loop.tasks_n = 0;
 	hand->loop.quit = false;
 	hand->chardev.user = (struct chardev_user){ 0 };

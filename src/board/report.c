@@ -50,30 +50,60 @@ static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 	return out;
 }
 
-int machine_report(struct machine *machine, FILE *out, enum report_form form)
-{
-	unsigned vcpus = machine->options.hv.vcpus;
+/* What a report is made of, as it is now. */
+struct account {
 	const struct meter *meters[HV_VCPUS_MAX];
-	struct meter_report_options options = {
-		.meters = meters,
-		.meters_n = vcpus,
+	struct meter_zone *zones;
+	struct meter_report_options options; /* points into the above */
+};
+
+/* 0 or -ENOTSUP; account_drop() afterwards. */
+static int account_take(struct machine *machine, struct account *account)
+{
+	if (machine->options.accel != MACHINE_KVM)
+		return -ENOTSUP;
+	account->options = (struct meter_report_options){
+		.meters = account->meters,
+		.meters_n = machine->options.hv.vcpus,
 		.ring = machine->hv.ring_meter,
 		.start = machine->stamp,
 		.end = meter_stamp_now(),
 	};
-	struct meter_zone *zones;
-	int ret;
+	for (unsigned i = 0; i < machine->options.hv.vcpus; i++)
+		account->meters[i] = hv_vcpu_meter(&machine->hv, i);
+	account->zones = zones_of(machine, &account->options.zones_n);
+	account->options.zones = account->zones;
+	return 0;
+}
 
-	if (machine->options.accel != MACHINE_KVM)
-		return -ENOTSUP;
-	for (unsigned i = 0; i < vcpus; i++)
-		meters[i] = hv_vcpu_meter(&machine->hv, i);
-	zones = zones_of(machine, &options.zones_n);
-	options.zones = zones;
-	ret = form == REPORT_JSON ? meter_report_json(out, &options)
-				  : meter_report_text(out, &options);
-	free(zones);
+static void account_drop(struct account *account)
+{
+	free(account->zones);
+}
+
+int machine_report(struct machine *machine, FILE *out, enum report_form form)
+{
+	struct account account;
+	int ret = account_take(machine, &account);
+
+	if (ret)
+		return ret;
+	ret = form == REPORT_JSON ? meter_report_print_json(out, &account.options)
+				  : meter_report_text(out, &account.options);
+	account_drop(&account);
 	return ret;
+}
+
+int machine_report_object(struct machine *machine, struct json_object **out)
+{
+	struct account account;
+	int ret = account_take(machine, &account);
+
+	if (ret)
+		return ret;
+	*out = meter_report_json(&account.options);
+	account_drop(&account);
+	return *out ? 0 : -ENOMEM;
 }
 
 static void print_wait(FILE *out, enum mem_space space, const struct mem_wait_range *wait)

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "board/report.h"
@@ -13,31 +12,10 @@
 #define OWN       "__org.coalport_"
 #define VCPU_PATH "/machine/vcpu[%u]"
 
-/* 0 or -errno. The caller frees. */
-static int report(struct ctl_qmp *qmp, struct json_object **out)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *file = open_memstream(&text, &len);
-	int ret;
-
-	if (!file)
-		return -ENOMEM;
-	ret = machine_report(&qmp->pc->machine, file, REPORT_JSON);
-	if (fclose(file) && !ret)
-		ret = -ENOMEM;
-	if (!ret) {
-		*out = json_tokener_parse(text);
-		ret = *out ? 0 : -ENOMEM;
-	}
-	free(text);
-	return ret;
-}
-
 bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	int ret = report(qmp, result);
+	int ret = machine_report_object(&qmp->pc->machine, result);
 
 	if (ret == -ENOTSUP)
 		return ctl_qmp_fail(err, "Nothing is counted without KVM");
@@ -186,7 +164,7 @@ static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json
 		     struct ctl_qmp_error *err)
 {
 	struct json_object *all = NULL, *stats;
-	int ret = report(qmp, &all);
+	int ret = machine_report_object(&qmp->pc->machine, &all);
 
 	if (ret == -ENOTSUP)
 		return true;

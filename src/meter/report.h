@@ -12,6 +12,8 @@
 
 #include "meter/meter.h"
 
+struct json_object;
+
 /* The time-stamp counter and CLOCK_MONOTONIC read together: two of them tell the counter's rate. */
 struct meter_stamp {
 	uint64_t ticks;
@@ -51,8 +53,12 @@ struct meter_totals {
 struct meter_stamp meter_stamp_now(void);
 struct meter_totals meter_total(const struct meter_report_options *options);
 
+/* The caller puts it back. NULL: out of memory. */
+struct json_object *meter_report_json(const struct meter_report_options *options)
+	__attribute__((warn_unused_result));
+
 /* Written and flushed. 0, or -errno of what failed: -ENOMEM, or of writing, such as -ENOSPC. */
 int meter_report_text(FILE *out, const struct meter_report_options *options)
 	__attribute__((warn_unused_result));
-int meter_report_json(FILE *out, const struct meter_report_options *options)
+int meter_report_print_json(FILE *out, const struct meter_report_options *options)
 	__attribute__((warn_unused_result));

@@ -161,19 +161,30 @@ static int json_build(struct json_object *root, const struct merged *merged,
 	return err;
 }
 
-int meter_report_json(FILE *out, const struct meter_report_options *options)
+struct json_object *meter_report_json(const struct meter_report_options *options)
 {
 	struct json_object *root;
 	struct merged merged;
-	const char *text;
-	int err = merged_make(&merged, options);
 
-	if (err)
-		return err;
+	if (merged_make(&merged, options))
+		return NULL;
 	root = json_object_new_object();
-	err = root ? json_build(root, &merged, options) : -ENOMEM;
-	if (err)
-		goto put_root;
+	if (root && json_build(root, &merged, options)) {
+		json_object_put(root);
+		root = NULL;
+	}
+	merged_free(&merged);
+	return root;
+}
+
+int meter_report_print_json(FILE *out, const struct meter_report_options *options)
+{
+	struct json_object *root = meter_report_json(options);
+	const char *text;
+	int err = 0;
+
+	if (!root)
+		return -ENOMEM;
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 							    JSON_C_TO_STRING_NOSLASHESCAPE);
 	errno = 0;
@@ -181,8 +192,6 @@ int meter_report_json(FILE *out, const struct meter_report_options *options)
 		err = -ENOMEM;
 	else if (fputs(text, out) < 0 || fputc('\n', out) < 0 || fflush(out))
 		err = errno ? -errno : -EIO;
-put_root:
 	json_object_put(root);
-	merged_free(&merged);
 	return err;
 }

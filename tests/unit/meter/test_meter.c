@@ -76,7 +76,7 @@ static struct json_object *json_report(struct fixture *f)
 
 	free(f->text);
 	out = open_memstream(&f->text, &f->len);
-	err = meter_report_json(out, &f->options);
+	err = meter_report_print_json(out, &f->options);
 	fclose(out);
 	assert_int_equal(err, 0);
 	assert_int_equal(f->text[f->len - 1], '\n');
@@ -320,7 +320,7 @@ static void test_write_failure(void **state)
 
 	fill(f);
 	assert_int_equal(meter_report_text(full, &f->options), -ENOSPC);
-	assert_int_equal(meter_report_json(full, &f->options), -ENOSPC);
+	assert_int_equal(meter_report_print_json(full, &f->options), -ENOSPC);
 	fclose(full);
 }
 

@@ -243,6 +243,15 @@ static void change(struct mem_map *map, const struct views *old, const struct vi
 	tell_forward(map, WAIT_ADD, old, new);
 }
 
+/* Release: who finds nothing asked for any more sees what was made of it, in the listeners too. */
+static void all_is_made(struct mem_map *map)
+{
+	lock_take(&map->leaf);
+	if (!map->requests)
+		atomic_store_explicit(&map->requested, false, memory_order_release);
+	lock_drop(&map->leaf);
+}
+
 void mem_map_begin(struct mem_map *map)
 {
 	enter(map);
@@ -267,6 +276,7 @@ int mem_map_commit(struct mem_map *map)
 	}
 	for (int space = 0; space < MEM_SPACES; space++)
 		mem_view_unref(unused->in[space]);
+	all_is_made(map);
 leave:
 	leave(map);
 	return r;
@@ -358,19 +368,17 @@ static struct mem_request *next_request(struct mem_map *map, bool *enabled, uint
 		if (!map->requests)
 			map->requests_tail = &map->requests;
 	}
-	if (!map->requests)
-		atomic_store_explicit(&map->requested, false, memory_order_relaxed);
 	lock_drop(&map->leaf);
 	return request;
 }
 
-static int map_carry_out(struct mem_map *map)
+void mem_map_apply_requests(struct mem_map *map)
 {
 	struct mem_request *request;
 	uint64_t offset;
 	bool enabled;
 
-	mem_map_begin(map);
+	assert(map->depth);
 	while ((request = next_request(map, &enabled, &offset))) {
 		if (request->apply) {
 			request->apply(request->arg);
@@ -379,20 +387,6 @@ static int map_carry_out(struct mem_map *map)
 		mem_region_set_enabled(request->region, enabled);
 		mem_region_set_offset(request->region, offset);
 	}
-	return mem_map_commit(map);
-}
-
-int mem_map_settle(struct mem_map *map)
-{
-	int r = 0;
-
-	/*
-	 * Draining may have asked for more. Bounded, although others may ask meanwhile: whoever does
-	 * settles before it dispatches again, and for that it waits for the lock that is held here.
-	 */
-	while (!r && atomic_load_explicit(&map->requested, memory_order_acquire))
-		r = map_carry_out(map);
-	return r;
 }
 
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space)

@@ -95,7 +95,11 @@ struct mem_map {
 	struct mem_view *view[MEM_SPACES];
 	struct mem_request *requests, **requests_tail;
 	atomic_uint generation; /* moves with every publication; read without a lock */
-	atomic_bool requested; /* the queue is not empty; read without a lock */
+	/*
+	 * Something was asked for that is not yet in the views and with the listeners, be it still in
+	 * the queue or under way on some thread. Read without a lock.
+	 */
+	atomic_bool requested;
 };
 
 /* Both spaces empty. 0 or -ENOMEM. */
@@ -123,10 +127,19 @@ void mem_map_request(struct mem_map *map, struct mem_request *request);
 /* Takes back what is queued; for a chip that goes away, in a transaction or where nobody settles. */
 void mem_map_cancel(struct mem_map *map, struct mem_request *request);
 /*
- * Whoever dispatched calls this, with no lock held, before the next dispatch; carries out what was
- * asked, in order. Costs one load if nothing was. 0 or -ENOMEM as mem_map_commit().
+ * Whoever dispatched calls this, with no lock held, before the next dispatch. When it returns 0,
+ * whatever was asked for before the call is in the views and the listeners have followed, no matter
+ * which thread carried it out: a vCPU that moved a BAR finds it moved. Costs one load if nothing is
+ * asked for or under way; otherwise it waits for the thread that is at it, or does the work itself,
+ * in the order of the requests. 0, or -ENOMEM as mem_map_commit(): then it is tried again by whoever
+ * calls next.
  */
 int mem_map_settle(struct mem_map *map) __attribute__((warn_unused_result));
+/*
+ * A piece of it, kept apart so that a test can put a wrong one in its place: inside a transaction,
+ * changes the tree as was asked.
+ */
+void mem_map_apply_requests(struct mem_map *map);
 
 /* A reference to the current view, to be given back with mem_view_unref(). Any thread, any lock but a leaf. */
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space);

@@ -495,6 +495,31 @@ static void what_draining_asks_for_is_settled_too(void **state)
 	mover_drop(&mover);
 }
 
+static void what_failed_is_made_by_whoever_settles_next(void **state)
+{
+	struct mover mover;
+	long n;
+
+	mover_make(&mover);
+	for (n = 0;; n++) {
+		int r;
+
+		move_bar(&mover, 0xe0000000 + (uint64_t)n * 0x1000);
+		allocations = n;
+		r = mem_map_settle(&mover.map);
+		allocations = -1;
+		if (!r)
+			break;
+		assert_int_equal(r, -ENOMEM);
+		assert_false(bar_is_at(&mover, 0xe0000000 + (uint64_t)n * 0x1000));
+		/* Nobody has asked anew. */
+		assert_int_equal(mem_map_settle(&mover.map), 0);
+		assert_true(bar_is_at(&mover, 0xe0000000 + (uint64_t)n * 0x1000));
+	}
+	assert_true(n > 0);
+	mover_drop(&mover);
+}
+
 /* --- at random --- */
 
 static uint32_t next_random(uint64_t *seed)
@@ -549,6 +574,7 @@ int main(void)
 		cmocka_unit_test(a_handler_asks_and_its_dispatcher_settles),
 		cmocka_unit_test(requests_are_carried_out_in_their_order),
 		cmocka_unit_test(what_draining_asks_for_is_settled_too),
+		cmocka_unit_test(what_failed_is_made_by_whoever_settles_next),
 		cmocka_unit_test(a_thousand_changes_leave_what_the_mirror_says),
 	};
 

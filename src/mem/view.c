@@ -154,28 +154,6 @@ static void view_render(struct builder *b, const struct mem_region *region, stru
 		});
 }
 
-/* True if b goes on where a ends, in the space and in the region. */
-static bool continues(const struct mem_section *a, const struct mem_section *b)
-{
-	return a->region == b->region && a->readonly == b->readonly &&
-	       a->range.last + 1 == b->range.first &&
-	       a->offset + (b->range.first - a->range.first) == b->offset;
-}
-
-static void merge(struct list *list)
-{
-	struct mem_section *sections = list->at;
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n; i++) {
-		if (n && continues(&sections[n - 1], &sections[i]))
-			sections[n - 1].range.last = sections[i].range.last;
-		else
-			sections[n++] = sections[i];
-	}
-	list->n = n;
-}
-
 static void view_add_waits(struct builder *b, const struct mem_section *section)
 {
 	const uint64_t first = section->offset;
@@ -285,7 +263,6 @@ struct mem_view *mem_view_render(const struct mem_region *root, struct range spa
 			       _Alignof(struct mem_view) == _Alignof(struct mem_bell_range),
 		       "one allocation without padding");
 	view_render(&b, root, (struct window){ .part = space, .addr = space.first }, 0);
-	merge(&b.sections);
 	for (size_t i = 0; i < b.sections.n; i++) {
 		const struct mem_section *section = (const struct mem_section *)b.sections.at + i;
 

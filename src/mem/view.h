@@ -49,9 +49,13 @@ struct mem_view {
 
 /*
  * Renders the tree under root, clipped to space. NULL if memory ran out. The caller owns the one
- * reference. Neighbouring sections that show neighbouring parts of one region in the same way are
- * one section. Waiting ranges never overlap, and a range waits only where every byte of it is shown:
- * one byte hidden by another region and none of it waits.
+ * reference.
+ *
+ * Neighbouring sections stay apart even where the second shows the same region from where the first
+ * ends: they came by different aliases, and each may go without the other. Were they one, a small
+ * window that opens beside a gigabyte of RAM would replace the memory slot of all of it. Waiting
+ * ranges never overlap, and a range waits only where one section shows every byte of it: one byte
+ * hidden by another region and none of it waits.
  */
 struct mem_view *mem_view_render(const struct mem_region *root, struct range space)
 	__attribute__((warn_unused_result));

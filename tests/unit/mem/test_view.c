@@ -60,7 +60,7 @@ static const char disabled[] = "ram  a           |aaaaaaaaaaaa|\n"
 			       "view             |aaaaaaaaaaaa|\n"
 			       "at               |012345678901|\n";
 
-/* Parts of one region that meet again are one section; other parts are not. */
+/* Parts of one region that meet again where they came by different aliases. */
 static const char meeting[] = "ram  a loose     |aaaaaaaaaaaaaaaa|\n"
 			      "seen p a         |pppp            |\n"
 			      "seen q a+4       |    qqqq        |\n"
@@ -172,7 +172,7 @@ static void drawings_come_out(void **state)
 	}
 }
 
-static void parts_that_meet_are_one_section(void **state)
+static void parts_that_meet_stay_apart(void **state)
 {
 	struct drawing drawing;
 	struct mem_view *view;
@@ -180,10 +180,11 @@ static void parts_that_meet_are_one_section(void **state)
 	draw_make(&drawing, meeting, 0x1000);
 	view = mem_view_render(&drawing.root, everything);
 	assert_non_null(view);
-	assert_int_equal(view->sections_n, 3);
-	assert_true(range_equal(view->sections[0].range, (struct range){ 0x1000, 0x1007 }));
-	assert_true(range_equal(view->sections[1].range, (struct range){ 0x1008, 0x100b }));
-	assert_true(range_equal(view->sections[2].range, (struct range){ 0x100c, 0x100d }));
+	assert_int_equal(view->sections_n, 4);
+	assert_true(range_equal(view->sections[0].range, (struct range){ 0x1000, 0x1003 }));
+	assert_true(range_equal(view->sections[1].range, (struct range){ 0x1004, 0x1007 }));
+	assert_true(range_equal(view->sections[2].range, (struct range){ 0x1008, 0x100b }));
+	assert_true(range_equal(view->sections[3].range, (struct range){ 0x100c, 0x100d }));
 	mem_view_unref(view);
 	draw_destroy(&drawing);
 }
@@ -389,16 +390,68 @@ static void a_difference_tells_only_what_differs_in_its_order(void **state)
 	draw_destroy(&drawing);
 }
 
+/*
+ * A PC's first megabyte, a column 64 KiB: windows open on the RAM that the ROM's place hides, and of
+ * the RAM around them nobody is told, however well it would fit.
+ */
+static void a_window_opens_and_its_neighbours_stay(void **state)
+{
+	static const struct mem_view_diff_ops ops = { .section_gone = section_gone,
+						      .section_come = section_come };
+	static const char pc[] = "ram  a loose     |aaaaaaaaaaaaaaaaaaaaaaaa|\n"
+				 "seen l a         |llllllllll              |\n"
+				 "seen m a+16      |                mmmmmmmm|\n"
+				 "rom  f           |              ff        |\n"
+				 "seen e a+14 1 off|              e         |\n"
+				 "seen p a+15 1 off|               p        |\n"
+				 "seen r a+15 1 ro off|               r        |\n"
+				 "seen s a+10 1 off|          ss            |\n";
+	static const struct {
+		unsigned window;
+		bool enabled;
+		const char *told;
+	} steps[] = {
+		{ 5, true, "se Se Sf " }, /* the ROM's slot, and not main memory's */
+		{ 6, true, "sf Sf " }, /* in front of it, and cannot be written */
+		{ 5, false, "" },
+		{ 4, true, "se Se " },
+		{ 6, false, "sf Sf " },
+		{ 7, true, "Sa " },
+		{ 4, false, "se sf Se " },
+		{ 7, false, "sa " },
+	};
+	struct mem_view *old, *new;
+	struct drawing drawing;
+
+	draw_make(&drawing, pc, 0);
+	old = mem_view_render(&drawing.root, everything);
+	assert_non_null(old);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct story story = { .n = 0 };
+
+		mem_region_set_enabled(&drawing.regions[steps[i].window].region, steps[i].enabled);
+		new = mem_view_render(&drawing.root, everything);
+		assert_non_null(new);
+		mem_view_diff(old, new, &ops, &story);
+		assert_string_equal(story.text, steps[i].told);
+		mem_view_unref(old);
+		old = new;
+	}
+	mem_view_unref(old);
+	draw_destroy(&drawing);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drawings_come_out),
-		cmocka_unit_test(parts_that_meet_are_one_section),
+		cmocka_unit_test(parts_that_meet_stay_apart),
 		cmocka_unit_test(the_space_clips),
 		cmocka_unit_test(a_region_fills_the_space),
 		cmocka_unit_test(bells_are_sorted_and_shown_where_their_first_byte_is),
 		cmocka_unit_test(a_range_says_why_in_the_words_of_the_entry_that_begins_it),
 		cmocka_unit_test(a_difference_tells_only_what_differs_in_its_order),
+		cmocka_unit_test(a_window_opens_and_its_neighbours_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,8 @@
  * in the guest and in the host, exits and is served by the view. A read-only section is a slot
  * whose writes exit.
  *
- * Changed with the topology lock of the map held. Unlike a zone a slot is no hint: a failure is
+ * Changed with the topology lock of the map held; taken away only while no vCPU is in the guest
+ * (hv/gate.h), which stays so until the whole change is made. Unlike a zone a slot is no hint: a failure is
  * given back and ends the machine.
  */
 #pragma once

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hv/exit.h"
+#include "hv/gate.h"
 #include "hv/power_on.h"
 
 void hv_vcpu_hold(struct hv_vcpu *vcpu)
@@ -36,8 +37,10 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 	uint64_t left;
 	int error;
 
+	hv_gate_enter(vcpu);
 	error = vm->sys->ioctl(vm->sys, vcpu->fd, KVM_RUN, 0);
 	left = meter_ticks();
+	hv_gate_leave(vcpu);
 	/* Whatever comes now, this vCPU's earlier writes come first. */
 	hv_ring_drain(&vm->ring);
 	if (error >= 0) {

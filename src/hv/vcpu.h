@@ -33,6 +33,7 @@ struct hv_vcpu {
 	struct mem_hold hold; /* the thread's own */
 	struct meter *meter; /* written by the thread, read by any */
 
+	atomic_bool inside; /* KVM_RUN, or as good as: hv/gate.h */
 	atomic_bool asked; /* to stop: look at the machine's state before going on */
 	/* With run_lock held: */
 	bool running; /* a thread exists */

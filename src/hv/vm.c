@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hv/gate.h"
 #include "hv/power_on.h"
 #include "hv/vcpu.h"
 
@@ -36,8 +37,17 @@ static void on_region_del(void *arg, enum mem_space space, const struct mem_sect
 {
 	struct hv_vm *vm = arg;
 
-	if (space == MEM_SPACE_MEMORY)
-		slots_failed(vm, section, hv_slots_del(&vm->slots, section));
+	struct range range;
+
+	if (space != MEM_SPACE_MEMORY || !hv_slot_range(section, &range))
+		return;
+	hv_gate_close(vm);
+	slots_failed(vm, section, hv_slots_del(&vm->slots, section));
+}
+
+static void on_finish(void *arg)
+{
+	hv_gate_open(arg);
 }
 
 static void on_bell_add(void *arg, enum mem_space space, const struct mem_bell_range *bell)
@@ -76,6 +86,7 @@ int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 		.arg = vm,
 		.region_add = on_region_add,
 		.region_del = on_region_del,
+		.finish = on_finish,
 	};
 	vm->bells_listener = (struct mem_listener){
 		.order = MEM_ORDER_BELLS,

@@ -84,6 +84,7 @@ struct hv_vm {
 	struct lock run_lock; /* LOCK_LEAF */
 	pthread_cond_t run_changed;
 	bool started, paused, stopping;
+	atomic_bool gate_closed; /* no vCPU enters the guest: hv/gate.h */
 	atomic_bool over; /* a write was the guest's last: later accesses are not carried out */
 
 	struct lock failure_lock; /* LOCK_LEAF */

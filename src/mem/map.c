@@ -225,6 +225,12 @@ static void publish(struct mem_map *map, const struct views *new)
 	lock_drop(&map->leaf);
 }
 
+static void tell_finish(const struct mem_listener *listener)
+{
+	if (listener->finish)
+		listener->finish(listener->arg);
+}
+
 static void change(struct mem_map *map, const struct views *old, const struct views *new)
 {
 	tell_backward(map, WAIT_DEL, old, new);
@@ -241,6 +247,8 @@ static void change(struct mem_map *map, const struct views *old, const struct vi
 	tell_forward(map, REGION_ADD, old, new);
 	tell_forward(map, BELL_ADD, old, new);
 	tell_forward(map, WAIT_ADD, old, new);
+	for (struct mem_listener *listener = map->listeners; listener; listener = listener->next)
+		tell_finish(listener);
 }
 
 /* Release: who finds nothing asked for any more sees what was made of it, in the listeners too. */
@@ -301,6 +309,7 @@ void mem_map_listen(struct mem_map *map, struct mem_listener *listener)
 	map_tell(listener, REGION_ADD, &none, &now);
 	map_tell(listener, BELL_ADD, &none, &now);
 	map_tell(listener, WAIT_ADD, &none, &now);
+	tell_finish(listener);
 	leave(map);
 }
 
@@ -316,6 +325,7 @@ void mem_map_unlisten(struct mem_map *map, struct mem_listener *listener)
 	if (listener->drain && any_waits(&now))
 		listener->drain(listener->arg);
 	map_tell(listener, REGION_DEL, &now, &none);
+	tell_finish(listener);
 
 	*(listener->prev ? &listener->prev->next : &map->listeners) = listener->next;
 	*(listener->next ? &listener->next->prev : &map->listeners_last) = listener->prev;

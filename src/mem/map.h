@@ -11,6 +11,7 @@
  *	publish: the generation counter moves, holders of the old view reload
  *	listeners, last registered order first: region_del
  *	listeners: region_add, bell_add, wait_add
+ *	listeners: finish
  *
  * Each step is done for all listeners before the next begins.
  *
@@ -57,6 +58,7 @@ struct mem_listener {
 	void (*bell_del)(void *arg, enum mem_space space, const struct mem_bell_range *bell);
 	void (*drain)(
 		void *arg); /* deliver every waiting write through the views still published */
+	void (*finish)(void *arg); /* that was all of this change */
 	struct mem_listener *next, *prev; /* the map's */
 };
 

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FD_KVM  10
 #define FD_VM   11
 #define FD_VCPU 12 /* and up */
 
+#define IO_PAGE   1
 #define RING_PAGE 2
 
 static struct fake_kvm *fake(const struct hv_sys *sys)
@@ -127,6 +129,11 @@ static int set_slot(struct fake_kvm *kvm, const struct kvm_userspace_memory_regi
 		    have->guest_phys_addr < end)
 			return -EEXIST;
 	}
+	if (kvm->slots[slot->slot].memory_size) {
+		atomic_fetch_add(&kvm->slots_taken, 1);
+		if (atomic_load(&kvm->inside))
+			atomic_fetch_add(&kvm->slots_taken_inside, 1);
+	}
 	kvm->slots[slot->slot] = *slot;
 	return 0;
 }
@@ -233,9 +240,56 @@ static int vcpu_ioctl(struct fake_kvm *kvm, unsigned long request, uintptr_t arg
 	}
 }
 
-static int fake_ioctl(const struct hv_sys *sys, int fd, unsigned long request, uintptr_t arg)
+bool fake_must_exit(const struct kvm_run *run)
 {
-	struct fake_kvm *kvm = fake(sys);
+	return __atomic_load_n(&run->immediate_exit, __ATOMIC_ACQUIRE) != 0;
+}
+
+int fake_sleep(struct fake_kvm *kvm, unsigned vcpu, struct kvm_run *run)
+{
+	/* A signal that came just before the sleep is seen by immediate_exit, as with KVM. */
+	while (!fake_must_exit(run)) {
+		if (usleep(50))
+			break;
+	}
+	return -EINTR;
+}
+
+void *fake_io_data(struct kvm_run *run)
+{
+	return (uint8_t *)run + IO_PAGE * FAKE_PAGE;
+}
+
+int fake_exit_io(struct kvm_run *run, bool write, uint16_t port, uint8_t size, uint32_t count,
+		 const void *data)
+{
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+	run->io.port = port;
+	run->io.size = size;
+	run->io.count = count;
+	run->io.data_offset = IO_PAGE * FAKE_PAGE;
+	if (write)
+		memcpy(fake_io_data(run), data, (size_t)size * count);
+	return 0;
+}
+
+static int fake_run(struct fake_kvm *kvm, unsigned vcpu)
+{
+	int (*guest)(struct fake_kvm *, unsigned, struct kvm_run *) = kvm->guest;
+	int value;
+
+	atomic_fetch_add(&kvm->inside, 1);
+	atomic_fetch_add(&kvm->runs, 1);
+	value = (guest ? guest : fake_sleep)(kvm, vcpu, kvm->map[vcpu]);
+	atomic_fetch_sub(&kvm->inside, 1);
+	if (value == -EINTR)
+		atomic_fetch_add(&kvm->interrupted, 1);
+	return value;
+}
+
+static int locked_ioctl(struct fake_kvm *kvm, int fd, unsigned long request, uintptr_t arg)
+{
 	int error = 0;
 
 	/* Asking for a capability or the TSC's rate cannot fail, only say no. */
@@ -248,6 +302,19 @@ static int fake_ioctl(const struct hv_sys *sys, int fd, unsigned long request, u
 	return fd == FD_VM ? vm_ioctl(kvm, request, arg) : vcpu_ioctl(kvm, request, arg);
 }
 
+static int fake_ioctl(const struct hv_sys *sys, int fd, unsigned long request, uintptr_t arg)
+{
+	struct fake_kvm *kvm = fake(sys);
+	int value;
+
+	if (request == KVM_RUN)
+		return fake_run(kvm, (unsigned)(fd - FD_VCPU));
+	pthread_mutex_lock(&kvm->lock);
+	value = locked_ioctl(kvm, fd, request, arg);
+	pthread_mutex_unlock(&kvm->lock);
+	return value;
+}
+
 void fake_init(struct fake_kvm *kvm)
 {
 	memset(kvm, 0, sizeof(*kvm));
@@ -258,6 +325,7 @@ void fake_init(struct fake_kvm *kvm)
 		.mmap = fake_mmap,
 		.munmap = fake_munmap,
 	};
+	pthread_mutex_init(&kvm->lock, NULL);
 	kvm->api = 12;
 	for (size_t i = 0; i < FAKE_CAPS; i++)
 		kvm->caps[i] = 1;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * A KVM that is only a model: answers what a test tells it to, fails where a test wants it to, and
- * keeps zones, ioeventfds and memory slots by the kernel's own rules, its odd ones included.
+ * keeps zones, ioeventfds and memory slots by the kernel's own rules, its odd ones included. Several
+ * threads may call it; what a test says and looks at is for one thread unless it is atomic.
  */
 #pragma once
 
 #include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +34,12 @@ struct fake_kvm {
 	unsigned fail_after; /* ... after so many that work */
 	int fail_call; /* the call of this number (from 1) fails with -EIO, whatever it is; or 0 */
 	size_t bus_max; /* places for zones on each bus */
+	/*
+	 * What a vCPU's guest does once it is let in, on the vCPU's thread: what KVM_RUN gives. NULL:
+	 * fake_sleep().
+	 */
+	int (*guest)(struct fake_kvm *kvm, unsigned vcpu, struct kvm_run *run);
+	void *arg; /* the test's own */
 
 	/* What happened. */
 	int calls;
@@ -46,10 +55,25 @@ struct fake_kvm {
 	struct kvm_irq_level level;
 	int irq_status;
 	uint32_t sregs_set, irqchips_set, pits_set;
+	atomic_uint inside; /* vCPUs in KVM_RUN now */
+	atomic_uint runs; /* times KVM_RUN was called, by any */
+	atomic_uint interrupted; /* times it gave EINTR */
+	atomic_uint slots_taken; /* slots deleted or changed ... */
+	atomic_uint slots_taken_inside; /* ... while a vCPU was in KVM_RUN */
+	pthread_mutex_t lock; /* what is not atomic, during a call */
 };
 
 /* Everything is there and works. */
 void fake_init(struct fake_kvm *kvm);
+/* A guest that does nothing: comes out when KVM's would, for a signal or immediate_exit. */
+int fake_sleep(struct fake_kvm *kvm, unsigned vcpu, struct kvm_run *run);
+/* A guest that comes out by itself; true if it is not to be let in at all. */
+bool fake_must_exit(const struct kvm_run *run);
+/* One that comes out for access to a port: a string instruction, if count is not 1. */
+int fake_exit_io(struct kvm_run *run, bool write, uint16_t port, uint8_t size, uint32_t count,
+		 const void *data);
+/* The data of it, to be read afterwards. */
+void *fake_io_data(struct kvm_run *run);
 /* How many zones of this bus are registered. */
 size_t fake_zones(const struct fake_kvm *kvm, bool pio);
 bool fake_has_zone(const struct fake_kvm *kvm, bool pio, uint64_t addr, uint32_t size);

@@ -164,6 +164,11 @@ static void tell_drain(void *arg)
 	tell(arg, 'd', false);
 }
 
+static void tell_finish(void *arg)
+{
+	tell(arg, 'f', true);
+}
+
 static void teller_listen(struct teller *teller, struct mem_map *map, enum mem_order order,
 			  char name, char *story)
 {
@@ -176,7 +181,8 @@ static void teller_listen(struct teller *teller, struct mem_map *map, enum mem_o
 			      .wait_del = tell_wait_del,
 			      .bell_add = tell_bell_add,
 			      .bell_del = tell_bell_del,
-			      .drain = tell_drain },
+			      .drain = tell_drain,
+			      .finish = tell_finish },
 		.name = name,
 	};
 	teller->story = story;
@@ -195,11 +201,13 @@ static void steps_come_in_their_order(void **state)
 	teller_listen(&zones, &map, MEM_ORDER_ZONES, '2', story);
 	teller_listen(&slots, &map, MEM_ORDER_SLOTS, '1', story);
 	teller_listen(&more, &map, MEM_ORDER_ZONES, '3', story);
+	assert_string_equal(story, "f2 f1 f3 "); /* of what was there */
+	story[0] = '\0';
 	make_chip(&io, "io");
 	mem_map_begin(&map);
 	mem_region_add(&map.root[MEM_SPACE_PORT], &io, 0x70, 0);
 	assert_int_equal(mem_map_commit(&map), 0);
-	assert_string_equal(story, "S1 S2 S3 B1 B2 B3 W1 W1 W2 W2 W3 W3 ");
+	assert_string_equal(story, "S1 S2 S3 B1 B2 B3 W1 W1 W2 W2 W3 W3 f1 f2 f3 ");
 
 	story[0] = '\0';
 	zones.old = slots.old = more.old = atomic_load(&map.generation);
@@ -207,7 +215,7 @@ static void steps_come_in_their_order(void **state)
 	mem_region_set_offset(&io, 0x80);
 	assert_int_equal(mem_map_commit(&map), 0);
 	assert_string_equal(story, "w3 w3 w2 w2 w1 w1 b3 b2 b1 d1 d2 d3 s3 s2 s1 "
-				   "S1 S2 S3 B1 B2 B3 W1 W1 W2 W2 W3 W3 ");
+				   "S1 S2 S3 B1 B2 B3 W1 W1 W2 W2 W3 W3 f1 f2 f3 ");
 
 	/* What stays is not told of, but it is drained. */
 	story[0] = '\0';
@@ -216,14 +224,14 @@ static void steps_come_in_their_order(void **state)
 	mem_map_begin(&map);
 	mem_region_add(&map.root[MEM_SPACE_MEMORY], &plain, 0, 0);
 	assert_int_equal(mem_map_commit(&map), 0);
-	assert_string_equal(story, "d1 d2 d3 S1 S2 S3 ");
+	assert_string_equal(story, "d1 d2 d3 S1 S2 S3 f1 f2 f3 ");
 
 	zones.map = slots.map = more.map = NULL;
 	mem_map_unlisten(&map, &slots.listener);
 	mem_map_unlisten(&map, &more.listener);
 	story[0] = '\0';
 	mem_map_unlisten(&map, &zones.listener);
-	assert_string_equal(story, "w2 w2 b2 d2 s2 s2 ");
+	assert_string_equal(story, "w2 w2 b2 d2 s2 s2 f2 ");
 	mem_map_destroy(&map);
 }
 

@@ -413,12 +413,8 @@ static void a_window_opens_and_its_neighbours_stay(void **state)
 	} steps[] = {
 		{ 5, true, "se Se Sf " }, /* the ROM's slot, and not main memory's */
 		{ 6, true, "sf Sf " }, /* in front of it, and cannot be written */
-		{ 5, false, "" },
-		{ 4, true, "se Se " },
-		{ 6, false, "sf Sf " },
-		{ 7, true, "Sa " },
-		{ 4, false, "se sf Se " },
-		{ 7, false, "sa " },
+		{ 5, false, "" },         { 4, true, "se Se " },     { 6, false, "sf Sf " },
+		{ 7, true, "Sa " },       { 4, false, "se sf Se " }, { 7, false, "sa " },
 	};
 	struct mem_view *old, *new;
 	struct drawing drawing;

@@ -267,6 +267,11 @@ unsigned pc_disk_device(size_t i)
 	return DISK_FIRST + (unsigned)i;
 }
 
+static void drain_waiting(void *machine)
+{
+	machine_drain(machine);
+}
+
 static int wire_disks(struct pc *pc, struct error *err)
 {
 	for (size_t i = 0; i < pc->options.disks_n; i++) {
@@ -277,6 +282,8 @@ static int wire_disks(struct pc *pc, struct error *err)
 						  .devfn = (uint8_t)(pc_disk_device(i) << 3),
 						  .map = &pc->machine.map,
 						  .loop = pc->machine.loop,
+						  .drain = drain_waiting,
+						  .drain_arg = &pc->machine,
 						  .block = disk->block,
 						  .serial = disk->serial,
 					  });

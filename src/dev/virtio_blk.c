@@ -227,6 +227,8 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 		.devfn = options->devfn,
 		.map = options->map,
 		.loop = options->loop,
+		.drain = options->drain,
+		.drain_arg = options->drain_arg,
 		.features = FEATURE(SEG_MAX) | FEATURE(BLK_SIZE) | FEATURE(FLUSH),
 		.config = &blk->config,
 		.config_len = sizeof(blk->config),

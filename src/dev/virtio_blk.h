@@ -28,6 +28,8 @@ struct virtio_blk_options {
 	uint8_t devfn;
 	struct mem_map *map;
 	struct loop *loop; /* the block's; NULL: somebody calls virtio_blk_serve() */
+	void (*drain)(void *arg); /* as struct virtio_pci_options says */
+	void *drain_arg;
 	struct block *block;
 	const char *serial; /* the first 20 bytes count; NULL: none */
 };

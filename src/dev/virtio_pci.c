@@ -345,11 +345,15 @@ static void add_capabilities(struct virtio_pci *pci)
 static void bell_rang(void *arg, uint32_t events)
 {
 	struct virtio_bell *bell = arg;
+	struct virtio_pci *pci = bell->pci;
 	uint64_t count;
 	ssize_t n = read(bell->watch.fd, &count, sizeof(count));
 
 	(void)n;
-	virtio_pci_serve(bell->pci, (unsigned)(bell - bell->pci->watches));
+	/* The ring may have come since the loop's own drain; now that it is taken nobody rings again. */
+	if (pci->drain)
+		pci->drain(pci->drain_arg);
+	virtio_pci_serve(pci, (unsigned)(bell - pci->watches));
 }
 
 static void remove_bells(struct virtio_pci *pci, unsigned n)
@@ -419,6 +423,8 @@ int virtio_pci_init(struct virtio_pci *pci, const struct virtio_type *type, void
 		.type = type,
 		.chip = chip,
 		.loop = options->loop,
+		.drain = options->drain,
+		.drain_arg = options->drain_arg,
 		.features = options->features | TRANSPORT_FEATURES,
 		.config = options->config,
 		.config_len = options->config_len,

@@ -63,6 +63,8 @@ struct virtio_pci {
 		struct loop_watch watch;
 	} watches[VIRTIO_QUEUES_MAX];
 	struct loop *loop;
+	void (*drain)(void *arg);
+	void *drain_arg;
 	struct mem_hold hold; /* the loop's thread's */
 	unsigned window; /* where the configuration access capability is */
 
@@ -94,6 +96,13 @@ struct virtio_pci_options {
 	uint8_t devfn;
 	struct mem_map *map; /* memory that the device reads and writes */
 	struct loop *loop; /* NULL: no eventfds; somebody calls virtio_pci_serve() */
+	/*
+	 * Delivers every write that waits, on the loop's thread with no lock held. Called when a queue
+	 * has been rung for, before it is served: a ring that comes by eventfd may overtake writes that
+	 * the same vCPU made before. NULL: no write ever waits.
+	 */
+	void (*drain)(void *arg);
+	void *drain_arg;
 	uint64_t features; /* of the type; those of the transport are added */
 	const void *config; /* lives as long as the device */
 	size_t config_len; /* bytes */

@@ -407,6 +407,65 @@ static void test_doorbell(void **state)
 	assert_int_equal(used_idx(disk), 2);
 }
 
+/*
+ * A vCPU that rings between the loop's drain and the bell's handler, with a write before it that
+ * waits. The bell's read takes both rings at once, so nobody comes again for the second.
+ */
+struct late_ring {
+	struct fixture *f;
+	int fd;
+	unsigned waiting, delivered;
+	bool served_first; /* before the write was delivered */
+};
+
+static void deliver_late(struct machine *m)
+{
+	struct late_ring *late = m->drain_arg;
+
+	if (!late->waiting)
+		return;
+	late->served_first |= late->f->disk.blk.pci.queues[0].next_avail != 0;
+	late->delivered += late->waiting;
+	late->waiting = 0;
+}
+
+static void before_callbacks(void *arg)
+{
+	struct late_ring *late = arg;
+	uint64_t one = 1;
+
+	deliver_late(&late->f->m);
+	if (late->delivered)
+		return;
+	late->waiting = 1;
+	assert_int_equal(write(late->fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void test_ring_overtakes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+	struct late_ring late = { .f = f };
+
+	driver_start(disk, FLUSH, true);
+	machine_run(&f->m, disk);
+	late.fd = disk->blk.pci.bells[0].fd;
+	put_desc(disk, 0, disk->base + AT_HEADER, 16, NEXT, 1);
+	put_desc(disk, 1, disk->base + AT_STATUS, 1, WRITE, 0);
+	le32_put(f->m.host + disk->base + AT_HEADER, VIRTIO_BLK_T_FLUSH);
+	make_available(disk, 0);
+	f->m.drain = deliver_late;
+	f->m.drain_arg = &late;
+	loop_set_before(&f->m.loop, before_callbacks, &late);
+	ring(disk);
+	machine_run(&f->m, disk);
+	loop_set_before(&f->m.loop, NULL, NULL);
+	f->m.drain = NULL;
+	assert_int_equal(used_idx(disk), 1);
+	assert_int_equal(late.delivered, 1);
+	assert_false(late.served_first);
+}
+
 /* More is available than one turn takes: the rest is taken all the same. */
 static void test_full_queue(void **state)
 {
@@ -836,6 +895,7 @@ int main(void)
 		T(test_no_interrupt),
 		T(test_event_idx),
 		T(test_doorbell),
+		T(test_ring_overtakes_nothing),
 		T(test_full_queue),
 		T(test_added_meanwhile),
 		T(test_hostile_chains),

@@ -113,6 +113,14 @@ uint8_t disk_byte(size_t i)
 	return (uint8_t)(i * 7 + i / 512 * 13 + 1);
 }
 
+static void drain(void *arg)
+{
+	struct machine *m = arg;
+
+	if (m->drain)
+		m->drain(m);
+}
+
 void disk_init(struct disk *disk, struct machine *m, unsigned device, struct block_options options)
 {
 	struct virtio_blk_options blk = {
@@ -120,6 +128,8 @@ void disk_init(struct disk *disk, struct machine *m, unsigned device, struct blo
 		.devfn = PCI_DEVFN(device, 0),
 		.map = &m->map,
 		.loop = &m->loop,
+		.drain = drain,
+		.drain_arg = m,
 		.serial = "coalport-disk-0123456789",
 	};
 	char why[BLOCK_WHY];

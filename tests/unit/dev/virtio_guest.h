@@ -50,6 +50,9 @@ struct machine {
 	} msi[MSI_LOG];
 	unsigned msi_n;
 	char path[64];
+	/* Plays the accelerator: delivers the writes that wait. NULL: there are none. */
+	void (*drain)(struct machine *m);
+	void *drain_arg;
 };
 
 /* One disk and its driver. */

@@ -7,8 +7,8 @@
 
 #ifndef NDEBUG
 
-/* Ranks strictly increase, so a thread never holds more locks than there are ranks. */
-#define HELD_MAX (LOCK_LEAF + 1)
+/* Ranks and layers only ever increase, so a thread cannot hold more locks than there are of both. */
+#define HELD_MAX ((LOCK_LEAF + 1) * LOCK_LAYERS)
 
 struct held {
 	const struct lock *locks[HELD_MAX];
@@ -17,14 +17,21 @@ struct held {
 
 static _Thread_local struct held held;
 
+static bool lock_above(const struct lock *lock, const struct lock *other)
+{
+	return lock->rank > other->rank ||
+	       (lock->rank == other->rank && lock->layer > other->layer);
+}
+
 static void lock_push(const struct lock *lock)
 {
 	const struct lock *top = held.n ? held.locks[held.n - 1] : NULL;
 
-	if (top && lock->rank <= top->rank) {
+	if (top && !lock_above(lock, top)) {
 		fprintf(stderr,
-			"coalport: lock order: %s (rank %d) taken while holding %s (rank %d)\n",
-			lock->name, (int)lock->rank, top->name, (int)top->rank);
+			"coalport: lock order: %s (rank %d, layer %u) taken while holding %s (rank %d, layer %u)\n",
+			lock->name, (int)lock->rank, lock->layer, top->name, (int)top->rank,
+			top->layer);
 		abort();
 	}
 	held.locks[held.n++] = lock;
@@ -70,11 +77,18 @@ bool lock_held(const struct lock *lock)
 
 #endif
 
-void lock_init(struct lock *lock, enum lock_rank rank, const char *name)
+void lock_init_layer(struct lock *lock, enum lock_rank rank, unsigned layer, const char *name)
 {
+	assert(layer < LOCK_LAYERS);
 	pthread_mutex_init(&lock->mutex, NULL);
 	lock->rank = rank;
+	lock->layer = layer;
 	lock->name = name;
+}
+
+void lock_init(struct lock *lock, enum lock_rank rank, const char *name)
+{
+	lock_init_layer(lock, rank, 0, name);
 }
 
 void lock_destroy(struct lock *lock)

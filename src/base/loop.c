@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -92,16 +93,8 @@ close_epoll:
 
 void loop_destroy(struct loop *loop)
 {
-	for (unsigned i = 0; i < loop->clocks_n; i++) {
-		struct loop_clock *lc = &loop->clocks[i];
-
-		clock_set_kick(lc->clock, NULL, NULL);
-		if (lc->watch.fd >= 0) {
-			loop_unwatch(loop, &lc->watch);
-			close(lc->watch.fd);
-		}
-		lock_destroy(&lc->lock);
-	}
+	while (loop->clocks)
+		loop_remove_clock(loop, loop->clocks->clock);
 	close(loop->wake_fd);
 	close(loop->epoll_fd);
 	lock_destroy(&loop->lock);
@@ -200,36 +193,56 @@ static void clock_ready(void *arg, uint32_t events)
 
 int loop_add_clock(struct loop *loop, struct clock *clock)
 {
-	struct loop_clock *lc = &loop->clocks[loop->clocks_n];
+	struct loop_clock *lc = malloc(sizeof(*lc));
 	clockid_t id = clock->kind == CLOCK_KIND_HOST ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 	int err;
 
-	assert(loop->clocks_n < LOOP_CLOCKS_MAX);
-	*lc = (struct loop_clock){ .clock = clock, .loop = loop, .programmed = CLOCK_NEVER };
+	if (!lc)
+		return -ENOMEM;
+	*lc = (struct loop_clock){ .clock = clock, .programmed = CLOCK_NEVER };
 	lc->watch = (struct loop_watch){ .fd = -1, .ready = clock_ready, .arg = lc };
 	lock_init(&lc->lock, LOCK_LEAF, "loop clock");
-	loop->clocks_n++;
-	if (clock->kind == CLOCK_KIND_MANUAL)
-		return 0;
-
-	lc->watch.fd = timerfd_create(id, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (lc->watch.fd < 0) {
-		err = -errno;
-		goto remove;
+	if (clock->kind != CLOCK_KIND_MANUAL) {
+		lc->watch.fd = timerfd_create(id, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (lc->watch.fd < 0) {
+			err = -errno;
+			goto no_timerfd;
+		}
+		err = loop_watch(loop, &lc->watch, EPOLLIN);
+		if (err)
+			goto no_watch;
+		clock_set_kick(clock, program, lc);
+		program(lc);
 	}
-	err = loop_watch(loop, &lc->watch, EPOLLIN);
-	if (err)
-		goto close_timerfd;
-	clock_set_kick(clock, program, lc);
-	program(lc);
+	lc->next = loop->clocks;
+	loop->clocks = lc;
 	return 0;
 
-close_timerfd:
+no_watch:
 	close(lc->watch.fd);
-remove:
+no_timerfd:
 	lock_destroy(&lc->lock);
-	loop->clocks_n--;
+	free(lc);
 	return err;
+}
+
+void loop_remove_clock(struct loop *loop, struct clock *clock)
+{
+	struct loop_clock **at = &loop->clocks, *lc;
+
+	while (*at && (*at)->clock != clock)
+		at = &(*at)->next;
+	lc = *at;
+	if (!lc)
+		return;
+	*at = lc->next;
+	clock_set_kick(clock, NULL, NULL);
+	if (lc->watch.fd >= 0) {
+		loop_unwatch(loop, &lc->watch);
+		close(lc->watch.fd);
+	}
+	lock_destroy(&lc->lock);
+	free(lc);
 }
 
 void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg)

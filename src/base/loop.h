@@ -16,8 +16,6 @@
 #include "base/clock.h"
 #include "base/lock.h"
 
-#define LOOP_CLOCKS_MAX 4
-
 struct epoll_event;
 
 /* ready, arg and fd are the owner's to fill in, before loop_watch(). */
@@ -37,7 +35,7 @@ struct loop_task {
 
 struct loop_clock {
 	struct clock *clock;
-	struct loop *loop;
+	struct loop_clock *next;
 	struct loop_watch watch; /* a timerfd; fd -1 for a manual clock, which needs none */
 	struct lock lock; /* LOCK_LEAF: all below and the timerfd's setting */
 	bool was_set; /* the host's clock was set, and its timers do not know yet */
@@ -52,8 +50,7 @@ struct loop {
 	TAILQ_HEAD(, loop_task) tasks; /* in the order they were posted */
 	unsigned tasks_n;
 	bool quit;
-	struct loop_clock clocks[LOOP_CLOCKS_MAX];
-	unsigned clocks_n;
+	struct loop_clock *clocks;
 	void (*before)(void *arg);
 	void *before_arg;
 	struct epoll_event *batch; /* events not yet handed out: unwatching takes them back */
@@ -70,8 +67,13 @@ int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 	__attribute__((warn_unused_result));
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
-/* Fires the clock's timers from now on. The clock must outlive the loop. 0 or -errno. */
+/* Fires the clock's timers from now on, until loop_remove_clock() or the loop's end. 0 or -errno. */
 int loop_add_clock(struct loop *loop, struct clock *clock) __attribute__((warn_unused_result));
+/*
+ * No longer. Nobody else may use the clock meanwhile, and it must not be called by a timer of this
+ * very clock. A clock that the loop does not have is left alone.
+ */
+void loop_remove_clock(struct loop *loop, struct clock *clock);
 
 /*
  * before() runs once after each wake-up, ahead of every callback. A machine drains its coalesced

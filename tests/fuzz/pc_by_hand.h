@@ -58,6 +58,10 @@ int loop_add_clock(struct loop *loop, struct clock *clock)
 	return 0;
 }
 
+void loop_remove_clock(struct loop *loop, struct clock *clock)
+{
+}
+
 void loop_set_before(struct loop *loop, void (*before)(void *arg), void *arg)
 {
 	loop->before = before;

@@ -32,6 +32,65 @@ static void in_order(void)
 	lock_destroy(&leaf);
 }
 
+/* Chips that call one another in the order of their layers, and what lies above both. */
+static void upwards_in_a_rank(void)
+{
+	struct lock clock, power, controller, irq;
+
+	lock_init(&clock, LOCK_DEVICE, "clock");
+	lock_init_layer(&power, LOCK_DEVICE, 1, "power");
+	lock_init_layer(&controller, LOCK_DEVICE, LOCK_LAYERS - 1, "controller");
+	lock_init(&irq, LOCK_IRQ, "irq");
+	for (int i = 0; i < 100; i++) {
+		lock_take(&clock);
+		lock_take(&power);
+		lock_take(&controller);
+		lock_take(&irq);
+		lock_drop(&controller);
+		lock_drop(&clock);
+		lock_drop(&irq);
+		lock_drop(&power);
+	}
+}
+
+static void downwards_in_a_rank(void)
+{
+	struct lock clock, power;
+
+	lock_init(&clock, LOCK_DEVICE, "clock");
+	lock_init_layer(&power, LOCK_DEVICE, 1, "power");
+	lock_take(&power);
+	lock_take(&clock);
+}
+
+static void same_layer(void)
+{
+	struct lock one, other;
+
+	lock_init_layer(&one, LOCK_DEVICE, 1, "one");
+	lock_init_layer(&other, LOCK_DEVICE, 1, "other");
+	lock_take(&one);
+	lock_take(&other);
+}
+
+/* A layer orders the locks of one rank and no others. */
+static void layer_is_no_rank(void)
+{
+	struct lock device, bus;
+
+	lock_init(&device, LOCK_DEVICE, "device");
+	lock_init_layer(&bus, LOCK_BUS, LOCK_LAYERS - 1, "bus");
+	lock_take(&device);
+	lock_take(&bus);
+}
+
+static void no_such_layer(void)
+{
+	struct lock lock;
+
+	lock_init_layer(&lock, LOCK_DEVICE, LOCK_LAYERS, "lock");
+}
+
 static void downwards(void)
 {
 	struct lock device, ring;
@@ -109,6 +168,11 @@ static void test_order(void **state)
 	assert_int_equal(fate(in_order), 0);
 	assert_int_equal(fate(downwards), SIGABRT);
 	assert_int_equal(fate(same_rank), SIGABRT);
+	assert_int_equal(fate(upwards_in_a_rank), 0);
+	assert_int_equal(fate(downwards_in_a_rank), SIGABRT);
+	assert_int_equal(fate(same_layer), SIGABRT);
+	assert_int_equal(fate(layer_is_no_rank), SIGABRT);
+	assert_int_equal(fate(no_such_layer), SIGABRT);
 	assert_int_equal(fate(twice), SIGABRT);
 	assert_int_equal(fate(not_held), SIGABRT);
 	assert_int_equal(fate(after_gap), SIGABRT);

@@ -302,6 +302,46 @@ static void test_vm_clock_started_late(void **state)
 	clock_destroy(&manual);
 }
 
+#define MANY 20
+
+/* As many as one likes; one that was taken away fires nothing, and the others go on. */
+static void test_clocks_come_and_go(void **state)
+{
+	struct fixture f;
+	struct clock clocks[MANY];
+	struct ticker tickers[MANY];
+
+	setup(&f);
+	for (unsigned i = 0; i < MANY; i++) {
+		clock_init(&clocks[i], CLOCK_KIND_MONOTONIC);
+		tickers[i] = (struct ticker){ .f = &f, .left = i == MANY - 1 ? 1 : 2 };
+		timer_init(&tickers[i].timer, &clocks[i], ticked, &tickers[i]);
+		assert_int_equal(loop_add_clock(&f.loop, &clocks[i]), 0);
+		timer_arm(&tickers[i].timer, 0);
+	}
+	/* Ready already, and armed once more after it is gone. */
+	for (unsigned i = 0; i < MANY - 1; i++)
+		loop_remove_clock(&f.loop, &clocks[i]);
+	loop_remove_clock(&f.loop, &clocks[0]);
+	timer_arm(&tickers[0].timer, -1);
+	assert_int_equal(loop_run(&f.loop), 0);
+	for (unsigned i = 0; i < MANY - 1; i++)
+		assert_int_equal(tickers[i].left, 2);
+	assert_int_equal(tickers[MANY - 1].left, 0);
+	/* And back again. */
+	tickers[0].left = 1;
+	assert_int_equal(loop_add_clock(&f.loop, &clocks[0]), 0);
+	assert_int_equal(loop_run(&f.loop), 0);
+	assert_int_equal(tickers[0].left, 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		timer_disarm(&tickers[i].timer);
+		loop_remove_clock(&f.loop, &clocks[i]);
+		clock_destroy(&clocks[i]);
+	}
+	assert_null(f.loop.clocks);
+	loop_destroy(&f.loop);
+}
+
 /* Threads that post tasks and arm timers nearer while the loop fires them. */
 #define THREADS 3
 #define ROUNDS  2000
@@ -387,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_watch_changes_events),
 		cmocka_unit_test(test_clocks_of_each_kind),
 		cmocka_unit_test(test_vm_clock_started_late),
+		cmocka_unit_test(test_clocks_come_and_go),
 		cmocka_unit_test(test_threads),
 	};
 

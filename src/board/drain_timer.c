@@ -20,6 +20,8 @@ static void set(struct drain_timer *timer, uint64_t deadline)
 			      .tv_nsec = (long)(deadline % (uint64_t)NS_PER_SEC) },
 	};
 
+	if (!deadline && timer->set_at == CLOCK_NEVER)
+		return;
 	timer->set_at = deadline ? clock_monotonic() : CLOCK_NEVER;
 	(void)timerfd_settime(timer->watch.fd, 0, &spec, NULL); /* cannot fail with these values */
 }

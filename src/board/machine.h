@@ -6,6 +6,18 @@
  * A machine belongs to the thread that runs its loop. Requests (machine_request_*) may come from any
  * thread with a chip's lock held: they stop the vCPUs from going on and are carried out on the loop's
  * thread with no lock held. Everything else is for the loop's thread.
+ *
+ * machine.c makes and unmakes it, machine_life.c is its life. What was asked for between two turns of
+ * the loop is carried out at once, and the outcome does not depend on the order in which it came:
+ *
+ *	exit		ends the machine, whatever else was asked
+ *	shutdown	as by -no-shutdown; a reset asked for beside it follows
+ *	reset		sleep and waking asked for beside it are void: the guest begins anew
+ *	sleep, wake	both: it sleeps and wakes again
+ *
+ * A guest that asks for sleep and is stopped before it was carried out, or while it sleeps, is paused
+ * and sleeps when the machine continues (as in QEMU since 9.0): stopping must neither wake it nor let
+ * its alarm run on. machine_continue() carries out what is still to be done before the guest runs.
  */
 #pragma once
 
@@ -16,23 +28,16 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "board/accel.h"
 #include "board/drain_timer.h"
-#include "board/soft_cpu.h"
 #include "dev/irq.h"
-#include "hv/vcpu.h"
-#include "hv/vm.h"
 #include "mem/map.h"
 #include "meter/report.h"
-
-enum machine_accel {
-	MACHINE_KVM,
-	MACHINE_NO_CPU, /* chips only, on a clock that moves when told: qtest and tests */
-};
 
 enum machine_state {
 	MACHINE_PAUSED,
 	MACHINE_RUNNING,
-	MACHINE_ASLEEP, /* the guest sleeps (ACPI S1, S3): vCPUs stand still, clocks run */
+	MACHINE_ASLEEP, /* the guest sleeps (ACPI S1, S3): vCPUs stand still, time goes on */
 	MACHINE_SHUT_DOWN, /* ended, but kept for a look (-no-shutdown) */
 };
 
@@ -67,7 +72,10 @@ struct machine_event {
 	int64_t offset; /* RTC_CHANGE: seconds ahead of the reference */
 };
 
-/* Hears of events on the loop's thread. */
+/*
+ * Hears of events on the loop's thread. It may add and remove observers, itself too, and ask the
+ * machine for things (machine_request_*).
+ */
 struct machine_observer {
 	void (*event)(void *arg, const struct machine_event *event);
 	void *arg;
@@ -75,12 +83,10 @@ struct machine_observer {
 };
 
 struct machine_options {
-	struct loop
-		*loop; /* borrowed; nothing of the machine is left in it after machine_destroy() */
-	enum machine_accel accel;
-	struct hv_options hv; /* MACHINE_KVM */
-	bool soft_coalesce; /* MACHINE_NO_CPU: waiting writes wait, as they would with KVM */
-	const struct hv_sys *sys; /* NULL: the host's */
+	/* Borrowed; nothing of the machine is left in it after machine_destroy(). One machine a loop. */
+	struct loop *loop;
+	struct accel *accel; /* borrowed; used by this machine only */
+	const char *name; /* borrowed, or NULL */
 	bool no_reboot; /* a reset ends the machine */
 	bool no_shutdown; /* an end pauses it instead */
 	enum machine_panic panic;
@@ -90,29 +96,35 @@ struct machine_options {
 	/* Chips that work by themselves (disks) finish what they are at and start nothing; and go on. */
 	void (*quiesce)(void *board);
 	void (*unquiesce)(void *board);
+	/* A line for somebody outside to drive, joined to interrupt line. Before the machine runs. */
+	struct irq_line (*irq_input)(void *board, unsigned line);
 	void *board;
 };
 
 struct machine {
 	struct machine_options options;
 	struct loop *loop;
-	/* Without CPU, vm is a manual clock and the only one that chips are given. */
+	struct accel *accel;
+	/* Where the accelerator's clock is manual, so is vm, and chips are to be given no other. */
 	struct clock host, monotonic, vm;
 	struct mem_map map;
-	struct hv_vm hv; /* MACHINE_KVM */
-	struct soft_cpu soft; /* MACHINE_NO_CPU, once started */
 	enum machine_state state;
+	bool guest_sleeps; /* ASLEEP, or to be when it continues */
+	bool sleep_deep; /* and waking goes through a reset */
+	/* What goes on now; follows state. */
+	bool cpus_run, time_runs, quiesced;
 	struct meter_stamp stamp; /* when it began */
 	LIST_HEAD(, machine_observer) observers;
+	struct machine_telling *telling; /* of observers, now: machine_life.c */
 	struct drain_timer drain_timer;
 	struct mem_listener zones_observer;
+	void (*irq_watch)(void *arg, unsigned line, bool level);
+	void *irq_watch_arg;
 
-	/* Requests from any thread; the first one of a kind counts. */
+	/* Requests from any thread. */
 	atomic_uint requests;
-	atomic_int exit_status;
-	atomic_uint reset_cause, shutdown_cause;
-	atomic_bool sleep_deep;
-	_Atomic int64_t rtc_offset;
+	atomic_int exit_status; /* the first one counts; -1: none */
+	_Atomic int64_t rtc_offset; /* the last */
 	struct loop_task request_task;
 	int status; /* of the whole run */
 	bool begun; /* it has run */
@@ -127,10 +139,22 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 int machine_start(struct machine *machine, struct error *err) __attribute__((warn_unused_result));
 /* Runs until the end of the machine; its exit status. */
 int machine_run(struct machine *machine);
-/* Takes the accelerator away, so that the board can take its chips apart. */
+/* Takes the accelerator away, so that the board can take its chips apart. Twice is once. */
 void machine_detach(struct machine *machine);
-/* After machine_detach() and the end of every chip. */
+/* After the end of every chip: their timers are disarmed, their regions out of the map. */
 void machine_destroy(struct machine *machine);
+
+/* The accelerator's ends of the wires that a board connects. For struct irq_line, msi_sink: any thread. */
+struct irq_line machine_irq_line(struct machine *machine, unsigned line);
+struct msi_sink machine_msi_sink(struct machine *machine);
+/*
+ * For tests: watch() hears of each change of an interrupt line with the router's lock held; NULL
+ * ends it. Before the machine runs, or while it is paused.
+ */
+void machine_watch_irqs(struct machine *machine,
+			void (*watch)(void *arg, unsigned line, bool level), void *arg);
+/* A line to drive for a test, from options.irq_input; unconnected if the board has none. */
+struct irq_line machine_irq_input(struct machine *machine, unsigned line);
 
 /* Any thread. */
 void machine_request_reset(struct machine *machine, enum machine_cause cause);
@@ -146,9 +170,20 @@ void machine_request_rtc_change(struct machine *machine, int64_t offset);
 void machine_stop(struct machine *machine);
 void machine_continue(struct machine *machine);
 void machine_power_button(struct machine *machine);
-/* MACHINE_NO_CPU: time passes, ns >= 0; timers on the way fire. False if the machine is paused. */
+/* Where the clock is manual: time passes, ns >= 0; timers on the way fire. False while it stands still. */
 bool machine_step_clock(struct machine *machine, int64_t ns);
 /* Delivers every waiting write now: for whoever looks at chips from outside. */
 void machine_drain(struct machine *machine);
+/* At least 1. Any thread. */
+unsigned machine_vcpus(struct machine *machine);
+/*
+ * What accesses cost: for any thread, from machine_start() to machine_detach(). Where the accelerator
+ * does not count, no meter (NULL) and no zones.
+ */
+const struct meter *machine_vcpu_meter(struct machine *machine, unsigned vcpu);
+const struct meter *machine_ring_meter(struct machine *machine); /* of writes that waited */
+/* Copies up to max zones to out; how many there are. */
+size_t machine_zones(struct machine *machine, struct meter_zone *out, size_t max);
+
 void machine_observe(struct machine *machine, struct machine_observer *observer);
 void machine_unobserve(struct machine *machine, struct machine_observer *observer);

@@ -73,14 +73,6 @@ static void clock_set_by_guest(void *arg, int64_t offset)
 	machine_request_rtc_change(&pc->machine, offset);
 }
 
-/* The clock's lock is held here, and power management has one of the same rank: by way of the loop. */
-static void note_alarm(void *arg)
-{
-	struct pc *pc = arg;
-
-	loop_post(pc->machine.loop, &pc->alarm_task);
-}
-
 static void tell_alarm(void *arg)
 {
 	struct pc *pc = arg;
@@ -108,28 +100,6 @@ static void serial_gets(void *arg, const uint8_t *bytes, size_t len)
 	serial_receive(arg, bytes, len);
 }
 
-static enum irq_status drive_line(void *arg, unsigned line, bool level)
-{
-	struct pc *pc = arg;
-
-	if (pc->irq_watch)
-		pc->irq_watch(pc->irq_watch_arg, line, level);
-	if (pc->machine.options.accel != MACHINE_KVM)
-		return IRQ_DELIVERED;
-	return (enum irq_status)hv_vm_irq_line(&pc->machine.hv, line, level);
-}
-
-static int send_msi(void *arg, uint64_t addr, uint32_t data)
-{
-	struct pc *pc = arg;
-	int ret;
-
-	if (pc->machine.options.accel != MACHINE_KVM)
-		return 0;
-	ret = hv_vm_msi(&pc->machine.hv, addr, data);
-	return ret < 0 ? ret : 0;
-}
-
 static void add_port(struct pc *pc, struct mem_region *region, uint64_t at)
 {
 	mem_region_add(&pc->machine.map.root[MEM_SPACE_PORT], region, at, 0);
@@ -142,11 +112,10 @@ static void wire_chipset(struct pc *pc)
 	struct irq_line sinks[IRQ_LINES];
 
 	for (unsigned i = 0; i < IRQ_LINES; i++)
-		sinks[i] = (struct irq_line){ .set = drive_line, .arg = pc, .line = i };
+		sinks[i] = machine_irq_line(&pc->machine, i);
 	irq_router_init(&pc->router, sinks);
 	pci_bus_init(&pc->pci, map, &pc->pci_memory, &map->root[MEM_SPACE_PORT],
-		     irq_router_intx(&pc->router),
-		     (struct msi_sink){ .send = send_msi, .arg = pc });
+		     irq_router_intx(&pc->router), machine_msi_sink(&pc->machine));
 	i440fx_init(&pc->bridge, &pc->pci,
 		    &(struct i440fx_options){
 			    .memory = &map->root[MEM_SPACE_MEMORY],
@@ -160,7 +129,7 @@ static void wire_chipset(struct pc *pc)
 			   .router = &pc->router,
 			   .reset = ask_reset,
 			   .reset_arg = pc,
-			   .elcr = pc->machine.options.accel != MACHINE_KVM,
+			   .elcr = !pc->machine.accel->ops->irqchip,
 		   });
 	piix4_pm_init(&pc->pm, &pc->pci,
 		      &(struct piix4_pm_options){
@@ -179,7 +148,7 @@ static void wire_rtc(struct pc *pc)
 		[PC_RTC_RT] = offsetof(struct machine, monotonic),
 		[PC_RTC_VM] = offsetof(struct machine, vm),
 	};
-	bool manual = pc->machine.options.accel == MACHINE_NO_CPU;
+	bool manual = pc->machine.accel->ops->manual_clock;
 	char *clock = (char *)&pc->machine + clocks[manual ? PC_RTC_VM : pc->options.rtc_clock];
 	struct timespec now;
 
@@ -194,7 +163,7 @@ static void wire_rtc(struct pc *pc)
 					     : (int32_t)now.tv_nsec,
 			 .lost_ticks = pc->options.rtc_slew ? RTC_SLEW : RTC_DISCARD,
 			 .time_set = clock_set_by_guest,
-			 .alarm = note_alarm,
+			 .alarm = tell_alarm,
 			 .arg = pc,
 		 });
 	add_port(pc, &pc->rtc.bank0, CLOCK_PORT);
@@ -335,6 +304,13 @@ static void unquiesce_disks(void *arg)
 		virtio_blk_resume(&pc->disks[i]);
 }
 
+static struct irq_line connect_irq(void *arg, unsigned line)
+{
+	struct pc *pc = arg;
+
+	return irq_router_connect(&pc->router, line);
+}
+
 static void press_power_button(void *arg)
 {
 	struct pc *pc = arg;
@@ -402,11 +378,12 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct error *err
 	int ret;
 
 	*pc = (struct pc){ .options = *options };
-	pc->alarm_task = (struct loop_task){ .run = tell_alarm, .arg = pc };
 	machine.reset = reset_chips;
 	machine.power_button = press_power_button;
 	machine.quiesce = quiesce_disks;
 	machine.unquiesce = unquiesce_disks;
+	machine.irq_input = connect_irq;
+	machine.name = options->name;
 	machine.board = pc;
 	ret = machine_init(&pc->machine, &machine, err);
 	if (ret)
@@ -444,10 +421,4 @@ void pc_destroy(struct pc *pc)
 	pc_take_apart(pc);
 	pc_memory_destroy(pc);
 	machine_destroy(&pc->machine);
-}
-
-void pc_watch_irqs(struct pc *pc, void (*watch)(void *arg, unsigned line, bool level), void *arg)
-{
-	pc->irq_watch = watch;
-	pc->irq_watch_arg = arg;
 }

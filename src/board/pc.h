@@ -58,7 +58,7 @@ struct pc_disk {
 
 /* What the machine is made of; strings are borrowed for its life. */
 struct pc_options {
-	struct machine_options machine; /* .reset, .power_button, .board are filled in */
+	struct machine_options machine; /* what is the board's part is filled in */
 	const char *name; /* or NULL */
 	const uint8_t *uuid; /* 16 bytes, or NULL */
 	uint64_t ram; /* bytes, a multiple of 4096, PC_RAM_MIN to PC_RAM_MAX */
@@ -124,24 +124,12 @@ struct pc {
 	struct pvpanic pvpanic;
 	struct fw_cfg fw_cfg;
 	struct virtio_blk disks[PC_DISKS_MAX];
-
-	struct loop_task alarm_task; /* the clock's alarm, on its way to power management */
-
-	/* Interrupt lines as a test may watch them; see pc_intercept_irqs(). */
-	void (*irq_watch)(void *arg, unsigned line, bool level);
-	void *irq_watch_arg;
 };
 
 /* Makes the machine, paused. 0 or -errno with one line in err; then nothing is left behind. */
 int pc_create(struct pc *pc, const struct pc_options *options, struct error *err)
 	__attribute__((warn_unused_result));
 void pc_destroy(struct pc *pc);
-
-/*
- * For qtest: watch() hears of each change of an ISA interrupt line, under the router's lock. Before
- * the machine runs.
- */
-void pc_watch_irqs(struct pc *pc, void (*watch)(void *arg, unsigned line, bool level), void *arg);
 
 /* The PCI device number of disk i. */
 unsigned pc_disk_device(size_t i);

@@ -39,7 +39,7 @@ void pc_cmos_init(struct pc *pc)
 	struct rtc *rtc = &pc->rtc;
 	uint64_t ram = pc->options.ram;
 	uint64_t low = ram < PC_BELOW_4G ? ram : PC_BELOW_4G;
-	unsigned vcpus = pc->machine.options.hv.vcpus;
+	unsigned vcpus = machine_vcpus(&pc->machine);
 
 	rtc_set_cmos(rtc, 0x0f, 0); /* shutdown status: a normal start */
 	rtc_set_cmos(rtc, 0x10, 0); /* no floppy drives */
@@ -54,7 +54,7 @@ void pc_cmos_init(struct pc *pc)
 	rtc_set_cmos(rtc, 0x3d, 0x02); /* ... first device: hard disk */
 	for (unsigned i = 0; i < 3; i++) /* 64 KiB units above 4 GiB */
 		rtc_set_cmos(rtc, 0x5b + i, (uint8_t)((ram - low) >> (16 + 8 * i)));
-	rtc_set_cmos(rtc, 0x5f, (uint8_t)(vcpus ? vcpus - 1 : 0));
+	rtc_set_cmos(rtc, 0x5f, (uint8_t)(vcpus - 1));
 	rtc_set_checksum(rtc);
 }
 
@@ -171,7 +171,7 @@ static int add_users(struct pc *pc, struct error *err)
 static int add_numbers(struct pc *pc)
 {
 	static const uint8_t no_uuid[16];
-	unsigned vcpus = pc->machine.options.hv.vcpus ? pc->machine.options.hv.vcpus : 1;
+	unsigned vcpus = machine_vcpus(&pc->machine);
 	const struct {
 		unsigned key, width;
 		uint64_t value;
@@ -211,7 +211,7 @@ static int firmware_add_waits(struct pc *pc)
 int pc_fw_cfg_init(struct pc *pc, struct error *err)
 {
 	const struct acpi_options acpi = {
-		.cpus = pc->machine.options.hv.vcpus ? pc->machine.options.hv.vcpus : 1,
+		.cpus = machine_vcpus(&pc->machine),
 		.rtc_day_alarm = RTC_DAY_ALARM,
 		.rtc_month_alarm = RTC_MONTH_ALARM,
 		.rtc_century = RTC_CENTURY,

@@ -7,70 +7,46 @@
 
 #include "meter/report.h"
 
-static enum meter_space meter_space_of(enum mem_space space)
-{
-	return space == MEM_SPACE_PORT ? METER_PORT : METER_MMIO;
-}
-
-static struct meter_zone meter_zone_of(const struct hv_zone *zone)
-{
-	static const enum meter_zone_state states[] = {
-		[HV_ZONE_ACTIVE] = METER_ZONE_ACTIVE,
-		[HV_ZONE_TRAPS] = METER_ZONE_TRAPS,
-		[HV_ZONE_STUCK] = METER_ZONE_STUCK,
-	};
-
-	return (struct meter_zone){
-		.space = meter_space_of(zone->space),
-		.first = zone->range.first,
-		.last = zone->range.last,
-		.wait = zone->wait == MEM_LATCH ? METER_WAIT_LATCH : zone->wait,
-		.state = states[zone->state],
-		.region = zone->region,
-		.why = zone->why,
-		.trap = zone->trap,
-	};
-}
-
 /* The caller frees; NULL with *n 0 if there are none or memory ran out. */
 static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 {
-	size_t room = hv_zones_list(&machine->hv.zones, NULL, 0);
-	struct hv_zone *zones = calloc(room ? room : 1, sizeof(*zones));
-	struct meter_zone *out = calloc(room ? room : 1, sizeof(*out));
+	size_t room = machine_zones(machine, NULL, 0), there;
+	struct meter_zone *zones = calloc(room ? room : 1, sizeof(*zones));
 
 	*n = 0;
-	if (zones && out) {
-		size_t there = hv_zones_list(&machine->hv.zones, zones, room);
-
-		for (size_t i = 0; i < room && i < there; i++)
-			out[(*n)++] = meter_zone_of(&zones[i]);
-	}
-	free(zones);
-	return out;
+	if (!zones)
+		return NULL;
+	there = machine_zones(machine, zones, room);
+	*n = there < room ? there : room;
+	return zones;
 }
 
 /* What a report is made of, as it is now. */
 struct account {
-	const struct meter *meters[HV_VCPUS_MAX];
+	const struct meter **meters;
 	struct meter_zone *zones;
 	struct meter_report_options options; /* points into the above */
 };
 
-/* 0 or -ENOTSUP; account_drop() afterwards. */
+/* 0, -ENOTSUP or -ENOMEM; account_drop() after 0. */
 static int account_take(struct machine *machine, struct account *account)
 {
-	if (machine->options.accel != MACHINE_KVM)
+	unsigned vcpus = machine_vcpus(machine);
+
+	if (!machine->accel->ops->metered)
 		return -ENOTSUP;
+	account->meters = calloc(vcpus, sizeof(const struct meter *));
+	if (!account->meters)
+		return -ENOMEM;
+	for (unsigned i = 0; i < vcpus; i++)
+		account->meters[i] = machine_vcpu_meter(machine, i);
 	account->options = (struct meter_report_options){
 		.meters = account->meters,
-		.meters_n = machine->options.hv.vcpus,
-		.ring = machine->hv.ring_meter,
+		.meters_n = vcpus,
+		.ring = machine_ring_meter(machine),
 		.start = machine->stamp,
 		.end = meter_stamp_now(),
 	};
-	for (unsigned i = 0; i < machine->options.hv.vcpus; i++)
-		account->meters[i] = hv_vcpu_meter(&machine->hv, i);
 	account->zones = zones_of(machine, &account->options.zones_n);
 	account->options.zones = account->zones;
 	return 0;
@@ -79,6 +55,7 @@ static int account_take(struct machine *machine, struct account *account)
 static void account_drop(struct account *account)
 {
 	free(account->zones);
+	free(account->meters);
 }
 
 int machine_report(struct machine *machine, FILE *out, enum report_form form)

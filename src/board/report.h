@@ -13,7 +13,7 @@ struct json_object;
 
 enum report_form { REPORT_TEXT, REPORT_JSON };
 
-/* 0; -ENOTSUP: nothing is counted without KVM; or -errno of writing. */
+/* 0; -ENOTSUP: the accelerator counts nothing; or -errno of writing. */
 int machine_report(struct machine *machine, FILE *out, enum report_form form)
 	__attribute__((warn_unused_result));
 /* The JSON form as an object, which the caller puts back. 0, -ENOTSUP or -ENOMEM. */

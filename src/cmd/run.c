@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "board/accel_kvm.h"
+#include "board/accel_none.h"
 #include "board/pc.h"
 #include "board/report.h"
 #include "ctl/qmp.h"
@@ -34,6 +36,8 @@ struct run {
 	struct chardev *chardevs[CMD_CHARDEVS_MAX];
 	struct block *blocks[CMD_DISKS_MAX];
 	struct pc_options pc_options;
+	struct accel_kvm kvm; /* of the two, the one that the machine runs on */
+	struct accel_none none;
 	struct pc pc;
 	bool pc_there;
 	struct ctl_qmp monitors[CMD_MONITORS_MAX];
@@ -301,15 +305,16 @@ static int describe_machine(struct run *run)
 	};
 	bool no_cpu = options->accel == CMD_ACCEL_QTEST || options->coalesce == CMD_COALESCE_LIST;
 
+	accel_none_init(&run->none, options->qtest_coalesced);
+	accel_kvm_init(&run->kvm, &(struct accel_kvm_options){
+					  .hv = { .coalesce = options->coalesce == CMD_COALESCE_ON,
+						  .irqchip = true,
+						  .pit = true,
+						  .vcpus = 1,
+						  .cpu = options->cpu } });
 	pc->machine = (struct machine_options){
 		.loop = &run->loop,
-		.accel = no_cpu ? MACHINE_NO_CPU : MACHINE_KVM,
-		.hv = { .coalesce = options->coalesce == CMD_COALESCE_ON,
-			.irqchip = true,
-			.pit = true,
-			.vcpus = 1,
-			.cpu = options->cpu },
-		.soft_coalesce = options->qtest_coalesced,
+		.accel = no_cpu ? &run->none.accel : &run->kvm.accel,
 		.no_reboot = options->no_reboot,
 		.no_shutdown = options->no_shutdown,
 		.panic = panics[options->panic],
@@ -380,7 +385,7 @@ static int open_doors(struct run *run)
 	int ret;
 
 	for (size_t i = 0; i < options->monitors_n; i++) {
-		ret = ctl_qmp_init(&run->monitors[i], &run->pc,
+		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine,
 				   chardev_of(run, options->monitors[i]));
 		if (ret)
 			return run_refuse("-qmp", strerror(-ret));
@@ -391,8 +396,8 @@ static int open_doors(struct run *run)
 	run->qtest_log = log ? fopen(log, "we") : NULL;
 	if (log && !run->qtest_log)
 		return run_refuse(log, strerror(errno));
-	ret = ctl_qtest_init(&run->qtest, &run->pc, chardev_of(run, options->qtest),
-			     run->qtest_log);
+	ret = ctl_qtest_init(&run->qtest, &run->pc.machine, &run->none.cpu,
+			     chardev_of(run, options->qtest), run->qtest_log);
 	if (ret)
 		return run_refuse("-qtest", strerror(-ret));
 	run->qtest_there = true;

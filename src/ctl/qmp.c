@@ -173,8 +173,8 @@ static void qmp_carry_out(struct ctl_qmp *qmp)
 			break;
 		}
 		/* A command may have left something to do, which the next one has to see done. */
-		if (loop_has_tasks(qmp->pc->machine.loop)) {
-			loop_post(qmp->pc->machine.loop, &qmp->task);
+		if (loop_has_tasks(qmp->machine->loop)) {
+			loop_post(qmp->machine->loop, &qmp->task);
 			return;
 		}
 	}
@@ -234,7 +234,7 @@ static void qmp_closed(void *arg)
 	qmp->opened = false;
 	ctl_out_forget(&qmp->out);
 	if (qmp->input_n)
-		loop_post(qmp->pc->machine.loop, &qmp->task);
+		loop_post(qmp->machine->loop, &qmp->task);
 }
 
 static void qmp_drained(void *arg)
@@ -243,17 +243,17 @@ static void qmp_drained(void *arg)
 
 	ctl_out_go_on(&qmp->out);
 	if (!ctl_out_waits(&qmp->out) && qmp->input_n)
-		loop_post(qmp->pc->machine.loop, &qmp->task);
+		loop_post(qmp->machine->loop, &qmp->task);
 }
 
-int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
+int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct chardev *chardev)
 {
-	*qmp = (struct ctl_qmp){ .pc = pc, .chardev = chardev };
+	*qmp = (struct ctl_qmp){ .machine = machine, .chardev = chardev };
 	qmp->task = (struct loop_task){ .run = qmp_go_on, .arg = qmp };
 	ctl_frame_init(&qmp->frame);
 	ctl_out_init(&qmp->out, chardev, CTL_QMP_OUT_MAX);
 	qmp->observer = (struct machine_observer){ .event = machine_did, .arg = qmp };
-	machine_observe(&pc->machine, &qmp->observer);
+	machine_observe(machine, &qmp->observer);
 	chardev_set_user(chardev, &(struct chardev_user){
 					  .room = qmp_room,
 					  .receive = qmp_receive,
@@ -268,8 +268,8 @@ int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
 void ctl_qmp_destroy(struct ctl_qmp *qmp)
 {
 	chardev_set_user(qmp->chardev, NULL);
-	machine_unobserve(&qmp->pc->machine, &qmp->observer);
-	loop_unpost(qmp->pc->machine.loop, &qmp->task);
+	machine_unobserve(qmp->machine, &qmp->observer);
+	loop_unpost(qmp->machine->loop, &qmp->task);
 	ctl_frame_destroy(&qmp->frame);
 	ctl_out_destroy(&qmp->out);
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/chardev.h"
-#include "board/pc.h"
+#include "board/machine.h"
 #include "ctl/frame.h"
 #include "ctl/out.h"
 
@@ -22,7 +22,7 @@
 #define CTL_QMP_OUT_MAX (4u << 20)
 
 struct ctl_qmp {
-	struct pc *pc; /* borrowed */
+	struct machine *machine; /* borrowed */
 	struct chardev *chardev; /* borrowed */
 	bool opened; /* a client is there */
 	bool negotiated;
@@ -36,7 +36,7 @@ struct ctl_qmp {
 };
 
 /* Before the machine runs. The back-end gets this instance as its user. 0 or -errno. */
-int ctl_qmp_init(struct ctl_qmp *qmp, struct pc *pc, struct chardev *chardev)
+int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct chardev *chardev)
 	__attribute__((warn_unused_result));
-/* Before pc_destroy(). The back-end is left without user. */
+/* Before the machine is destroyed. The back-end is left without user. */
 void ctl_qmp_destroy(struct ctl_qmp *qmp);

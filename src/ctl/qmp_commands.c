@@ -128,7 +128,7 @@ static const char *status(const struct machine *machine)
 static bool query_status(struct ctl_qmp *qmp, struct json_object *arguments,
 			 struct json_object **result, struct ctl_qmp_error *err)
 {
-	const struct machine *machine = &qmp->pc->machine;
+	const struct machine *machine = qmp->machine;
 
 	*result = json_object_new_object();
 	ctl_qmp_put(*result, "running", json_object_new_boolean(machine->state == MACHINE_RUNNING));
@@ -141,8 +141,7 @@ static bool query_kvm(struct ctl_qmp *qmp, struct json_object *arguments,
 		      struct json_object **result, struct ctl_qmp_error *err)
 {
 	*result = json_object_new_object();
-	ctl_qmp_put(*result, "enabled",
-		    json_object_new_boolean(qmp->pc->machine.options.accel == MACHINE_KVM));
+	ctl_qmp_put(*result, "enabled", json_object_new_boolean(qmp->machine->accel->ops->kvm));
 	ctl_qmp_put(*result, "present", json_object_new_boolean(true));
 	return true;
 }
@@ -150,7 +149,7 @@ static bool query_kvm(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool query_name(struct ctl_qmp *qmp, struct json_object *arguments,
 		       struct json_object **result, struct ctl_qmp_error *err)
 {
-	const char *name = qmp->pc->options.name;
+	const char *name = qmp->machine->options.name;
 
 	*result = json_object_new_object();
 	if (name)
@@ -161,7 +160,7 @@ static bool query_name(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool stop(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
 		 struct ctl_qmp_error *err)
 {
-	machine_stop(&qmp->pc->machine);
+	machine_stop(qmp->machine);
 	return true;
 }
 
@@ -169,33 +168,32 @@ static bool stop(struct ctl_qmp *qmp, struct json_object *arguments, struct json
 static bool cont(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
 		 struct ctl_qmp_error *err)
 {
-	if (qmp->pc->machine.state == MACHINE_SHUT_DOWN)
+	if (qmp->machine->state == MACHINE_SHUT_DOWN)
 		return ctl_qmp_fail(err, "Resetting the Virtual Machine is required");
-	if (qmp->pc->machine.state == MACHINE_PAUSED)
-		machine_continue(&qmp->pc->machine);
+	machine_continue(qmp->machine);
 	return true;
 }
 
 static bool system_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 			 struct json_object **result, struct ctl_qmp_error *err)
 {
-	machine_request_reset(&qmp->pc->machine, MACHINE_BY_HOST);
+	machine_request_reset(qmp->machine, MACHINE_BY_HOST);
 	return true;
 }
 
 static bool system_powerdown(struct ctl_qmp *qmp, struct json_object *arguments,
 			     struct json_object **result, struct ctl_qmp_error *err)
 {
-	machine_power_button(&qmp->pc->machine);
+	machine_power_button(qmp->machine);
 	return true;
 }
 
 static bool system_wakeup(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	if (qmp->pc->machine.state != MACHINE_ASLEEP)
+	if (qmp->machine->state != MACHINE_ASLEEP)
 		return ctl_qmp_fail(err, "Unable to wake up: guest is not in suspended state");
-	machine_request_wake(&qmp->pc->machine);
+	machine_request_wake(qmp->machine);
 	return true;
 }
 
@@ -203,8 +201,8 @@ static bool system_wakeup(struct ctl_qmp *qmp, struct json_object *arguments,
 static bool qmp_quit(struct ctl_qmp *qmp, struct json_object *arguments,
 		     struct json_object **result, struct ctl_qmp_error *err)
 {
-	qmp->pc->machine.options.no_shutdown = false;
-	machine_request_shutdown(&qmp->pc->machine, MACHINE_BY_HOST);
+	qmp->machine->options.no_shutdown = false;
+	machine_request_shutdown(qmp->machine, MACHINE_BY_HOST);
 	return true;
 }
 

@@ -15,7 +15,7 @@
 bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	int ret = machine_report_object(&qmp->pc->machine, result);
+	int ret = machine_report_object(qmp->machine, result);
 
 	if (ret == -ENOTSUP)
 		return ctl_qmp_fail(err, "Nothing is counted without KVM");
@@ -164,7 +164,7 @@ static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json
 		     struct ctl_qmp_error *err)
 {
 	struct json_object *all = NULL, *stats;
-	int ret = machine_report_object(&qmp->pc->machine, &all);
+	int ret = machine_report_object(qmp->machine, &all);
 
 	if (ret == -ENOTSUP)
 		return true;
@@ -182,16 +182,14 @@ static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json
 
 static void vcpu_stats(struct ctl_qmp *qmp, const struct query *query, struct json_object *list)
 {
-	const struct machine *machine = &qmp->pc->machine;
-
-	if (machine->options.accel != MACHINE_KVM)
-		return;
-	for (unsigned i = 0; i < machine->options.hv.vcpus; i++) {
-		const struct meter *meter = hv_vcpu_meter(&machine->hv, i);
+	for (unsigned i = 0; i < machine_vcpus(qmp->machine); i++) {
+		const struct meter *meter = machine_vcpu_meter(qmp->machine, i);
 		struct json_object *stats;
 		char path[32];
 
 		snprintf(path, sizeof(path), VCPU_PATH, i);
+		if (!meter)
+			continue;
 		if (query->vcpus && !list_has(query->vcpus, path))
 			continue;
 		stats = json_object_new_array();

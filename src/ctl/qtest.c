@@ -115,14 +115,14 @@ static bool take_line(struct ctl_qtest *qtest)
 
 /*
  * Carries out what has come, as long as the client reads the answers and a command leaves nothing
- * to do for others: the next line must see a machine that was reset, or an alarm that arrived.
+ * to do for others: the next line must see a machine that was reset.
  */
 static void qtest_carry_out(struct ctl_qtest *qtest)
 {
-	struct loop *loop = qtest->pc->machine.loop;
+	struct loop *loop = qtest->machine->loop;
 
 	while (qtest->input_at < qtest->input_n && !ctl_out_waits(&qtest->out)) {
-		if (qtest->pc->machine.ended)
+		if (qtest->machine->ended)
 			return;
 		if (take_line(qtest))
 			execute(qtest);
@@ -143,7 +143,7 @@ static void qtest_go_on(void *arg)
 	if (qtest->input_n)
 		return;
 	if (!qtest->opened && !chardev_serves(qtest->chardev))
-		machine_request_exit(&qtest->pc->machine, 0);
+		machine_request_exit(qtest->machine, 0);
 	else
 		chardev_accept_input(qtest->chardev);
 }
@@ -189,7 +189,7 @@ static void qtest_closed(void *arg)
 	qtest->opened = false;
 	ctl_out_forget(&qtest->out);
 	/* What was said before is still done; then, if nobody can come any more, that was all. */
-	loop_post(qtest->pc->machine.loop, &qtest->task);
+	loop_post(qtest->machine->loop, &qtest->task);
 }
 
 static void qtest_drained(void *arg)
@@ -198,19 +198,25 @@ static void qtest_drained(void *arg)
 
 	ctl_out_go_on(&qtest->out);
 	if (!ctl_out_waits(&qtest->out) && qtest->input_n)
-		loop_post(qtest->pc->machine.loop, &qtest->task);
+		loop_post(qtest->machine->loop, &qtest->task);
 }
 
-int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chardev, FILE *log)
+int ctl_qtest_init(struct ctl_qtest *qtest, struct machine *machine, struct soft_cpu *cpu,
+		   struct chardev *chardev, FILE *log)
 {
-	assert(pc->machine.options.accel == MACHINE_NO_CPU);
-	*qtest = (struct ctl_qtest){ .pc = pc, .chardev = chardev, .log = log };
+	assert(machine->accel->ops->manual_clock);
+	*qtest = (struct ctl_qtest){
+		.machine = machine,
+		.cpu = cpu,
+		.chardev = chardev,
+		.log = log,
+	};
 	qtest->task = (struct loop_task){ .run = qtest_go_on, .arg = qtest };
 	clock_init(&qtest->log_clock, CLOCK_KIND_MONOTONIC);
 	ctl_out_init(&qtest->out, chardev, OUT_MAX);
 	for (unsigned i = 0; i < IRQ_LINES; i++)
-		qtest->irqs[i] = irq_router_connect(&pc->router, i);
-	pc_watch_irqs(pc, irq_changed, qtest);
+		qtest->irqs[i] = machine_irq_input(machine, i);
+	machine_watch_irqs(machine, irq_changed, qtest);
 	chardev_set_user(chardev, &(struct chardev_user){
 					  .room = qtest_room,
 					  .receive = qtest_receive,
@@ -225,8 +231,8 @@ int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chard
 void ctl_qtest_destroy(struct ctl_qtest *qtest)
 {
 	chardev_set_user(qtest->chardev, NULL);
-	pc_watch_irqs(qtest->pc, NULL, NULL);
-	loop_unpost(qtest->pc->machine.loop, &qtest->task);
+	machine_watch_irqs(qtest->machine, NULL, NULL);
+	loop_unpost(qtest->machine->loop, &qtest->task);
 	ctl_out_destroy(&qtest->out);
 	clock_destroy(&qtest->log_clock);
 	free(qtest->line);

@@ -5,7 +5,7 @@
  * work unchanged. docs/control.md lists the commands.
  *
  * A session uses one character back-end and belongs to the loop's thread. A command that left the
- * loop something to do (a reset, an alarm on its way) is followed by that before the next command.
+ * loop something to do (a reset) is followed by that before the next command.
  */
 #pragma once
 
@@ -15,8 +15,10 @@
 #include <stdio.h>
 
 #include "base/chardev.h"
-#include "board/pc.h"
+#include "board/machine.h"
+#include "board/soft_cpu.h"
 #include "ctl/out.h"
+#include "dev/irq_router.h"
 
 /* The most that one command may read or write, in bytes. */
 #define CTL_QTEST_DATA_MAX (UINT64_C(16) << 20)
@@ -25,7 +27,8 @@
 #define CTL_QTEST_INPUT    4096
 
 struct ctl_qtest {
-	struct pc *pc; /* borrowed, as are the two below */
+	struct machine *machine; /* borrowed, as are the three below */
+	struct soft_cpu *cpu;
 	struct chardev *chardev;
 	FILE *log; /* or NULL */
 	bool opened; /* a client is there */
@@ -47,10 +50,10 @@ struct ctl_qtest {
 };
 
 /*
- * Before the machine runs; it must have been made without CPU (MACHINE_NO_CPU). The back-end gets
- * this session as its user. log: each line received and sent, or NULL. 0 or -errno.
+ * Before the machine runs. Its clock has to be manual, and cpu the one that makes its accesses. The
+ * back-end gets this session as its user. log: each line received and sent, or NULL. 0 or -errno.
  */
-int ctl_qtest_init(struct ctl_qtest *qtest, struct pc *pc, struct chardev *chardev, FILE *log)
-	__attribute__((warn_unused_result));
-/* Before pc_destroy(). The back-end is left without user. */
+int ctl_qtest_init(struct ctl_qtest *qtest, struct machine *machine, struct soft_cpu *cpu,
+		   struct chardev *chardev, FILE *log) __attribute__((warn_unused_result));
+/* Before the machine is destroyed. The back-end is left without user. */
 void ctl_qtest_destroy(struct ctl_qtest *qtest);

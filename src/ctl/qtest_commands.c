@@ -23,11 +23,6 @@ static void ok(struct ctl_qtest *qtest)
 	ctl_qtest_sendf(qtest, "OK\n");
 }
 
-static struct soft_cpu *cpu(struct ctl_qtest *qtest)
-{
-	return &qtest->pc->machine.soft;
-}
-
 /* Numbers: as strtoull() reads them with base 0, the whole word. False was answered with FAIL. */
 
 static bool bad_number(struct ctl_qtest *qtest, const char *word)
@@ -94,7 +89,7 @@ static void out(struct ctl_qtest *qtest, char *const words[WORDS_MAX], unsigned 
 
 	if (!port_number(qtest, words[1], &port) || !number(qtest, words[2], &value))
 		return;
-	soft_cpu_write(cpu(qtest), MEM_SPACE_PORT, port, value, width);
+	soft_cpu_write(qtest->cpu, MEM_SPACE_PORT, port, value, width);
 	ok(qtest);
 }
 
@@ -104,7 +99,7 @@ static void in(struct ctl_qtest *qtest, char *const words[WORDS_MAX], unsigned w
 
 	if (!port_number(qtest, words[1], &port))
 		return;
-	value = soft_cpu_read(cpu(qtest), MEM_SPACE_PORT, port, width);
+	value = soft_cpu_read(qtest->cpu, MEM_SPACE_PORT, port, width);
 	ctl_qtest_sendf(qtest, "OK 0x%04" PRIx64 "\n", value);
 }
 
@@ -114,7 +109,7 @@ static void write_memory(struct ctl_qtest *qtest, char *const words[WORDS_MAX], 
 
 	if (!number(qtest, words[1], &addr) || !number(qtest, words[2], &value))
 		return;
-	soft_cpu_write(cpu(qtest), MEM_SPACE_MEMORY, addr, value, width);
+	soft_cpu_write(qtest->cpu, MEM_SPACE_MEMORY, addr, value, width);
 	ok(qtest);
 }
 
@@ -124,7 +119,7 @@ static void read_memory(struct ctl_qtest *qtest, char *const words[WORDS_MAX], u
 
 	if (!number(qtest, words[1], &addr))
 		return;
-	value = soft_cpu_read(cpu(qtest), MEM_SPACE_MEMORY, addr, width);
+	value = soft_cpu_read(qtest->cpu, MEM_SPACE_MEMORY, addr, width);
 	ctl_qtest_sendf(qtest, "OK 0x%016" PRIx64 "\n", value);
 }
 
@@ -148,7 +143,7 @@ static void read_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], un
 	if (!text)
 		return;
 	bytes = (uint8_t *)text + sizeof("OK 0x\n") + len;
-	soft_cpu_read_bytes(cpu(qtest), addr, bytes, len);
+	soft_cpu_read_bytes(qtest->cpu, addr, bytes, len);
 	memcpy(text, "OK 0x", 5);
 	at = text + 5;
 	for (size_t i = 0; i < len; i++) {
@@ -174,7 +169,7 @@ static void read_base64(struct ctl_qtest *qtest, char *const words[WORDS_MAX], u
 	if (!text)
 		return;
 	bytes = (uint8_t *)text + sizeof("OK \n") + base64_size(len);
-	soft_cpu_read_bytes(cpu(qtest), addr, bytes, len);
+	soft_cpu_read_bytes(qtest->cpu, addr, bytes, len);
 	memcpy(text, "OK ", 3);
 	base64_encode(text + 3, bytes, len);
 	text[3 + base64_size(len)] = '\n';
@@ -228,7 +223,7 @@ static void write_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], u
 	if (!bytes)
 		return;
 	if (from_hex(bytes, words[3], len)) {
-		soft_cpu_write_bytes(cpu(qtest), addr, bytes, len);
+		soft_cpu_write_bytes(qtest->cpu, addr, bytes, len);
 		ok(qtest);
 	} else {
 		ctl_qtest_sendf(qtest, "FAIL Invalid data\n");
@@ -250,7 +245,7 @@ static void write_base64(struct ctl_qtest *qtest, char *const words[WORDS_MAX], 
 		ctl_qtest_note(qtest,
 			       "b64write: data length mismatch (told %" PRIu64 ", found %zu)\n",
 			       len, there);
-	soft_cpu_write_bytes(cpu(qtest), addr, bytes, there < len ? there : len);
+	soft_cpu_write_bytes(qtest->cpu, addr, bytes, there < len ? there : len);
 	ok(qtest);
 }
 
@@ -266,7 +261,7 @@ static void set_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], uns
 	if (!bytes)
 		return;
 	memset(bytes, (int)(value & 0xff), len);
-	soft_cpu_write_bytes(cpu(qtest), addr, bytes, len);
+	soft_cpu_write_bytes(qtest->cpu, addr, bytes, len);
 	free(bytes);
 	ok(qtest);
 }
@@ -275,7 +270,7 @@ static void set_block(struct ctl_qtest *qtest, char *const words[WORDS_MAX], uns
 
 static void answer_time(struct ctl_qtest *qtest, int64_t before)
 {
-	int64_t now = clock_now(&qtest->pc->machine.vm);
+	int64_t now = clock_now(&qtest->machine->vm);
 
 	if (now > before)
 		ctl_qtest_sendf(qtest, "OK %" PRId64 "\n", now);
@@ -285,7 +280,7 @@ static void answer_time(struct ctl_qtest *qtest, int64_t before)
 
 static void step_to_next(struct ctl_qtest *qtest)
 {
-	struct machine *machine = &qtest->pc->machine;
+	struct machine *machine = qtest->machine;
 	int64_t now = clock_now(&machine->vm), due;
 
 	machine_drain(machine);
@@ -301,7 +296,7 @@ static void step_to_next(struct ctl_qtest *qtest)
 static void clock_step_command(struct ctl_qtest *qtest, char *const words[WORDS_MAX],
 			       unsigned detail)
 {
-	int64_t now = clock_now(&qtest->pc->machine.vm), ns;
+	int64_t now = clock_now(&qtest->machine->vm), ns;
 
 	if (!words[1]) {
 		step_to_next(qtest);
@@ -310,14 +305,14 @@ static void clock_step_command(struct ctl_qtest *qtest, char *const words[WORDS_
 	if (!signed_number(qtest, words[1], &ns))
 		return;
 	if (ns > 0)
-		machine_step_clock(&qtest->pc->machine, ns);
+		machine_step_clock(qtest->machine, ns);
 	answer_time(qtest, now);
 }
 
 static void clock_set_command(struct ctl_qtest *qtest, char *const words[WORDS_MAX],
 			      unsigned detail)
 {
-	struct machine *machine = &qtest->pc->machine;
+	struct machine *machine = qtest->machine;
 	int64_t now = clock_now(&machine->vm), to;
 
 	if (!signed_number(qtest, words[1], &to))
@@ -374,7 +369,7 @@ static void set_irq_in(struct ctl_qtest *qtest, char *const words[WORDS_MAX], un
 		ctl_qtest_sendf(qtest, "FAIL Unknown interrupt line '%.40s'\n", words[3]);
 		return;
 	}
-	machine_drain(&qtest->pc->machine);
+	machine_drain(qtest->machine);
 	irq_set(&qtest->irqs[line], level);
 	ok(qtest);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "dev/piix4_pm.h"
 
+#include "dev/layer.h"
+
 #define PMBASE           0x40
 #define PMBASE_MASK      0xffc0u
 #define PMREGMISC        0x80
@@ -269,7 +271,7 @@ void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus, const struct piix4_
 	struct pci_function *function = &pm->function;
 
 	*pm = (struct piix4_pm){ .options = *options };
-	lock_init(&pm->lock, LOCK_DEVICE, "piix4-pm");
+	lock_init_layer(&pm->lock, LOCK_DEVICE, DEV_LAYER_POWER, "piix4-pm");
 	timer_init(&pm->timer, options->clock, timer_fired, pm);
 	state_reset(&piix4_pm_state, pm);
 	toggle_set(pm);

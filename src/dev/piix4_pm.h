@@ -68,7 +68,7 @@ void piix4_pm_reset(struct piix4_pm *pm);
 /* The state was restored: the SCI and the timer follow it. */
 void piix4_pm_refresh(struct piix4_pm *pm);
 
-/* Somebody presses the power button. Any thread, no chip lock held. */
+/* Somebody presses the power button. As the next. */
 void piix4_pm_power_button(struct piix4_pm *pm);
-/* The clock chip raised its alarm. Any thread, another chip's lock not held. */
+/* The clock chip raised its alarm. Any thread; a chip of a layer below DEV_LAYER_POWER may call. */
 void piix4_pm_rtc_alarm(struct piix4_pm *pm);

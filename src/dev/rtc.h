@@ -52,7 +52,10 @@ struct rtc_options {
 	 * most once a second and always with the latest. May be NULL. Must only note and post.
 	 */
 	void (*time_set)(void *arg, int64_t offset);
-	/* An alarm came whose interrupt is enabled, for PM1's RTC_STS. May be NULL. As above. */
+	/*
+	 * An alarm came whose interrupt is enabled, for PM1's RTC_STS. May be NULL. May call a chip of
+	 * a higher layer than DEV_LAYER_CHIP.
+	 */
 	void (*alarm)(void *arg);
 	void *arg;
 };

@@ -23,7 +23,7 @@ static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piec
 	struct ctl_qmp qmp;
 
 	hand_begin(hand, room, how);
-	CHECK(ctl_qmp_init(&qmp, &hand->pc, &hand->chardev) == 0);
+	CHECK(ctl_qmp_init(&qmp, &hand->pc.machine, &hand->chardev) == 0);
 	hand_turn(hand);
 	hand_say(hand, text, len, piece);
 	hand_turn(hand);

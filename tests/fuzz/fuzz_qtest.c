@@ -77,7 +77,8 @@ static void play(struct hand *hand, const char *text, size_t len, size_t piece, 
 
 	hand_begin(hand, room, how);
 	hand_clear_ram(hand);
-	CHECK(ctl_qtest_init(&qtest, &hand->pc, &hand->chardev, NULL) == 0);
+	CHECK(ctl_qtest_init(&qtest, &hand->pc.machine, &hand->none.cpu, &hand->chardev, NULL) ==
+	      0);
 	hand_say(hand, (const uint8_t *)text, len, piece);
 	hand_turn(hand);
 	machine_drain(&hand->pc.machine);

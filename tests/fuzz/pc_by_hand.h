@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "board/accel_none.h"
 #include "board/pc.h"
 
 #define HAND_OUT_MAX   (1u << 20)
@@ -182,6 +183,7 @@ void chardev_destroy(struct chardev *chardev)
 struct hand {
 	struct loop loop;
 	struct chardev chardev;
+	struct accel_none none, none_first;
 	struct pc pc;
 	struct pc first; /* as it was made; without the disks that it does not have */
 };
@@ -195,19 +197,19 @@ static void hand_copy(struct pc *to, const struct pc *from)
 	memcpy((char *)to + behind, (const char *)from + behind, sizeof(*from) - behind);
 }
 
-static void hand_ref_views(struct pc *pc)
+static void hand_ref_views(struct pc *pc, struct accel_none *none)
 {
 	for (int space = 0; space < MEM_SPACES; space++) {
 		mem_view_ref(pc->machine.map.view[space]);
-		mem_view_ref(pc->machine.soft.hold.view[space]);
+		mem_view_ref(none->cpu.hold.view[space]);
 	}
 }
 
-static void hand_unref_views(struct pc *pc)
+static void hand_unref_views(struct pc *pc, struct accel_none *none)
 {
 	for (int space = 0; space < MEM_SPACES; space++) {
 		mem_view_unref(pc->machine.map.view[space]);
-		mem_view_unref(pc->machine.soft.hold.view[space]);
+		mem_view_unref(none->cpu.hold.view[space]);
 	}
 }
 
@@ -216,7 +218,6 @@ static struct hand *hand_make(bool coalesce)
 {
 	struct hand *hand = calloc(1, sizeof(*hand));
 	struct pc_options options = {
-		.machine = { .accel = MACHINE_NO_CPU, .soft_coalesce = coalesce },
 		.name = "fuzz",
 		.ram = PC_RAM_MIN,
 		.rtc_base = { .kind = RTC_BASE_DATE, .seconds = 1000000000 },
@@ -227,11 +228,14 @@ static struct hand *hand_make(bool coalesce)
 	struct error err;
 
 	CHECK(hand && !loop_init(&hand->loop));
+	accel_none_init(&hand->none, coalesce);
 	options.machine.loop = &hand->loop;
+	options.machine.accel = &hand->none.accel;
 	CHECK(pc_create(&hand->pc, &options, &err) == 0);
 	machine_continue(&hand->pc.machine);
 	hand_copy(&hand->first, &hand->pc);
-	hand_ref_views(&hand->first);
+	hand->none_first = hand->none;
+	hand_ref_views(&hand->first, &hand->none_first);
 	return hand;
 }
 
@@ -243,9 +247,10 @@ static void hand_begin(struct hand *hand, size_t room, uint8_t how)
 {
 	struct machine_options *options = &hand->pc.machine.options;
 
-	hand_unref_views(&hand->pc);
+	hand_unref_views(&hand->pc, &hand->none);
 	hand_copy(&hand->pc, &hand->first);
-	hand_ref_views(&hand->pc);
+	hand->none = hand->none_first;
+	hand_ref_views(&hand->pc, &hand->none);
 	options->no_shutdown = how & 0x40;
 	options->panic = how & 0x80 ? MACHINE_PANIC_RUN : MACHINE_PANIC_SHUTDOWN;
 	TAILQ_INIT(&hand->loop.tasks);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "board/accel_kvm.h"
 #include "board/pc.h"
 #include "board/report.h"
 
@@ -86,16 +87,13 @@ static unsigned count(const char *text, const char *word)
 static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], char told[TEXT_MAX])
 {
 	static struct loop loop;
+	static struct accel_kvm kvm;
 	static struct pc pc;
 	char path[] = "/tmp/coalport-degraded-XXXXXX";
 	unsigned registered = 0;
 	struct liar liar = { .sys = *hv_sys_host(), .lie = lie, .registered = &registered };
 	struct pc_options options = {
-		.machine = { .loop = &loop,
-			     .accel = MACHINE_KVM,
-			     .hv = { .coalesce = true, .irqchip = true, .pit = true, .vcpus = 1 },
-			     .sys = &liar.sys,
-			     .no_reboot = true },
+		.machine = { .loop = &loop, .accel = &kvm.accel, .no_reboot = true },
 		.ram = PC_RAM_MIN,
 		.bios = rom,
 		.fw_cfg = { { .name = "opt/org.coalport/guest", .string = "seconds=1" } },
@@ -107,6 +105,10 @@ static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], cha
 	struct error err;
 
 	liar.sys.ioctl = lying_ioctl;
+	accel_kvm_init(&kvm,
+		       &(struct accel_kvm_options){
+			       .hv = { .coalesce = true, .irqchip = true, .pit = true, .vcpus = 1 },
+			       .sys = &liar.sys });
 	options.serials[0].present = true;
 	if (!console || !report || loop_init(&loop) ||
 	    chardev_open(&options.serials[0].chardev, &loop,

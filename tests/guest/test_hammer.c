@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "board/accel_kvm.h"
 #include "board/pc.h"
 
 #define PAIRS     10000
@@ -29,6 +30,7 @@
 
 struct hammer {
 	struct loop loop;
+	struct accel_kvm kvm;
 	struct pc pc;
 	struct loop_task task;
 	struct timer timer;
@@ -67,8 +69,8 @@ static void stop_and_go_on(void *arg)
 /* Trips and coalesced writes of one port and direction in all meters. */
 static uint64_t metered(struct hammer *hammer, uint64_t port, bool write)
 {
-	const struct meter *meters[] = { hv_vcpu_meter(&hammer->pc.machine.hv, 0),
-					 hammer->pc.machine.hv.ring_meter };
+	const struct meter *meters[] = { hv_vcpu_meter(&hammer->kvm.vm, 0),
+					 hammer->kvm.vm.ring_meter };
 	uint64_t key = 1 | (uint64_t)write << 1 | port << 3, sum = 0;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -111,13 +113,7 @@ static unsigned run(const char *rom, unsigned long pairs, bool coalesce)
 {
 	static struct hammer hammer;
 	const struct pc_options options = {
-		.machine = { .loop = &hammer.loop,
-			     .accel = MACHINE_KVM,
-			     .hv = { .coalesce = coalesce,
-				     .irqchip = true,
-				     .pit = true,
-				     .vcpus = 1 },
-			     .no_reboot = true },
+		.machine = { .loop = &hammer.loop, .accel = &hammer.kvm.accel, .no_reboot = true },
 		.ram = PC_RAM_MIN,
 		.bios = rom,
 		.debugexits = { { .port = 0xf4, .size = 1 } },
@@ -127,6 +123,10 @@ static unsigned run(const char *rom, unsigned long pairs, bool coalesce)
 	unsigned bad;
 
 	hammer = (struct hammer){ .pairs = pairs, .left = pairs };
+	accel_kvm_init(
+		&hammer.kvm,
+		&(struct accel_kvm_options){
+			.hv = { .coalesce = coalesce, .irqchip = true, .pit = true, .vcpus = 1 } });
 	if (loop_init(&hammer.loop)) {
 		perror("event loop");
 		return 1;

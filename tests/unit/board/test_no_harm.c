@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "board/accel_none.h"
 #include "board/pc.h"
 
 #define STEPS       1000000
@@ -41,6 +42,7 @@ struct side {
 	const char *name;
 	struct loop loop;
 	struct loop_task quit;
+	struct accel_none none;
 	struct pc pc;
 	struct chardev *serial, *debug;
 	char serial_path[40], debug_path[40];
@@ -141,7 +143,7 @@ static void check_states(struct trace *trace)
 	check_state(trace, &post_state_table, &a->post.state, &b->post.state);
 	for (size_t i = 0; i < 2; i++)
 		check_state(trace, &serial_state_table, &a->serials[i].state, &b->serials[i].state);
-	check(trace, "writes that waited at once", a->machine.soft.coalesced, 0);
+	check(trace, "writes that waited at once", trace->plain.none.cpu.coalesced, 0);
 	check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
 	check(trace, "kinds of interrupts", trace->plain.irqs_sum, trace->waiting.irqs_sum);
 	check(trace, "memory", (uint64_t)memcmp(a->ram_host, b->ram_host, RAM), 0);
@@ -173,7 +175,7 @@ static void settle(struct trace *trace)
 	let_loop_run(&trace->waiting);
 	check(trace, "state of the machine", trace->plain.pc.machine.state,
 	      trace->waiting.pc.machine.state);
-	if (!trace->waiting.pc.machine.soft.waiting)
+	if (!trace->waiting.none.cpu.waiting)
 		check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
 }
 
@@ -225,9 +227,8 @@ static void spoilt_write(const struct mutant *mutant, struct soft_cpu *cpu, enum
 
 static uint64_t read_at(struct trace *trace, enum mem_space space, uint64_t addr, unsigned width)
 {
-	uint64_t plain = soft_cpu_read(&trace->plain.pc.machine.soft, space, addr, width);
-	uint64_t waiting =
-		spoilt_read(trace->mutant, &trace->waiting.pc.machine.soft, space, addr, width);
+	uint64_t plain = soft_cpu_read(&trace->plain.none.cpu, space, addr, width);
+	uint64_t waiting = spoilt_read(trace->mutant, &trace->waiting.none.cpu, space, addr, width);
 	char what[64];
 
 	if (plain != waiting) {
@@ -243,8 +244,8 @@ static uint64_t read_at(struct trace *trace, enum mem_space space, uint64_t addr
 static void write_at(struct trace *trace, enum mem_space space, uint64_t addr, uint64_t value,
 		     unsigned width)
 {
-	soft_cpu_write(&trace->plain.pc.machine.soft, space, addr, value, width);
-	spoilt_write(trace->mutant, &trace->waiting.pc.machine.soft, space, addr, value, width);
+	soft_cpu_write(&trace->plain.none.cpu, space, addr, value, width);
+	spoilt_write(trace->mutant, &trace->waiting.none.cpu, space, addr, value, width);
 	settle(trace);
 }
 
@@ -530,8 +531,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	struct pc_options options = {
 		.machine = { .loop = &side->loop,
-			     .accel = MACHINE_NO_CPU,
-			     .soft_coalesce = coalesce,
+			     .accel = &side->none.accel,
 			     .no_shutdown = true,
 			     .panic = MACHINE_PANIC_RUN },
 		.name = "no harm",
@@ -545,6 +545,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 	struct error err;
 
 	side->name = name;
+	accel_none_init(&side->none, coalesce);
 	if (loop_init(&side->loop))
 		abort();
 	side->quit = (struct loop_task){ .run = quit, .arg = &side->loop };
@@ -557,7 +558,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
-	pc_watch_irqs(&side->pc, irq_changed, side);
+	machine_watch_irqs(&side->pc.machine, irq_changed, side);
 	machine_continue(&side->pc.machine);
 }
 
@@ -632,12 +633,11 @@ int main(int argc, char **argv)
 	make(&trace.plain, "plain", false, seed & 1);
 	make(&trace.waiting, "waiting", true, seed & 1);
 	if (trace.mutant && trace.mutant->late)
-		trace.waiting.pc.machine.soft.came = NULL;
+		trace.waiting.none.cpu.came = NULL;
 	play(&trace, steps);
 	printf("%" PRIu64 " steps, %" PRIu64 " reads compared, %" PRIu64 " writes waited, %" PRIu64
 	       " changes of interrupt lines\n",
-	       trace.step, trace.reads, trace.waiting.pc.machine.soft.coalesced,
-	       trace.waiting.irqs);
+	       trace.step, trace.reads, trace.waiting.none.cpu.coalesced, trace.waiting.irqs);
 	end(&trace.plain);
 	end(&trace.waiting);
 	if (trace.mutant)

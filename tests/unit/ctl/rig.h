@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 #include "../base/cm.h"
+#include "board/accel_none.h"
 #include "board/pc.h"
 
 struct rig {
 	struct loop loop;
 	struct loop_task quit;
+	struct accel_none none;
 	struct pc pc;
 	char dir[32], path[48];
 	struct chardev *chardev;
@@ -50,7 +52,8 @@ static inline void rig_make(struct rig *rig, struct pc_options options)
 	assert_int_equal(loop_init(&rig->loop), 0);
 	rig->quit = (struct loop_task){ .run = rig_quit, .arg = &rig->loop };
 	options.machine.loop = &rig->loop;
-	options.machine.accel = MACHINE_NO_CPU;
+	accel_none_init(&rig->none, false);
+	options.machine.accel = &rig->none.accel;
 	options.ram = options.ram ? options.ram : PC_RAM_MIN;
 	options.rtc_base = (struct rtc_base){ .kind = RTC_BASE_DATE, .seconds = 1000000000 };
 	if (pc_create(&rig->pc, &options, &err))

@@ -18,7 +18,9 @@ static int setup(void **state)
 	f->log = open_memstream(&f->log_text, &f->log_len);
 	rig_make(&f->rig, (struct pc_options){ .serials = { { .present = true } } });
 	rig_serve(&f->rig);
-	assert_int_equal(ctl_qtest_init(&f->qtest, &f->rig.pc, f->rig.chardev, f->log), 0);
+	assert_int_equal(ctl_qtest_init(&f->qtest, &f->rig.pc.machine, &f->rig.none.cpu,
+					f->rig.chardev, f->log),
+			 0);
 	machine_continue(&f->rig.pc.machine);
 	rig_connect(&f->rig);
 	*state = f;
@@ -297,7 +299,8 @@ static void test_end_of_the_only_client(void **state)
 			     &what),
 		0);
 	rig.client = accept(fd, NULL, NULL);
-	assert_int_equal(ctl_qtest_init(&qtest, &rig.pc, rig.chardev, NULL), 0);
+	assert_int_equal(ctl_qtest_init(&qtest, &rig.pc.machine, &rig.none.cpu, rig.chardev, NULL),
+			 0);
 	machine_continue(&rig.pc.machine);
 	assert_int_equal(write(rig.client, "outb 0x70 5\noutb 0xcf9 6\noutb 0x70 7\n", 37), 37);
 	close(rig.client);

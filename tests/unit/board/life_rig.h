@@ -229,14 +229,10 @@ static void life_power_button(void *arg)
 static void life_heard(void *arg, const struct machine_event *event)
 {
 	static const char *const names[] = {
-		[MACHINE_EVENT_STOP] = "STOP",
-		[MACHINE_EVENT_RESUME] = "RESUME",
-		[MACHINE_EVENT_RESET] = "RESET",
-		[MACHINE_EVENT_POWERDOWN] = "POWERDOWN",
-		[MACHINE_EVENT_SHUTDOWN] = "SHUTDOWN",
-		[MACHINE_EVENT_SUSPEND] = "SUSPEND",
-		[MACHINE_EVENT_WAKEUP] = "WAKEUP",
-		[MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
+		[MACHINE_EVENT_STOP] = "STOP",         [MACHINE_EVENT_RESUME] = "RESUME",
+		[MACHINE_EVENT_RESET] = "RESET",       [MACHINE_EVENT_POWERDOWN] = "POWERDOWN",
+		[MACHINE_EVENT_SHUTDOWN] = "SHUTDOWN", [MACHINE_EVENT_SUSPEND] = "SUSPEND",
+		[MACHINE_EVENT_WAKEUP] = "WAKEUP",     [MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
 		[MACHINE_EVENT_PANIC] = "PANIC",
 	};
 	struct life *life = arg;
@@ -244,9 +240,9 @@ static void life_heard(void *arg, const struct machine_event *event)
 
 	snprintf(word, sizeof(word), "%s%s%s", names[event->kind],
 		 event->kind != MACHINE_EVENT_RESET && event->kind != MACHINE_EVENT_SHUTDOWN ? ""
-		 : event->of_panic                                                           ? ":panic"
-		 : event->cause == MACHINE_BY_HOST                                           ? ":host"
-											     : ":guest",
+		 : event->of_panic                 ? ":panic"
+		 : event->cause == MACHINE_BY_HOST ? ":host"
+						   : ":guest",
 		 event->kind == MACHINE_EVENT_SHUTDOWN && event->of_reset ? ":reset" : "");
 	life_note(life->journal, word);
 	life_note(life->told, word);

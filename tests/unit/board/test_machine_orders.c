@@ -7,7 +7,18 @@
 #include "life_rig.h"
 
 /* What can be asked. The last one is not a request but done at once. */
-enum wish { RESET_GUEST, RESET_HOST, OFF_GUEST, OFF_HOST, EXIT, SLEEP, SLEEP_DEEP, WAKE, PANIC, STOP };
+enum wish {
+	RESET_GUEST,
+	RESET_HOST,
+	OFF_GUEST,
+	OFF_HOST,
+	EXIT,
+	SLEEP,
+	SLEEP_DEEP,
+	WAKE,
+	PANIC,
+	STOP
+};
 
 #define WISHES    (STOP + 1)
 #define AT_ONCE   3
@@ -191,8 +202,7 @@ static void check_orders(const struct machine_options *policy, enum machine_stat
 	check_outcome(policy, wishes, &first);
 	for (unsigned i = 0; i < 6; i++) {
 		const enum wish *order = orders_of_three[i];
-		enum wish these[AT_ONCE] = { wishes[order[0]], wishes[order[1]],
-					     wishes[order[2]] };
+		enum wish these[AT_ONCE] = { wishes[order[0]], wishes[order[1]], wishes[order[2]] };
 		struct outcome outcome = live(policy, from, i & 1, these);
 
 		if (!memcmp(&outcome, &first, sizeof(first)))
@@ -200,8 +210,8 @@ static void check_orders(const struct machine_options *policy, enum machine_stat
 		fail_msg("from state %d: wishes %d %d %d: state %d, then %d, \"%s\"; "
 			 "%d %d %d: state %d, then %d, \"%s\"",
 			 from, wishes[0], wishes[1], wishes[2], first.state, first.continued,
-			 first.told, these[0], these[1], these[2], outcome.state,
-			 outcome.continued, outcome.told);
+			 first.told, these[0], these[1], these[2], outcome.state, outcome.continued,
+			 outcome.told);
 	}
 }
 

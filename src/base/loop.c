@@ -93,8 +93,8 @@ close_epoll:
 
 void loop_destroy(struct loop *loop)
 {
-	while (loop->clocks)
-		loop_remove_clock(loop, loop->clocks->clock);
+	while (!LIST_EMPTY(&loop->clocks))
+		loop_remove_clock(loop, LIST_FIRST(&loop->clocks)->clock);
 	close(loop->wake_fd);
 	close(loop->epoll_fd);
 	lock_destroy(&loop->lock);
@@ -214,8 +214,7 @@ int loop_add_clock(struct loop *loop, struct clock *clock)
 		clock_set_kick(clock, program, lc);
 		program(lc);
 	}
-	lc->next = loop->clocks;
-	loop->clocks = lc;
+	LIST_INSERT_HEAD(&loop->clocks, lc, link);
 	return 0;
 
 no_watch:
@@ -228,14 +227,16 @@ no_timerfd:
 
 void loop_remove_clock(struct loop *loop, struct clock *clock)
 {
-	struct loop_clock **at = &loop->clocks, *lc;
+	struct loop_clock *lc;
 
-	while (*at && (*at)->clock != clock)
-		at = &(*at)->next;
-	lc = *at;
+	LIST_FOREACH(lc, &loop->clocks, link)
+	{
+		if (lc->clock == clock)
+			break;
+	}
 	if (!lc)
 		return;
-	*at = lc->next;
+	LIST_REMOVE(lc, link);
 	clock_set_kick(clock, NULL, NULL);
 	if (lc->watch.fd >= 0) {
 		loop_unwatch(loop, &lc->watch);

@@ -35,7 +35,7 @@ struct loop_task {
 
 struct loop_clock {
 	struct clock *clock;
-	struct loop_clock *next;
+	LIST_ENTRY(loop_clock) link;
 	struct loop_watch watch; /* a timerfd; fd -1 for a manual clock, which needs none */
 	struct lock lock; /* LOCK_LEAF: all below and the timerfd's setting */
 	bool was_set; /* the host's clock was set, and its timers do not know yet */
@@ -50,7 +50,7 @@ struct loop {
 	TAILQ_HEAD(, loop_task) tasks; /* in the order they were posted */
 	unsigned tasks_n;
 	bool quit;
-	struct loop_clock *clocks;
+	LIST_HEAD(, loop_clock) clocks;
 	void (*before)(void *arg);
 	void *before_arg;
 	struct epoll_event *batch; /* events not yet handed out: unwatching takes them back */

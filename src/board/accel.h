@@ -42,8 +42,6 @@ struct accel_events {
 };
 
 struct accel_ops {
-	const char *name; /* as QEMU's -accel has it */
-
 	bool kvm; /* what query-kvm answers */
 	bool irqchip; /* the interrupt controllers, their edge/level registers too, are its own */
 	bool manual_clock; /* the machine's time moves only by machine_step_clock() */

@@ -131,7 +131,6 @@ static size_t kvm_zones(struct accel *accel, struct meter_zone *out, size_t max)
 }
 
 static const struct accel_ops accel_kvm_ops = {
-	.name = "kvm",
 	.kvm = true,
 	.irqchip = true,
 	.metered = true,

@@ -85,7 +85,6 @@ static size_t none_zones(struct accel *accel, struct meter_zone *out, size_t max
 }
 
 static const struct accel_ops accel_none_ops = {
-	.name = "qtest",
 	.manual_clock = true,
 	.create = none_create,
 	.attach = none_attach,

@@ -338,7 +338,7 @@ static void test_clocks_come_and_go(void **state)
 		loop_remove_clock(&f.loop, &clocks[i]);
 		clock_destroy(&clocks[i]);
 	}
-	assert_null(f.loop.clocks);
+	assert_true(LIST_EMPTY(&f.loop.clocks));
 	loop_destroy(&f.loop);
 }
 

@@ -171,7 +171,6 @@ static size_t life_zones(struct accel *accel, struct meter_zone *out, size_t max
 }
 
 static const struct accel_ops life_ops = {
-	.name = "journal",
 	.create = life_create,
 	.attach = life_attach,
 	.destroy = life_destroy,
@@ -292,7 +291,7 @@ static inline void life_make(struct life *life, struct machine_options options)
 static inline void life_end(struct life *life)
 {
 	machine_destroy(&life->machine);
-	assert_null(life->loop.clocks);
+	assert_true(LIST_EMPTY(&life->loop.clocks));
 	assert_false(loop_has_tasks(&life->loop));
 	loop_destroy(&life->loop);
 }

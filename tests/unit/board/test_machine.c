@@ -389,7 +389,7 @@ static void honour(void *arg, const struct machine_event *event)
 		machine_unobserve(&guest->life->machine, guest->out);
 	if (guest->in)
 		machine_observe(&guest->life->machine, guest->in);
-	guest->in = NULL;
+	guest->out = guest->in = NULL;
 	if (guest->stops && event->kind == MACHINE_EVENT_RESUME)
 		machine_stop(&guest->life->machine);
 }
@@ -402,7 +402,8 @@ static void test_observers(void **state)
 	life_make(&life, (struct machine_options){ 0 });
 	for (unsigned i = 0; i < 4; i++) {
 		guests[i] = (struct guest_of_honour){ .life = &life };
-		guests[i].observer = (struct machine_observer){ honour, &guests[i], NULL };
+		guests[i].observer =
+			(struct machine_observer){ .event = honour, .arg = &guests[i] };
 		if (i < 3)
 			machine_observe(&life.machine, &guests[i].observer);
 	}
@@ -419,13 +420,11 @@ static void test_observers(void **state)
 	machine_stop(&life.machine);
 	assert_int_equal(guests[3].heard, 1);
 	assert_int_equal(guests[0].heard, 1);
-	machine_unobserve(&life.machine, &guests[0].observer);
 
 	/* Taken out by what is told within what is told. */
 	machine_observe(&life.machine, &guests[1].observer);
 	guests[1].stops = true;
 	guests[1].heard = guests[3].heard = 0;
-	guests[1].out = NULL;
 	guests[2].out = &life.observer;
 	life.told[0] = '\0';
 	machine_continue(&life.machine);
@@ -441,13 +440,13 @@ static void test_cannot_be_made(void **state)
 	struct life life = { .create_error = -EACCES };
 
 	assert_int_equal(life_try(&life, (struct machine_options){ 0 }, false), -EACCES);
-	assert_null(life.loop.clocks);
+	assert_true(LIST_EMPTY(&life.loop.clocks));
 	assert_string_equal(life.journal, "");
 	loop_destroy(&life.loop);
 
 	life = (struct life){ .attach_error = -EAGAIN };
 	assert_int_equal(life_try(&life, (struct machine_options){ 0 }, false), -EAGAIN);
-	assert_null(life.loop.clocks);
+	assert_true(LIST_EMPTY(&life.loop.clocks));
 	assert_false(loop_has_tasks(&life.loop));
 	assert_string_equal(life.journal, "destroy");
 	loop_destroy(&life.loop);

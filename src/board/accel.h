@@ -48,14 +48,12 @@ struct accel_ops {
 	bool metered; /* accesses are counted; else the operations of the report tell nothing */
 
 	/* Makes what is there before any chip and map. 0, or -errno with a message and nothing left. */
-	int (*create)(struct accel *accel, const struct accel_events *events, struct error *err)
-		__attribute__((warn_unused_result));
+	int (*create)(struct accel *accel, const struct accel_events *events, struct error *err);
 	/*
 	 * Mirrors the map and makes the vCPUs' threads, paused. 0, or -errno with a message; destroy
 	 * follows in either case.
 	 */
-	int (*attach)(struct accel *accel, struct mem_map *map, struct error *err)
-		__attribute__((warn_unused_result));
+	int (*attach)(struct accel *accel, struct mem_map *map, struct error *err);
 	/* Leaves the map. From here on nothing of the guest moves. */
 	void (*destroy)(struct accel *accel);
 
@@ -70,7 +68,7 @@ struct accel_ops {
 	/* The same before reset(): of the writes that wait already none happens either. */
 	void (*ask_reset)(struct accel *accel);
 	/* vCPUs, while paused, and the chips that are its own as created. 0, or -errno with a message. */
-	int (*reset)(struct accel *accel, struct error *err) __attribute__((warn_unused_result));
+	int (*reset)(struct accel *accel, struct error *err);
 
 	/*
 	 * The guest's clocks that are its own (time-stamp counter, timer, paravirtual clock) stand

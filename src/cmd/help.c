@@ -62,9 +62,9 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 	fputc('\n', out);
 }
 
-static void print_props(FILE *out, const struct cmd_props *props, int indent)
+static void print_props(FILE *out, const struct props *props, int indent)
 {
-	for (const struct cmd_prop *row = props->table; row->name; row++) {
+	for (const struct prop *row = props->table; row->name; row++) {
 		char line[512];
 
 		if (!row->help)
@@ -190,10 +190,10 @@ static void man_item(FILE *out, const char *term, const char *help)
 	fputc('\n', out);
 }
 
-static void man_props(FILE *out, const struct cmd_props *props)
+static void man_props(FILE *out, const struct props *props)
 {
 	fputs(".RS\n", out);
-	for (const struct cmd_prop *row = props->table; row->name; row++) {
+	for (const struct prop *row = props->table; row->name; row++) {
 		if (row->help)
 			man_item(out, row->form, row->help);
 	}

@@ -64,6 +64,7 @@ static int main_run(int argc, char *const argv[], const uint8_t *rom)
 	} else {
 		status = cmd_run(options, rom);
 	}
+	cmd_options_free(options);
 	free(options);
 	return status;
 }

@@ -16,40 +16,38 @@ struct backend_options {
 static const char *const backend_words[] = { "null", "stdio", "file", "socket", NULL };
 static const char *const off_words[] = { "off", NULL };
 
-static const struct cmd_prop chardev_table[] = {
-	{ "backend", CMD_PROP_WORD, CMD_PROP_AT(struct backend_options, kind),
-	  .words = backend_words, .form = "null|stdio|file|socket",
-	  .help = "the kind of back-end" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct backend_options, id), .form = "id=ID",
+static const struct prop chardev_table[] = {
+	{ "backend", PROP_WORD, PROP_AT(struct backend_options, kind), .words = backend_words,
+	  .form = "null|stdio|file|socket", .help = "the kind of back-end" },
+	{ "id", PROP_TEXT, PROP_AT(struct backend_options, id), .form = "id=ID",
 	  .help = "the name by which others refer to it" },
-	{ "path", CMD_PROP_TEXT, CMD_PROP_AT(struct backend_options, path), .form = "path=PATH",
+	{ "path", PROP_TEXT, PROP_AT(struct backend_options, path), .form = "path=PATH",
 	  .help = "file: written from its start; socket: a Unix socket" },
-	{ "server", CMD_PROP_BOOL, CMD_PROP_AT(struct backend_options, server),
-	  .form = "server=on|off", .help = "socket: listen instead of connecting (default off)" },
-	{ "wait", CMD_PROP_BOOL, CMD_PROP_AT(struct backend_options, wait), .form = "wait=on|off",
+	{ "server", PROP_BOOL, PROP_AT(struct backend_options, server), .form = "server=on|off",
+	  .help = "socket: listen instead of connecting (default off)" },
+	{ "wait", PROP_BOOL, PROP_AT(struct backend_options, wait), .form = "wait=on|off",
 	  .help = "socket server: start only when a client is there (default on)" },
-	{ "signal", CMD_PROP_BOOL, CMD_PROP_AT(struct backend_options, signal),
-	  .form = "signal=on|off",
+	{ "signal", PROP_BOOL, PROP_AT(struct backend_options, signal), .form = "signal=on|off",
 	  .help = "stdio: Ctrl-C ends the program (default on, off with mux)" },
-	{ "mux", CMD_PROP_BOOL, CMD_PROP_AT(struct backend_options, mux), .form = "mux=on|off",
+	{ "mux", PROP_BOOL, PROP_AT(struct backend_options, mux), .form = "mux=on|off",
 	  .help = "stdio: Ctrl-A x ends the program, Ctrl-A h helps (default off)" },
-	{ "append", CMD_PROP_ONLY, .words = off_words, .form = "append=off",
+	{ "append", PROP_ONLY, .words = off_words, .form = "append=off",
 	  .help = "file: what was in it goes" },
 	{ 0 },
 };
 
-const struct cmd_props cmd_chardev_props = { chardev_table, "backend" };
+const struct props cmd_chardev_props = { .table = chardev_table, .first = "backend" };
 /* The same for "unix:PATH,server=on". */
-static const struct cmd_props unix_props = { chardev_table, "path" };
+static const struct props unix_props = { .table = chardev_table, .first = "path" };
 
-static const struct cmd_prop mon_table[] = {
-	{ "chardev", CMD_PROP_TEXT, .offset = 0, .size = sizeof(const char *), .form = "chardev=ID",
+static const struct prop mon_table[] = {
+	{ "chardev", PROP_TEXT, .offset = 0, .size = sizeof(const char *), .form = "chardev=ID",
 	  .help = "the -chardev it speaks on" },
-	{ "mode", CMD_PROP_ONLY, .words = (const char *const[]){ "control", NULL },
+	{ "mode", PROP_ONLY, .words = (const char *const[]){ "control", NULL },
 	  .form = "mode=control", .help = "QMP" },
 	{ 0 },
 };
-static const struct cmd_props mon_props = { mon_table, "chardev" };
+static const struct props mon_props = { .table = mon_table, .first = "chardev" };
 
 /* The place of a new back-end, or CMD_NONE with the refusal made. */
 static int add_chardev(struct cmd_parse *parse, const char *id, const struct chardev_options *what)
@@ -84,7 +82,7 @@ static int add_chardev(struct cmd_parse *parse, const char *id, const struct cha
 
 /* What the properties of a back-end mean; given and props say which of them were there. */
 static int add_backend(struct cmd_parse *parse, const struct backend_options *said,
-		       const struct cmd_props *props, uint32_t given)
+		       const struct props *props, uint32_t given)
 {
 	static const enum chardev_kind kinds[] = {
 		[BACKEND_NULL] = CHARDEV_NULL,
@@ -99,12 +97,12 @@ static int add_backend(struct cmd_parse *parse, const struct backend_options *sa
 		[BACKEND_SOCKET] = { "path", "server", "wait", NULL },
 	};
 	struct chardev_options what = { .kind = kinds[said->kind], .path = said->path };
-	uint32_t fits = cmd_props_bit(props, "backend") | cmd_props_bit(props, "id");
+	uint32_t fits = props_bit(props, "backend") | props_bit(props, "id");
 
 	for (const char *const *name = belong[said->kind]; *name; name++)
-		fits |= cmd_props_bit(props, *name);
-	for (const struct cmd_prop *row = props->table; row->name; row++) {
-		uint32_t bit = cmd_props_bit(props, row->name);
+		fits |= props_bit(props, *name);
+	for (const struct prop *row = props->table; row->name; row++) {
+		uint32_t bit = props_bit(props, row->name);
 
 		if (given & ~fits & bit) {
 			cmd_refuse(parse, "%s: unknown property of %s", row->name,
@@ -112,18 +110,18 @@ static int add_backend(struct cmd_parse *parse, const struct backend_options *sa
 			return CMD_NONE;
 		}
 	}
-	if ((fits & cmd_props_bit(props, "path")) && !said->path) {
+	if ((fits & props_bit(props, "path")) && !said->path) {
 		cmd_refuse(parse, "%s: needs path=PATH", backend_words[said->kind]);
 		return CMD_NONE;
 	}
 	if (said->kind == BACKEND_STDIO) {
-		what.signals = given & cmd_props_bit(props, "signal") ? said->signal : !said->mux;
+		what.signals = given & props_bit(props, "signal") ? said->signal : !said->mux;
 		what.escape = said->mux;
 	}
 	if (said->kind == BACKEND_SOCKET) {
 		what.server = said->server;
-		what.wait = given & cmd_props_bit(props, "wait") ? said->wait : said->server;
-		if ((given & cmd_props_bit(props, "wait")) && !said->server) {
+		what.wait = given & props_bit(props, "wait") ? said->wait : said->server;
+		if ((given & props_bit(props, "wait")) && !said->server) {
 			cmd_refuse(parse, "wait: only with server=on");
 			return CMD_NONE;
 		}
@@ -142,7 +140,7 @@ bool cmd_parse_chardev(struct cmd_parse *parse, const char *value)
 		return cmd_refuse(parse, "needs a back-end (null, stdio, file, socket)");
 	if (!said.id)
 		return cmd_refuse(parse, "needs id=ID");
-	if (!cmd_id_ok(said.id))
+	if (!prop_id_ok(said.id))
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  said.id);
@@ -167,8 +165,7 @@ static bool parse_short(struct cmd_parse *parse, const char *value, struct cmd_w
 
 		if (!cmd_props_parse(parse, &unix_props, value + 5, &said, &given))
 			return false;
-		if (given &
-		    (cmd_props_bit(&unix_props, "backend") | cmd_props_bit(&unix_props, "id")))
+		if (given & (props_bit(&unix_props, "backend") | props_bit(&unix_props, "id")))
 			return cmd_refuse(parse, "unix:PATH takes server and wait only");
 		wish->place = add_backend(parse, &said, &unix_props, given);
 		return wish->place != CMD_NONE;
@@ -249,7 +246,7 @@ bool cmd_parse_mon(struct cmd_parse *parse, const char *value)
 		return false;
 	if (!wish.id)
 		return cmd_refuse(parse, "needs chardev=ID");
-	if (!(given & cmd_props_bit(&mon_props, "mode")))
+	if (!(given & props_bit(&mon_props, "mode")))
 		return cmd_refuse(parse, "needs mode=control (the human monitor is not offered)");
 	return cmd_wish(parse, &wish);
 }

@@ -6,64 +6,60 @@
 /* What the drive's interface words are, in order of the bool they are stored as. */
 static const char *const drive_interfaces[] = { "virtio", "none", NULL };
 
-static const struct cmd_prop drive_table[] = {
-	{ "file", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_drive, file), .form = "file=PATH",
+static const struct prop drive_table[] = {
+	{ "file", PROP_TEXT, PROP_AT(struct cmd_drive, file), .form = "file=PATH",
 	  .help = "the image or block device; a comma is written twice" },
-	{ "format", CMD_PROP_ONLY, .words = (const char *const[]){ "raw", NULL },
-	  .form = "format=raw", .help = "the only format there is" },
-	{ "if", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_drive, alone), .words = drive_interfaces,
+	{ "format", PROP_ONLY, .words = (const char *const[]){ "raw", NULL }, .form = "format=raw",
+	  .help = "the only format there is" },
+	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, alone), .words = drive_interfaces,
 	  .form = "if=virtio|none", .help = "a virtio disk, or none until a -device shows it" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_drive, id), .form = "id=ID",
+	{ "id", PROP_TEXT, PROP_AT(struct cmd_drive, id), .form = "id=ID",
 	  .help = "the name by which -device refers to it" },
-	{ "readonly", CMD_PROP_BOOL, CMD_PROP_AT(struct cmd_drive, readonly),
-	  .form = "readonly=on|off", .help = "the guest may not write (default off)" },
+	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
+	  .help = "the guest may not write (default off)" },
 	{ 0 },
 };
-const struct cmd_props cmd_drive_props = { drive_table, NULL };
+const struct props cmd_drive_props = { .table = drive_table };
 
-static const struct cmd_prop virtio_blk_table[] = {
-	{ "drive", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, drive), .form = "drive=ID",
+static const struct prop virtio_blk_table[] = {
+	{ "drive", PROP_TEXT, PROP_AT(struct cmd_device, drive), .form = "drive=ID",
 	  .help = "the -drive it shows" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, id), .form = "id=ID",
-	  .help = "its name" },
-	{ "serial", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, serial), .form = "serial=TEXT",
+	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
+	{ "serial", PROP_TEXT, PROP_AT(struct cmd_device, serial), .form = "serial=TEXT",
 	  .help = "the serial number the guest sees, at most 20 characters" },
-	{ "bootindex", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_device, bootindex), .min = 0,
+	{ "bootindex", PROP_NUMBER, PROP_AT(struct cmd_device, bootindex), .min = 0,
 	  .max = INT32_MAX, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
 	{ 0 },
 };
-static const struct cmd_props virtio_blk_props = { virtio_blk_table, NULL };
+static const struct props virtio_blk_props = { .table = virtio_blk_table };
 
-static const struct cmd_prop debug_exit_table[] = {
-	{ "iobase", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
+static const struct prop debug_exit_table[] = {
+	{ "iobase", PROP_NUMBER, PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
 	  .form = "iobase=PORT", .help = "its first port (default 0x501)" },
-	{ "iosize", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_device, port_size), .min = 1,
-	  .max = 256, .form = "iosize=N", .help = "how many ports it has (default 2)" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, id), .form = "id=ID",
-	  .help = "its name" },
+	{ "iosize", PROP_NUMBER, PROP_AT(struct cmd_device, port_size), .min = 1, .max = 256,
+	  .form = "iosize=N", .help = "how many ports it has (default 2)" },
+	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
 	{ 0 },
 };
-static const struct cmd_props debug_exit_props = { debug_exit_table, NULL };
+static const struct props debug_exit_props = { .table = debug_exit_table };
 
-static const struct cmd_prop debug_console_table[] = {
-	{ "iobase", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
+static const struct prop debug_console_table[] = {
+	{ "iobase", PROP_NUMBER, PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
 	  .form = "iobase=PORT", .help = "its port (default 0xe9)" },
-	{ "chardev", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, chardev), .form = "chardev=ID",
+	{ "chardev", PROP_TEXT, PROP_AT(struct cmd_device, chardev), .form = "chardev=ID",
 	  .help = "the -chardev that gets what is written" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, id), .form = "id=ID",
-	  .help = "its name" },
+	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
 	{ 0 },
 };
-static const struct cmd_props debug_console_props = { debug_console_table, NULL };
+static const struct props debug_console_props = { .table = debug_console_table };
 
-static const struct cmd_prop panic_table[] = {
-	{ "ioport", CMD_PROP_ONLY, .words = (const char *const[]){ "0x505", "1285", NULL },
+static const struct prop panic_table[] = {
+	{ "ioport", PROP_ONLY, .words = (const char *const[]){ "0x505", "1285", NULL },
 	  .form = "ioport=0x505", .help = "where it is" },
-	{ "id", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_device, id), .form = "id=ID",
-	  .help = "its name" },
+	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
 	{ 0 },
 };
-static const struct cmd_props panic_props = { panic_table, NULL };
+static const struct props panic_props = { .table = panic_table };
 
 enum { VIRTIO_BLK, DEBUG_EXIT, DEBUG_CONSOLE, PANIC };
 const struct cmd_device_kind cmd_device_kinds[] = {
@@ -88,11 +84,11 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		return false;
 	if (!drive.file)
 		return cmd_refuse(parse, "needs file=PATH");
-	if (!(given & cmd_props_bit(&cmd_drive_props, "if")))
+	if (!(given & props_bit(&cmd_drive_props, "if")))
 		return cmd_refuse(
 			parse,
 			"needs if=virtio or if=none (the usual default, ide, is not offered)");
-	if (drive.id && !cmd_id_ok(drive.id))
+	if (drive.id && !prop_id_ok(drive.id))
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  drive.id);
@@ -106,7 +102,7 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 
 static bool check_device(struct cmd_parse *parse, const struct cmd_device *device)
 {
-	if (device->id && !cmd_id_ok(device->id))
+	if (device->id && !prop_id_ok(device->id))
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  device->id);
@@ -144,7 +140,8 @@ bool cmd_parse_device(struct cmd_parse *parse, const char *value)
 	}
 	if (parse->devices_n == CMD_DISKS_MAX)
 		return cmd_refuse(parse, "more than %d devices", CMD_DISKS_MAX);
-	if (!cmd_take(parse, &rest, &name, &driver) || (name && strcmp(name, "driver")))
+	if (prop_take(&rest, &name, &driver, &parse->options->arena) <= 0 ||
+	    (name && strcmp(name, "driver")))
 		return cmd_refuse(parse, "needs the name of a device first (see -device help)");
 	while (kind->name && strcmp(kind->name, driver))
 		kind++;
@@ -154,7 +151,7 @@ bool cmd_parse_device(struct cmd_parse *parse, const char *value)
 	if (*rest && !cmd_props_parse(parse, kind->props, rest, &device, &given))
 		return false;
 	if (kind == &cmd_device_kinds[DEBUG_CONSOLE]) {
-		device.port_said = given & cmd_props_bit(kind->props, "iobase");
+		device.port_said = given & props_bit(kind->props, "iobase");
 		device.port_size = 1;
 	}
 	if (!check_device(parse, &device))

@@ -14,63 +14,62 @@ struct machine_options {
 	bool coalesced;
 };
 
-static const struct cmd_prop machine_table[] = {
-	{ "type", CMD_PROP_ONLY, .words = (const char *const[]){ "pc", NULL }, .form = "pc",
+static const struct prop machine_table[] = {
+	{ "type", PROP_ONLY, .words = (const char *const[]){ "pc", NULL }, .form = "pc",
 	  .help = "i440FX and PIIX, the only machine there is" },
-	{ "coalesce", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, coalesce),
+	{ "coalesce", PROP_WORD, PROP_AT(struct machine_options, coalesce),
 	  .words = (const char *const[]){ "on", "off", "list", NULL },
 	  .form = "coalesce=on|off|list",
 	  .help = "whether writes that only latch wait in the kernel (default on), or which would and why" },
-	{ "accel", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, accel), .words = accel_words,
+	{ "accel", PROP_WORD, PROP_AT(struct machine_options, accel), .words = accel_words,
 	  .form = "accel=kvm|qtest", .help = "as -accel" },
-	{ "usb", CMD_PROP_ONLY, .words = off_words },
-	{ "vmport", CMD_PROP_ONLY, .words = off_words },
-	{ "hpet", CMD_PROP_ONLY, .words = off_words },
-	{ "smm", CMD_PROP_ONLY, .words = off_words },
-	{ "graphics", CMD_PROP_ONLY, .words = off_words },
-	{ "acpi", CMD_PROP_ONLY, .words = on_words },
-	{ "kernel-irqchip", CMD_PROP_ONLY, .words = on_words },
-	{ "kernel_irqchip", CMD_PROP_ONLY, .words = on_words },
+	{ "usb", PROP_ONLY, .words = off_words },
+	{ "vmport", PROP_ONLY, .words = off_words },
+	{ "hpet", PROP_ONLY, .words = off_words },
+	{ "smm", PROP_ONLY, .words = off_words },
+	{ "graphics", PROP_ONLY, .words = off_words },
+	{ "acpi", PROP_ONLY, .words = on_words },
+	{ "kernel-irqchip", PROP_ONLY, .words = on_words },
+	{ "kernel_irqchip", PROP_ONLY, .words = on_words },
 	{ 0 },
 };
-const struct cmd_props cmd_machine_props = { machine_table, "type" };
+const struct props cmd_machine_props = { .table = machine_table, .first = "type" };
 
-static const struct cmd_prop accel_table[] = {
-	{ "accel", CMD_PROP_WORD, CMD_PROP_AT(struct machine_options, accel), .words = accel_words,
+static const struct prop accel_table[] = {
+	{ "accel", PROP_WORD, PROP_AT(struct machine_options, accel), .words = accel_words,
 	  .form = "kvm|qtest",
 	  .help = "the kernel's KVM, or no processor at all and a clock that a test moves" },
-	{ "coalesced", CMD_PROP_BOOL, CMD_PROP_AT(struct machine_options, coalesced),
+	{ "coalesced", PROP_BOOL, PROP_AT(struct machine_options, coalesced),
 	  .form = "coalesced=on|off",
 	  .help = "qtest: whether writes that only latch wait as they do in the kernel (default off)" },
 	{ 0 },
 };
-const struct cmd_props cmd_accel_props = { accel_table, "accel" };
+const struct props cmd_accel_props = { .table = accel_table, .first = "accel" };
 
-static const struct cmd_prop memory_table[] = {
-	{ "size", CMD_PROP_SIZE, .size = sizeof(uint64_t), .form = "[size=]N[bkMGT]",
+static const struct prop memory_table[] = {
+	{ "size", PROP_SIZE, .size = sizeof(uint64_t), .form = "[size=]N[bkMGT]",
 	  .help = "in MiB without a suffix; at least 1M (default 128)" },
 	{ 0 },
 };
-const struct cmd_props cmd_memory_props = { memory_table, "size" };
+const struct props cmd_memory_props = { .table = memory_table, .first = "size" };
 
 struct rtc_options {
 	const char *base;
 	struct cmd_rtc rtc;
 };
 
-static const struct cmd_prop rtc_table[] = {
-	{ "base", CMD_PROP_TEXT, CMD_PROP_AT(struct rtc_options, base),
-	  .form = "base=utc|localtime|DATE",
+static const struct prop rtc_table[] = {
+	{ "base", PROP_TEXT, PROP_AT(struct rtc_options, base), .form = "base=utc|localtime|DATE",
 	  .help = "what the clock shows at the start; DATE is 2006-06-17T16:01:21 or 2006-06-17" },
-	{ "clock", CMD_PROP_WORD, CMD_PROP_AT(struct rtc_options, rtc.clock),
+	{ "clock", PROP_WORD, PROP_AT(struct rtc_options, rtc.clock),
 	  .words = (const char *const[]){ "host", "rt", "vm", NULL }, .form = "clock=host|rt|vm",
 	  .help = "follows the host's clock, runs at its pace, or stands still with the machine (default host)" },
-	{ "driftfix", CMD_PROP_WORD, CMD_PROP_AT(struct rtc_options, rtc.slew),
+	{ "driftfix", PROP_WORD, PROP_AT(struct rtc_options, rtc.slew),
 	  .words = (const char *const[]){ "none", "slew", NULL }, .form = "driftfix=none|slew",
 	  .help = "whether lost ticks are caught up (default none)" },
 	{ 0 },
 };
-const struct cmd_props cmd_rtc_props = { rtc_table, NULL };
+const struct props cmd_rtc_props = { .table = rtc_table };
 
 struct global_options {
 	bool slew;
@@ -78,88 +77,88 @@ struct global_options {
 	const char *driver, *property, *value;
 };
 
-static const struct cmd_prop global_table[] = {
-	{ "mc146818rtc.lost_tick_policy", CMD_PROP_WORD, CMD_PROP_AT(struct global_options, slew),
+static const struct prop global_table[] = {
+	{ "mc146818rtc.lost_tick_policy", PROP_WORD, PROP_AT(struct global_options, slew),
 	  .words = (const char *const[]){ "discard", "slew", NULL },
 	  .form = "mc146818rtc.lost_tick_policy=discard|slew", .help = "as -rtc driftfix" },
-	{ "isa-debugcon.iobase", CMD_PROP_NUMBER, CMD_PROP_AT(struct global_options, debug_port),
-	  .min = 0, .max = 0xffff, .form = "isa-debugcon.iobase=PORT",
+	{ "isa-debugcon.iobase", PROP_NUMBER, PROP_AT(struct global_options, debug_port), .min = 0,
+	  .max = 0xffff, .form = "isa-debugcon.iobase=PORT",
 	  .help = "where -debugcon is (default 0xe9)" },
 	{ 0 },
 };
-const struct cmd_props cmd_global_props = { global_table, NULL };
+const struct props cmd_global_props = { .table = global_table };
 
-static const struct cmd_prop global_long_table[] = {
-	{ "driver", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, driver),
-	  .form = "driver=NAME", .help = "" },
-	{ "property", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, property),
-	  .form = "property=NAME", .help = "" },
-	{ "value", CMD_PROP_TEXT, CMD_PROP_AT(struct global_options, value), .form = "value=VALUE",
+static const struct prop global_long_table[] = {
+	{ "driver", PROP_TEXT, PROP_AT(struct global_options, driver), .form = "driver=NAME",
+	  .help = "" },
+	{ "property", PROP_TEXT, PROP_AT(struct global_options, property), .form = "property=NAME",
+	  .help = "" },
+	{ "value", PROP_TEXT, PROP_AT(struct global_options, value), .form = "value=VALUE",
 	  .help = "" },
 	{ 0 },
 };
-static const struct cmd_props global_long_props = { global_long_table, NULL };
+static const struct props global_long_props = { .table = global_long_table };
 
-static const struct cmd_prop fw_cfg_table[] = {
-	{ "name", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, name), .form = "[name=]NAME",
+static const struct prop fw_cfg_table[] = {
+	{ "name", PROP_TEXT, PROP_AT(struct cmd_fw_cfg, name), .form = "[name=]NAME",
 	  .help = "at most 55 characters; opt/ is the place for one's own" },
-	{ "string", CMD_PROP_ANY_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, string),
-	  .form = "string=TEXT", .help = "its content, without a closing zero" },
-	{ "file", CMD_PROP_TEXT, CMD_PROP_AT(struct cmd_fw_cfg, file), .form = "file=PATH",
+	{ "string", PROP_ANY_TEXT, PROP_AT(struct cmd_fw_cfg, string), .form = "string=TEXT",
+	  .help = "its content, without a closing zero" },
+	{ "file", PROP_TEXT, PROP_AT(struct cmd_fw_cfg, file), .form = "file=PATH",
 	  .help = "or the file that holds its content" },
 	{ 0 },
 };
-const struct cmd_props cmd_fw_cfg_props = { fw_cfg_table, "name" };
+const struct props cmd_fw_cfg_props = { .table = fw_cfg_table, .first = "name" };
 
-static const struct cmd_prop name_table[] = {
-	{ "guest", CMD_PROP_TEXT, .size = sizeof(char *), .form = "[guest=]NAME",
+static const struct prop name_table[] = {
+	{ "guest", PROP_TEXT, .size = sizeof(char *), .form = "[guest=]NAME",
 	  .help = "what query-name says" },
 	{ 0 },
 };
-const struct cmd_props cmd_name_props = { name_table, "guest" };
+const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 
-static const struct cmd_prop boot_table[] = {
-	{ "order", CMD_PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
+static const struct prop boot_table[] = {
+	{ "order", PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
 	  .help = "from the first disk, or as bootindex says" },
-	{ "menu", CMD_PROP_BOOL, CMD_PROP_AT(struct cmd_options, boot_menu), .form = "menu=on|off",
+	{ "menu", PROP_BOOL, PROP_AT(struct cmd_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
-	{ "splash-time", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_options, splash_time), .min = 0,
+	{ "splash-time", PROP_NUMBER, PROP_AT(struct cmd_options, splash_time), .min = 0,
 	  .max = 0xffff, .form = "splash-time=MS", .help = "and for how long" },
-	{ "reboot-timeout", CMD_PROP_NUMBER, CMD_PROP_AT(struct cmd_options, reboot_timeout),
-	  .min = -1, .max = 0xffff, .form = "reboot-timeout=MS",
+	{ "reboot-timeout", PROP_NUMBER, PROP_AT(struct cmd_options, reboot_timeout), .min = -1,
+	  .max = 0xffff, .form = "reboot-timeout=MS",
 	  .help = "when the firmware tries again after it found nothing to boot (-1: never)" },
 	{ 0 },
 };
-const struct cmd_props cmd_boot_props = { boot_table, "order" };
+const struct props cmd_boot_props = { .table = boot_table, .first = "order" };
 
 static const char *const one_words[] = { "1", NULL };
 
-static const struct cmd_prop smp_table[] = {
-	{ "cpus", CMD_PROP_ONLY, .words = one_words, .form = "[cpus=]1",
+static const struct prop smp_table[] = {
+	{ "cpus", PROP_ONLY, .words = one_words, .form = "[cpus=]1",
 	  .help = "as many as there are" },
-	{ "maxcpus", CMD_PROP_ONLY, .words = one_words },
-	{ "sockets", CMD_PROP_ONLY, .words = one_words },
-	{ "cores", CMD_PROP_ONLY, .words = one_words },
-	{ "threads", CMD_PROP_ONLY, .words = one_words },
+	{ "maxcpus", PROP_ONLY, .words = one_words },
+	{ "sockets", PROP_ONLY, .words = one_words },
+	{ "cores", PROP_ONLY, .words = one_words },
+	{ "threads", PROP_ONLY, .words = one_words },
 	{ 0 },
 };
-const struct cmd_props cmd_smp_props = { smp_table, "cpus" };
+const struct props cmd_smp_props = { .table = smp_table, .first = "cpus" };
 
 /* What is said changes; the rest stays as it was. */
-static const struct cmd_prop action_table[] = {
-	{ "reboot", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, no_reboot),
+static const struct prop action_table[] = {
+	{ "reboot", PROP_WORD, PROP_AT(struct cmd_options, no_reboot),
 	  .words = (const char *const[]){ "reset", "shutdown", NULL },
 	  .form = "reboot=reset|shutdown", .help = "shutdown is -no-reboot" },
-	{ "shutdown", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, no_shutdown),
+	{ "shutdown", PROP_WORD, PROP_AT(struct cmd_options, no_shutdown),
 	  .words = (const char *const[]){ "poweroff", "pause", NULL },
 	  .form = "shutdown=poweroff|pause", .help = "pause is -no-shutdown" },
-	{ "panic", CMD_PROP_WORD, CMD_PROP_AT(struct cmd_options, panic),
+	{ "panic", PROP_WORD, PROP_AT(struct cmd_options, panic),
 	  .words = (const char *const[]){ "shutdown", "pause", "none", NULL },
 	  .form = "panic=shutdown|pause|none",
 	  .help = "when the guest tells that its kernel panicked (default shutdown)" },
 	{ 0 },
 };
-const struct cmd_props cmd_action_props = { action_table, NULL };
+const struct props cmd_action_props = { .table = action_table };
 
 bool cmd_parse_action(struct cmd_parse *parse, const char *value)
 {
@@ -171,15 +170,15 @@ struct exits_options {
 	const char *file;
 };
 
-static const struct cmd_prop exits_table[] = {
-	{ "form", CMD_PROP_WORD, CMD_PROP_AT(struct exits_options, form),
+static const struct prop exits_table[] = {
+	{ "form", PROP_WORD, PROP_AT(struct exits_options, form),
 	  .words = (const char *const[]){ "none", "text", "json", NULL }, .form = "text|json",
 	  .help = "as a table or as one JSON object" },
-	{ "file", CMD_PROP_TEXT, CMD_PROP_AT(struct exits_options, file), .form = "file=PATH",
+	{ "file", PROP_TEXT, PROP_AT(struct exits_options, file), .form = "file=PATH",
 	  .help = "where to (default standard output)" },
 	{ 0 },
 };
-const struct cmd_props cmd_exits_props = { exits_table, "form" };
+const struct props cmd_exits_props = { .table = exits_table, .first = "form" };
 
 bool cmd_parse_machine(struct cmd_parse *parse, const char *value)
 {
@@ -195,7 +194,7 @@ bool cmd_parse_machine(struct cmd_parse *parse, const char *value)
 		return false;
 	parse->options->coalesce = (enum cmd_coalesce)said.coalesce;
 	parse->machine_accel = (enum cmd_accel)said.accel;
-	parse->machine_accel_given |= (given & cmd_props_bit(&cmd_machine_props, "accel")) != 0;
+	parse->machine_accel_given |= (given & props_bit(&cmd_machine_props, "accel")) != 0;
 	return true;
 }
 
@@ -387,7 +386,7 @@ bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 
 	if (!cmd_props_parse(parse, &cmd_boot_props, value, parse->options, &given))
 		return false;
-	if (given & cmd_props_bit(&cmd_boot_props, "reboot-timeout"))
+	if (given & props_bit(&cmd_boot_props, "reboot-timeout"))
 		parse->options->reboot_timeout_given = true;
 	return true;
 }

@@ -17,7 +17,7 @@ static bool parse_help(struct cmd_parse *parse, const char *value);
 static bool parse_version(struct cmd_parse *parse, const char *value);
 
 /* The values that -serial and its like take, for the help. */
-static const struct cmd_prop dev_rows[] = {
+static const struct prop dev_rows[] = {
 	{ "stdio", .form = "stdio", .help = "the terminal; Ctrl-C ends the program" },
 	{ "mon:stdio", .form = "mon:stdio",
 	  .help = "the terminal; Ctrl-C is for the guest, Ctrl-A x ends the program" },
@@ -29,7 +29,7 @@ static const struct cmd_prop dev_rows[] = {
 	{ "none", .form = "none", .help = "the port or monitor is not there at all" },
 	{ 0 },
 };
-static const struct cmd_props dev_forms = { dev_rows, NULL };
+static const struct props dev_forms = { .table = dev_rows };
 
 const struct cmd_option cmd_option_table[] = {
 	{ "machine", "M", CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_machine,
@@ -150,19 +150,19 @@ static bool parse_words(struct cmd_parse *parse, const char *value)
 {
 	const char *const *words = parse->option->words;
 
-	if (!words || cmd_word(words, value) >= 0)
+	if (!words || prop_word(words, value) >= 0)
 		return true;
 	return cmd_refuse(parse, "%.80s: not offered (only %s)", value, words[0]);
 }
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value)
 {
-	static const struct cmd_prop rows[] = {
-		{ "driver", CMD_PROP_ONLY, .words = none_words, .form = "none", .help = "" },
-		{ "id", CMD_PROP_TEXT, .size = sizeof(char *), .form = "id=ID", .help = "" },
+	static const struct prop rows[] = {
+		{ "driver", PROP_ONLY, .words = none_words, .form = "none", .help = "" },
+		{ "id", PROP_TEXT, .size = sizeof(char *), .form = "id=ID", .help = "" },
 		{ 0 },
 	};
-	static const struct cmd_props props = { rows, "driver" };
+	static const struct props props = { .table = rows, .first = "driver" };
 	const char *id;
 
 	return cmd_props_parse(parse, &props, value, &id, NULL);
@@ -184,7 +184,7 @@ static bool parse_nographic(struct cmd_parse *parse, const char *value)
 static bool parse_monitor(struct cmd_parse *parse, const char *value)
 {
 	parse->monitor_said = true;
-	if (cmd_word(parse->option->words, value) >= 0)
+	if (prop_word(parse->option->words, value) >= 0)
 		return true;
 	return cmd_refuse(parse, "%.80s: the human monitor is not offered (only none; see -qmp)",
 			  value);
@@ -289,12 +289,16 @@ bool cmd_options_parse(struct cmd_options *options, int argc, char *const argv[]
 		.debug_port = 0xe9,
 	};
 
-	/* All but the text: untouched pages cost nothing. */
-	memset(options, 0, offsetof(struct cmd_options, text));
+	memset(options, 0, sizeof(*options));
 	options->memory = UINT64_C(128) << 20;
 	options->qtest = CMD_NONE;
 	options->splash_time = CMD_NONE;
 	for (size_t i = 0; i < CMD_SERIALS_MAX; i++)
 		options->serials[i] = CMD_NONE;
 	return parse_all(&parse, argc, argv);
+}
+
+void cmd_options_free(struct cmd_options *options)
+{
+	arena_free(&options->arena);
 }

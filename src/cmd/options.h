@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The command line, parsed. One table (options.c) drives the parsing, -help, the man page and the
- * completion of shells; what it yields is plain data in one struct, bounded, owned by the caller,
- * that must not be moved: its strings lie inside it. No global state; one thread.
+ * completion of shells; what it yields is plain data in one struct, owned by the caller, whose texts and
+ * lists lie in an arena of its own. No global state; one thread.
  *
  * Names, syntax and meaning are QEMU's where QEMU has them. What is not offered is refused by name.
  */
@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/chardev.h"
+#include "base/error.h"
 #include "hv/cpuid.h"
 
 #define CMD_CHARDEVS_MAX 16
@@ -23,8 +25,7 @@
 #define CMD_FW_CFG_MAX   16
 #define CMD_DIRS_MAX     8
 #define CMD_MONITORS_MAX 4
-#define CMD_TEXT_MAX     65536
-#define CMD_ERROR_MAX    256
+#define CMD_ERROR_MAX    (ERROR_SIZE + 96)
 
 #define CMD_NONE (-1) /* no character back-end, no bootindex, not given */
 
@@ -142,17 +143,19 @@ struct cmd_options {
 	const char *exits_file; /* NULL: standard output */
 
 	char error[CMD_ERROR_MAX]; /* after a refusal: one line, without "coalport: " */
-	size_t text_used;
-	char text[CMD_TEXT_MAX]; /* last: what the strings above point into */
+	struct arena arena; /* what the strings above point into */
 };
 
 /*
  * Parses argv[1..argc-1]. memory_max is the largest value of -m in bytes that this host allows, 0
  * to ask the host. True, or false with error filled: the program ends with CMD_STATUS_USAGE.
  * -help and -version win over everything behind them. No file is touched.
+ * Either way cmd_options_free() follows.
  */
 bool cmd_options_parse(struct cmd_options *options, int argc, char *const argv[],
 		       uint64_t memory_max) __attribute__((warn_unused_result));
+
+void cmd_options_free(struct cmd_options *options);
 
 /* Prints what options->action asks for; nothing for CMD_RUN. */
 void cmd_options_print(const struct cmd_options *options, FILE *out);

@@ -5,37 +5,8 @@
  */
 #pragma once
 
+#include "base/prop.h"
 #include "cmd/options.h"
-
-enum cmd_prop_kind {
-	CMD_PROP_TEXT, /* const char *; not empty */
-	CMD_PROP_ANY_TEXT, /* const char *; may be empty */
-	CMD_PROP_BOOL, /* bool; "on", "off", and as QEMU: "NAME" and "noNAME" */
-	CMD_PROP_WORD, /* an enum or bool: the place in words[] */
-	CMD_PROP_ONLY, /* nothing is stored: words[] are what we do anyway, the rest is refused */
-	CMD_PROP_NUMBER, /* int32_t, uint16_t or uint64_t from min to max; decimal, 0x or octal */
-	CMD_PROP_SIZE, /* uint64_t; QEMU's sizes, mebibytes if there is no suffix */
-};
-
-/* One NAME=VALUE of an option. */
-struct cmd_prop {
-	const char *name;
-	enum cmd_prop_kind kind;
-	uint8_t size; /* of the member it goes to */
-	uint16_t offset; /* of that member in the target */
-	const char *const *words; /* ends with NULL */
-	int64_t min, max;
-	const char *form; /* for the help: "file=PATH" */
-	const char *help; /* NULL: not shown */
-};
-
-#define CMD_PROP_AT(type, member)                                                                  \
-	.offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
-
-struct cmd_props {
-	const struct cmd_prop *table; /* ends with a NULL name; at most 32 */
-	const char *first; /* the property that a first value without a name goes to, or NULL */
-};
 
 enum cmd_group {
 	CMD_GROUP_MACHINE,
@@ -66,7 +37,7 @@ struct cmd_option {
 	bool (*parse)(struct cmd_parse *parse, const char *value);
 	const char *form; /* the value, for the help; NULL: takes none */
 	const char *help; /* a sentence or two of plain text */
-	const struct cmd_props *props; /* for the help */
+	const struct props *props; /* for the help */
 };
 
 struct cmd_drive {
@@ -124,34 +95,20 @@ extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */
 bool cmd_refuse(struct cmd_parse *parse, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A copy of len bytes in options->text with a NUL; NULL, with the refusal made, if it is full. */
+bool cmd_refuse_memory(struct cmd_parse *parse);
+
+/* A copy of len bytes that lives as long as the options; NULL, with the refusal made. */
 const char *cmd_keep(struct cmd_parse *parse, const char *text, size_t len);
 
-/*
- * Takes the next NAME=VALUE off *rest: ",," in a value is a comma. Without a "=", *name is NULL and
- * *value the word; it is the first value or a flag. False at the end, or if parse->options->error
- * says something.
- */
-bool cmd_take(struct cmd_parse *parse, const char **rest, const char **name, const char **value);
-
 /* Parses all of text into target; *given, if not NULL, gets a bit for each row that was there. */
-bool cmd_props_parse(struct cmd_parse *parse, const struct cmd_props *props, const char *text,
+bool cmd_props_parse(struct cmd_parse *parse, const struct props *props, const char *text,
 		     void *target, uint32_t *given);
-/* The bit of a name for the above. */
-uint32_t cmd_props_bit(const struct cmd_props *props, const char *name);
-
-/* -1, or the place of word in words. */
-int cmd_word(const char *const *words, const char *word);
-bool cmd_size(const char *text, uint64_t unit, uint64_t *out);
-bool cmd_number(const char *text, int64_t min, int64_t max, int64_t *out);
-/* As QEMU wants names of things: a letter, then letters, digits, "-", "." and "_". */
-bool cmd_id_ok(const char *id);
 
 /* Whether the user asks what there is: "help", or "?" as long ago. */
 bool cmd_asks(const char *value);
 
 /* opt_char.c: back-ends and who uses them. */
-extern const struct cmd_props cmd_chardev_props;
+extern const struct props cmd_chardev_props;
 bool cmd_parse_chardev(struct cmd_parse *parse, const char *value);
 bool cmd_parse_serial(struct cmd_parse *parse, const char *value);
 bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
@@ -164,17 +121,17 @@ bool cmd_finish_char(struct cmd_parse *parse);
 /* opt_device.c: disks and devices. Finish before the character back-ends: an isa-debugcon wants one. */
 struct cmd_device_kind {
 	const char *name;
-	const struct cmd_props *props;
+	const struct props *props;
 	const char *help;
 };
 extern const struct cmd_device_kind cmd_device_kinds[]; /* ends with a NULL name */
-extern const struct cmd_props cmd_drive_props;
+extern const struct props cmd_drive_props;
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value);
 bool cmd_parse_device(struct cmd_parse *parse, const char *value);
 bool cmd_finish_devices(struct cmd_parse *parse);
 
 /* opt_machine.c: the machine itself and how it runs. */
-extern const struct cmd_props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
+extern const struct props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
 	cmd_global_props, cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props,
 	cmd_exits_props, cmd_action_props;
 bool cmd_parse_machine(struct cmd_parse *parse, const char *value);

@@ -13,11 +13,10 @@
 
 static struct cmd_options options;
 
+/* Every text is one: the sanitizers see whether it ends. */
 static void check_text(const char *text)
 {
-	if (text)
-		assert(text >= options.text &&
-		       text + strlen(text) < options.text + options.text_used);
+	assert(!text || strlen(text) < 4096);
 }
 
 static void check_place(int place)
@@ -78,5 +77,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(options.error[0] && strlen(options.error) < CMD_ERROR_MAX &&
 		       !strchr(options.error, '\n'));
 	}
+	cmd_options_free(&options);
 	return 0;
 }

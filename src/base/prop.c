@@ -172,6 +172,39 @@ const char *prop_text(const struct prop *row, const void *target)
 	return *(const char *const *)(const void *)((const char *)target + row->offset);
 }
 
+const char *prop_type(const struct prop *row)
+{
+	bool negative = row->min < 0 || row->value < 0;
+
+	switch (row->kind) {
+	case PROP_TEXT:
+	case PROP_ANY_TEXT:
+	case PROP_CHARDEV:
+	case PROP_DRIVE:
+	case PROP_SLOT:
+		return "str";
+	case PROP_BOOL:
+		return "bool";
+	case PROP_WORD:
+	case PROP_ONLY:
+		return "enum";
+	case PROP_SIZE:
+		return "size";
+	case PROP_NUMBER:
+		break;
+	}
+	switch (row->size) {
+	case 1:
+		return negative ? "int8" : "uint8";
+	case 2:
+		return negative ? "int16" : "uint16";
+	case 4:
+		return negative ? "int32" : "uint32";
+	default:
+		return negative ? "int64" : "uint64";
+	}
+}
+
 int64_t prop_number(const struct prop *row, const void *target)
 {
 	const void *at = (const char *)target + row->offset;

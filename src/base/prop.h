@@ -77,6 +77,8 @@ const struct prop *props_row(const struct props *props, size_t i);
 const char *prop_text(const struct prop *row, const void *target);
 int64_t prop_number(const struct prop *row, const void *target);
 bool prop_is_text(const struct prop *row);
+/* The type of its values as QEMU calls it: "str", "bool", "int32", "size"; one of some words: "enum". */
+const char *prop_type(const struct prop *row);
 
 /*
  * Takes the next NAME=VALUE off *rest: ",," in a value is a comma. Without a "=", *name is NULL and

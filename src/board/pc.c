@@ -1,387 +1,139 @@
 // SPDX-License-Identifier: MIT
 /*
- * The wiring of the PC: which chip sits where, and what its lines are connected to.
+ * The PC: what is always there, what options add, and the life of the whole.
  */
 #include "board/pc.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
-#define I8042_IRQ  1
-#define RTC_IRQ    8
-#define CLOCK_PORT 0x70 /* and the second bank at 0x72 */
-#define DISK_FIRST 2 /* PCI device; 0 is the host bridge, 1 the chipset */
-
-/* COM1 to COM4, as the BIOS numbers them. */
-static const struct {
-	uint16_t port;
-	uint8_t irq;
-	const char *name;
-} pc_serials[PC_SERIALS] = {
-	{ 0x3f8, 4, "com1" },
-	{ 0x2f8, 3, "com2" },
-	{ 0x3e8, 4, "com3" },
-	{ 0x2e8, 3, "com4" },
+/*
+ * What every PC has, from top to bottom. Who provides a wire (dev/place.h) stands above whoever takes
+ * it. Functions of the chipset know their places on the bus.
+ */
+static const struct device_spec pc_devices[] = {
+	{ "irq-router", NULL }, /* 24 lines: ISA interrupts 0-15, and 16-23 */
+	{ "i440FX-pcihost", NULL }, /* PCI bus 0 */
+	{ "PIIX3", NULL }, /* 01.0; 0x4d0-0x4d1; reset control for 0xcf9 */
+	{ "PIIX4_PM", NULL }, /* 01.3; 0xafe0-0xafe3, and where PMBASE says; line 9 */
+	{ "i440FX", NULL }, /* 00.0; 0xcf8-0xcff; 0xa0000-0xfffff */
+	{ "mc146818rtc", "iobase=0x70" }, /* -0x73; line 8 */
+	{ "i8042", NULL }, /* 0x60 and 0x64; line 1 */
+	{ "port92", NULL }, /* 0x92 */
+	{ "post", NULL }, /* 0x80 */
+	{ "fw_cfg_io", NULL }, /* 0x510-0x51b */
 };
 
-/* Where the chips' wires end: small functions from a chip's callback to the machine. */
+/* Those that are there if the user names no other. */
+static const struct device_spec pc_defaults[] = {
+	{ "pvpanic", "ioport=0x505" },
+};
 
-static void ask_reset(void *arg)
+static bool is_given(const struct pc_options *options, const char *type)
 {
-	struct pc *pc = arg;
-
-	machine_request_reset(&pc->machine, MACHINE_BY_GUEST);
+	for (size_t i = 0; i < options->devices_n; i++) {
+		if (!strcmp(options->devices[i].type, type))
+			return true;
+	}
+	return false;
 }
 
-static void ask_exit(void *arg, uint32_t status)
+static int make_devices(struct pc *pc, struct error *err)
 {
-	struct pc *pc = arg;
-
-	machine_request_exit(&pc->machine, (int)(status & 0xff));
-}
-
-static void ask_sleep(void *arg, enum piix4_sleep kind)
-{
-	struct pc *pc = arg;
-
-	if (kind == PIIX4_SLEEP_OFF)
-		machine_request_shutdown(&pc->machine, MACHINE_BY_GUEST);
-	else
-		machine_request_sleep(&pc->machine, kind == PIIX4_SLEEP_TO_RAM);
-}
-
-static void ask_wake(void *arg)
-{
-	struct pc *pc = arg;
-
-	machine_request_wake(&pc->machine);
-}
-
-static void panicked(void *arg, uint8_t events)
-{
-	struct pc *pc = arg;
-
-	if (events & PVPANIC_PANICKED)
-		machine_request_panic(&pc->machine);
-}
-
-static void clock_set_by_guest(void *arg, int64_t offset)
-{
-	struct pc *pc = arg;
-
-	machine_request_rtc_change(&pc->machine, offset);
-}
-
-static void tell_alarm(void *arg)
-{
-	struct pc *pc = arg;
-
-	piix4_pm_rtc_alarm(&pc->pm);
-}
-
-static void send_to_chardev(void *arg, uint8_t byte)
-{
-	chardev_write(arg, &byte, 1);
-}
-
-static void accept_from_chardev(void *arg)
-{
-	chardev_accept_input(arg);
-}
-
-static size_t serial_has_room(void *arg)
-{
-	return serial_room(arg);
-}
-
-static void serial_gets(void *arg, const uint8_t *bytes, size_t len)
-{
-	serial_receive(arg, bytes, len);
-}
-
-static void add_port(struct pc *pc, struct mem_region *region, uint64_t at)
-{
-	mem_region_add(&pc->machine.map.root[MEM_SPACE_PORT], region, at, 0);
-}
-
-/* Interrupt lines, PCI, and the three functions of the chipset. */
-static void wire_chipset(struct pc *pc)
-{
-	struct mem_map *map = &pc->machine.map;
-	struct irq_line sinks[IRQ_LINES];
-
-	for (unsigned i = 0; i < IRQ_LINES; i++)
-		sinks[i] = machine_irq_line(&pc->machine, i);
-	irq_router_init(&pc->router, sinks);
-	pci_bus_init(&pc->pci, map, &pc->pci_memory, &map->root[MEM_SPACE_PORT],
-		     irq_router_intx(&pc->router), machine_msi_sink(&pc->machine));
-	i440fx_init(&pc->bridge, &pc->pci,
-		    &(struct i440fx_options){
-			    .memory = &map->root[MEM_SPACE_MEMORY],
-			    .ram = &pc->ram,
-			    .reset_control = { .read = piix3_reset_control_read,
-					       .write = piix3_reset_control_write,
-					       .arg = &pc->isa },
-		    });
-	piix3_init(&pc->isa, &pc->pci,
-		   &(struct piix3_options){
-			   .router = &pc->router,
-			   .reset = ask_reset,
-			   .reset_arg = pc,
-			   .elcr = !pc->machine.accel->ops->irqchip,
-		   });
-	piix4_pm_init(&pc->pm, &pc->pci,
-		      &(struct piix4_pm_options){
-			      .clock = &pc->machine.vm,
-			      .sci = irq_router_connect(&pc->router, PIIX4_PM_SCI_IRQ),
-			      .sleep = ask_sleep,
-			      .wake = ask_wake,
-			      .arg = pc,
-		      });
-}
-
-static void wire_rtc(struct pc *pc)
-{
-	static const size_t clocks[] = {
-		[PC_RTC_HOST] = offsetof(struct machine, host),
-		[PC_RTC_RT] = offsetof(struct machine, monotonic),
-		[PC_RTC_VM] = offsetof(struct machine, vm),
+	const struct pc_options *options = &pc->options;
+	const struct device_types types = {
+		.types = options->types ? options->types : board_device_types,
+		.globals = options->globals,
+		.globals_n = options->globals_n,
 	};
-	bool manual = pc->machine.accel->ops->manual_clock;
-	char *clock = (char *)&pc->machine + clocks[manual ? PC_RTC_VM : pc->options.rtc_clock];
-	struct timespec now;
+	int ret = 0;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	rtc_init(&pc->rtc,
-		 &(struct rtc_options){
-			 .clock = (struct clock *)clock,
-			 .irq = irq_router_connect(&pc->router, RTC_IRQ),
-			 .start_seconds = rtc_base_start(&pc->options.rtc_base, now.tv_sec),
-			 .start_ns = pc->options.rtc_base.kind == RTC_BASE_DATE
-					     ? 0
-					     : (int32_t)now.tv_nsec,
-			 .lost_ticks = pc->options.rtc_slew ? RTC_SLEW : RTC_DISCARD,
-			 .time_set = clock_set_by_guest,
-			 .alarm = tell_alarm,
-			 .arg = pc,
-		 });
-	add_port(pc, &pc->rtc.bank0, CLOCK_PORT);
-	add_port(pc, &pc->rtc.bank1, CLOCK_PORT + 2);
-}
-
-static void wire_serials(struct pc *pc)
-{
-	for (size_t i = 0; i < PC_SERIALS; i++) {
-		struct chardev *chardev = pc->options.serials[i].chardev;
-		struct serial *serial = &pc->serials[i];
-
-		if (!pc->options.serials[i].present)
-			continue;
-		serial_init(serial,
-			    &(struct serial_options){
-				    .name = pc_serials[i].name,
-				    .clock = &pc->machine.vm,
-				    .irq = irq_router_connect(&pc->router, pc_serials[i].irq),
-				    .send = chardev ? send_to_chardev : NULL,
-				    .accept = chardev ? accept_from_chardev : NULL,
-				    .arg = chardev,
-			    });
-		add_port(pc, &serial->region, pc_serials[i].port);
-		if (chardev)
-			chardev_set_user(chardev, &(struct chardev_user){
-							  .room = serial_has_room,
-							  .receive = serial_gets,
-							  .arg = serial,
-						  });
+	for (size_t i = 0; !ret && i < sizeof(pc_devices) / sizeof(pc_devices[0]); i++)
+		ret = device_make(&pc->devices, &types, &pc_devices[i], &pc->place, err);
+	for (size_t i = 0; !ret && i < sizeof(pc_defaults) / sizeof(pc_defaults[0]); i++) {
+		if (!is_given(options, pc_defaults[i].type))
+			ret = device_make(&pc->devices, &types, &pc_defaults[i], &pc->place, err);
 	}
+	for (size_t i = 0; !ret && i < options->devices_n; i++)
+		ret = device_make(&pc->devices, &types, &options->devices[i], &pc->place, err);
+	return ret;
 }
 
-static void wire_small_chips(struct pc *pc)
+static int pc_build(struct pc *pc, struct error *err)
 {
-	i8042_init(&pc->i8042, &(struct i8042_options){
-				       .irq = irq_router_connect(&pc->router, I8042_IRQ),
-				       .reset = ask_reset,
-				       .arg = pc,
-			       });
-	add_port(pc, &pc->i8042.data, I8042_DATA);
-	add_port(pc, &pc->i8042.command, I8042_COMMAND);
-	port92_init(&pc->port92, &(struct port92_options){ .reset = ask_reset, .arg = pc });
-	add_port(pc, &pc->port92.region, PORT92_AT);
-	post_init(&pc->post, &(struct post_options){ 0 });
-	add_port(pc, &pc->post.region, POST_AT);
-	pvpanic_init(&pc->pvpanic, &(struct pvpanic_options){ .event = panicked, .arg = pc });
-	add_port(pc, &pc->pvpanic.region, PVPANIC_AT);
-	for (size_t i = 0; i < pc->options.debugcons_n; i++) {
-		debugcon_init(
-			&pc->debugcons[i],
-			&(struct debugcon_options){
-				.send = pc->options.debugcons[i].chardev ? send_to_chardev : NULL,
-				.arg = pc->options.debugcons[i].chardev,
-			});
-		add_port(pc, &pc->debugcons[i].region, pc->options.debugcons[i].port);
-	}
-	for (size_t i = 0; i < pc->options.debugexits_n; i++) {
-		debugexit_init(&pc->debugexits[i], &(struct debugexit_options){
-							   .size = pc->options.debugexits[i].size,
-							   .exit = ask_exit,
-							   .arg = pc,
-						   });
-		add_port(pc, &pc->debugexits[i].region, pc->options.debugexits[i].port);
-	}
+	int ret = make_devices(pc, err);
+
+	if (ret)
+		return ret;
+	pc->router = (struct irq_router *)device_find(&pc->devices, &irq_router_type);
+	pc->pm = (struct piix4_pm *)device_find(&pc->devices, &piix4_pm_type);
+	pc->rtc = (struct rtc *)device_find(&pc->devices, &rtc_type);
+	pc->fw_cfg = (struct fw_cfg *)device_find(&pc->devices, &fw_cfg_type);
+	pc_cmos_init(pc);
+	return pc_fw_cfg_fill(pc, err);
 }
 
-unsigned pc_disk_device(size_t i)
-{
-	return DISK_FIRST + (unsigned)i;
-}
+/* What machine.c asks of the board; vCPUs stand still, waiting writes are delivered. */
 
-static void drain_waiting(void *machine)
-{
-	machine_drain(machine);
-}
-
-static int wire_disks(struct pc *pc, struct error *err)
-{
-	for (size_t i = 0; i < pc->options.disks_n; i++) {
-		const struct pc_disk *disk = &pc->options.disks[i];
-		int ret = virtio_blk_init(&pc->disks[i],
-					  &(struct virtio_blk_options){
-						  .bus = &pc->pci,
-						  .devfn = (uint8_t)(pc_disk_device(i) << 3),
-						  .map = &pc->machine.map,
-						  .loop = pc->machine.loop,
-						  .drain = drain_waiting,
-						  .drain_arg = &pc->machine,
-						  .block = disk->block,
-						  .serial = disk->serial,
-					  });
-
-		if (ret) {
-			while (i--)
-				virtio_blk_destroy(&pc->disks[i]);
-			return error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret));
-		}
-	}
-	return 0;
-}
-
-/* Every chip as after the reset line was pulled; vCPUs stand still, waiting writes are delivered. */
-static void reset_chips(void *arg)
+static void reset_devices(void *arg)
 {
 	struct pc *pc = arg;
 
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		virtio_blk_reset(&pc->disks[i]);
-	pci_bus_reset(&pc->pci);
-	i440fx_reset(&pc->bridge);
-	piix3_reset(&pc->isa);
-	piix4_pm_reset(&pc->pm);
-	rtc_reset(&pc->rtc);
-	for (size_t i = 0; i < PC_SERIALS; i++) {
-		if (pc->options.serials[i].present)
-			serial_reset(&pc->serials[i]);
-	}
-	i8042_reset(&pc->i8042);
-	port92_reset(&pc->port92);
-	post_reset(&pc->post);
-	fw_cfg_reset(&pc->fw_cfg);
+	device_list_reset(&pc->devices);
 }
 
-static void quiesce_disks(void *arg)
+static void quiesce_devices(void *arg)
 {
 	struct pc *pc = arg;
 
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		virtio_blk_quiesce(&pc->disks[i]);
+	device_list_quiesce(&pc->devices);
 }
 
-static void unquiesce_disks(void *arg)
+static void resume_devices(void *arg)
 {
 	struct pc *pc = arg;
 
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		virtio_blk_resume(&pc->disks[i]);
-}
-
-static struct irq_line connect_irq(void *arg, unsigned line)
-{
-	struct pc *pc = arg;
-
-	return irq_router_connect(&pc->router, line);
+	device_list_resume(&pc->devices);
 }
 
 static void press_power_button(void *arg)
 {
 	struct pc *pc = arg;
 
-	piix4_pm_power_button(&pc->pm);
+	piix4_pm_power_button(pc->pm);
 }
 
-static void destroy_chips(struct pc *pc)
+/* A test's end of a line. */
+static struct irq_line connect_irq(void *arg, unsigned line)
 {
-	for (size_t i = 0; i < pc->options.debugcons_n; i++)
-		debugcon_destroy(&pc->debugcons[i]);
-	post_destroy(&pc->post);
-	port92_destroy(&pc->port92);
-	i8042_destroy(&pc->i8042);
-	for (size_t i = 0; i < PC_SERIALS; i++) {
-		if (pc->options.serials[i].chardev)
-			chardev_set_user(pc->options.serials[i].chardev,
-					 &(struct chardev_user){ 0 });
-		if (pc->options.serials[i].present)
-			serial_destroy(&pc->serials[i]);
-	}
-	rtc_destroy(&pc->rtc);
-	piix4_pm_destroy(&pc->pm);
-	piix3_destroy(&pc->isa);
-	pci_bus_destroy(&pc->pci);
-	irq_router_destroy(&pc->router);
+	struct pc *pc = arg;
+
+	return irq_router_connect(pc->router, line, &pc->inputs[line]);
 }
 
-static int pc_build(struct pc *pc, struct error *err)
+static int check_ram(uint64_t ram, struct error *err)
 {
-	int ret;
-
-	wire_chipset(pc);
-	wire_rtc(pc);
-	wire_serials(pc);
-	wire_small_chips(pc);
-	pc_cmos_init(pc);
-	ret = pc_fw_cfg_init(pc, err);
-	if (ret)
-		goto no_fw_cfg;
-	ret = wire_disks(pc, err);
-	if (ret)
-		goto no_disks;
-	return 0;
-
-no_disks:
-	fw_cfg_destroy(&pc->fw_cfg);
-no_fw_cfg:
-	destroy_chips(pc);
-	return ret;
-}
-
-/* The reverse of pc_build(), the accelerator gone. */
-static void pc_take_apart(struct pc *pc)
-{
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		virtio_blk_destroy(&pc->disks[i]);
-	fw_cfg_destroy(&pc->fw_cfg);
-	destroy_chips(pc);
+	if (ram >= PC_RAM_MIN && ram <= PC_RAM_MAX)
+		return 0;
+	return error_set(err, -EINVAL,
+			 "-m: %" PRIu64 " MiB of guest memory: a PC has 1 to %" PRIu64 " MiB",
+			 ram >> 20, PC_RAM_MAX >> 20);
 }
 
 int pc_create(struct pc *pc, const struct pc_options *options, struct error *err)
 {
 	struct machine_options machine = options->machine;
-	int ret;
+	int ret = check_ram(options->ram, err);
 
+	if (ret)
+		return ret;
 	*pc = (struct pc){ .options = *options };
-	machine.reset = reset_chips;
+	TAILQ_INIT(&pc->devices);
+	machine.reset = reset_devices;
 	machine.power_button = press_power_button;
-	machine.quiesce = quiesce_disks;
-	machine.unquiesce = unquiesce_disks;
+	machine.quiesce = quiesce_devices;
+	machine.unquiesce = resume_devices;
 	machine.irq_input = connect_irq;
 	machine.name = options->name;
 	machine.board = pc;
@@ -391,24 +143,21 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct error *err
 	ret = pc_memory_init(pc, err);
 	if (ret)
 		goto no_memory;
+	pc_place_init(pc);
 	mem_map_begin(&pc->machine.map);
 	ret = pc_build(pc, err);
-	if (mem_map_commit(&pc->machine.map) && !ret) {
-		pc_take_apart(pc);
+	if (mem_map_commit(&pc->machine.map) && !ret)
 		ret = error_set(err, -ENOMEM, "address map: out of memory");
-	}
 	if (ret)
-		goto no_chips;
+		goto no_devices;
 	ret = machine_start(&pc->machine, err);
 	if (ret)
-		goto no_start;
+		goto no_devices;
 	return 0;
 
-no_start:
+no_devices:
 	machine_detach(&pc->machine);
-	pc_take_apart(pc);
-no_chips:
-	machine_detach(&pc->machine);
+	device_list_destroy(&pc->devices);
 	pc_memory_destroy(pc);
 no_memory:
 	machine_destroy(&pc->machine);
@@ -418,7 +167,7 @@ no_memory:
 void pc_destroy(struct pc *pc)
 {
 	machine_detach(&pc->machine);
-	pc_take_apart(pc);
+	device_list_destroy(&pc->devices);
 	pc_memory_destroy(pc);
 	machine_destroy(&pc->machine);
 }

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "board/pc.h"
 #include "dev/acpi.h"
+#include "dev/serial_isa.h"
 
 #define PM_BASE   0x600
 #define PCI_FIRST PC_BELOW_4G
@@ -36,7 +37,7 @@ static void set_cmos16(struct rtc *rtc, unsigned index, unsigned value)
 
 void pc_cmos_init(struct pc *pc)
 {
-	struct rtc *rtc = &pc->rtc;
+	struct rtc *rtc = pc->rtc;
 	uint64_t ram = pc->options.ram;
 	uint64_t low = ram < PC_BELOW_4G ? ram : PC_BELOW_4G;
 	unsigned vcpus = machine_vcpus(&pc->machine);
@@ -75,33 +76,75 @@ static int add_e820(struct pc *pc)
 
 	if (ram > low)
 		len += e820_entry(table + len, UINT64_C(1) << 32, ram - low);
-	return fw_cfg_add_file(&pc->fw_cfg, "etc/e820", table, (uint32_t)len);
+	return fw_cfg_add_file(pc->fw_cfg, "etc/e820", table, (uint32_t)len);
 }
 
-/* The disks in the order in which firmware shall try them, as paths of Open Firmware. */
+/* What firmware can start from, in the list of lines that it tries from top to bottom. */
+struct boot_entry {
+	uint32_t index; /* of those that have none the largest */
+	char path[64];
+};
+
+/* Those without an index stay in their order: the place on the list decides among equals. */
+static void sort_entries(struct boot_entry *entries, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct boot_entry entry = entries[i];
+		size_t at = i;
+
+		for (; at && entries[at - 1].index > entry.index; at--)
+			entries[at] = entries[at - 1];
+		entries[at] = entry;
+	}
+}
+
 static int add_boot_order(struct pc *pc)
 {
-	const struct pc_options *options = &pc->options;
-	char order[PC_DISKS_MAX * 40] = "";
-	size_t used = 0;
-	bool done[PC_DISKS_MAX] = { false };
+	struct boot_entry *entries = NULL;
+	const struct device *device;
+	struct arena arena = { 0 };
+	size_t n = 0, used = 0;
+	int ret = -ENOMEM;
+	char *order;
 
-	for (size_t n = 0; n < options->disks_n; n++) {
-		size_t best = options->disks_n;
-
-		for (size_t i = 0; i < options->disks_n; i++) {
-			if (!done[i] && (best == options->disks_n ||
-					 (uint32_t)options->disks[i].bootindex <
-						 (uint32_t)options->disks[best].bootindex))
-				best = i;
-		}
-		done[best] = true;
-		used += (size_t)snprintf(order + used, sizeof(order) - used,
-					 "/pci@i0cf8/scsi@%x/disk@0,0\n", pc_disk_device(best));
+	TAILQ_FOREACH(device, &pc->devices, next)
+	{
+		if (!device->type->boot)
+			continue;
+		entries = arena_grow(&arena, entries, n, sizeof(*entries));
+		if (!entries)
+			goto out;
+		entries[n].index = (uint32_t)device->type->boot(device, entries[n].path,
+								sizeof(entries[n].path));
+		n++;
 	}
-	if (!used)
-		return 0;
-	return fw_cfg_add_file(&pc->fw_cfg, "bootorder", order, (uint32_t)used + 1);
+	ret = 0;
+	if (!n)
+		goto out;
+	sort_entries(entries, n);
+	ret = -ENOMEM;
+	order = arena_alloc(&arena, n * (sizeof(entries->path) + 1) + 1);
+	if (!order)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		used += (size_t)sprintf(order + used, "%s\n", entries[i].path);
+	ret = fw_cfg_add_file(pc->fw_cfg, "bootorder", order, (uint32_t)used + 1);
+out:
+	arena_free(&arena);
+	return ret;
+}
+
+/* Behind the machine's own: one that has such a name already is the user's mistake. */
+static int add_item(struct pc *pc, const struct pc_fw_cfg_item *item, const void *data,
+		    uint32_t len, struct error *err)
+{
+	int ret = fw_cfg_add_file(pc->fw_cfg, item->name, data, len);
+
+	if (ret == -EEXIST)
+		return error_set(err, ret, "-fw_cfg name=%s: there is one already", item->name);
+	if (ret)
+		return error_set(err, ret, "-fw_cfg name=%s: %s", item->name, strerror(-ret));
+	return 0;
 }
 
 static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct error *err)
@@ -139,9 +182,7 @@ static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct err
 		}
 		len += (size_t)n;
 	}
-	ret = fw_cfg_add_file(&pc->fw_cfg, item->name, data, (uint32_t)len);
-	if (ret)
-		error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
+	ret = add_item(pc, item, data, (uint32_t)len, err);
 out:
 	free(data);
 	close(fd);
@@ -160,10 +201,9 @@ static int add_users(struct pc *pc, struct error *err)
 				return ret;
 			continue;
 		}
-		ret = fw_cfg_add_file(&pc->fw_cfg, item->name, item->string,
-				      (uint32_t)strlen(item->string));
+		ret = add_item(pc, item, item->string, (uint32_t)strlen(item->string), err);
 		if (ret)
-			return error_set(err, ret, "-fw_cfg %s: %s", item->name, strerror(-ret));
+			return ret;
 	}
 	return 0;
 }
@@ -183,11 +223,11 @@ static int add_numbers(struct pc *pc)
 		{ FW_CFG_BOOT_MENU, 2, pc->options.boot_menu },
 		{ FW_CFG_IRQ0_OVERRIDE, 4, 1 },
 	};
-	int ret = fw_cfg_add(&pc->fw_cfg, FW_CFG_UUID,
-			     pc->options.uuid ? pc->options.uuid : no_uuid, sizeof(no_uuid));
+	int ret = fw_cfg_add(pc->fw_cfg, FW_CFG_UUID, pc->options.uuid ? pc->options.uuid : no_uuid,
+			     sizeof(no_uuid));
 
 	for (size_t i = 0; !ret && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		ret = fw_cfg_add_int(&pc->fw_cfg, numbers[i].key, numbers[i].value,
+		ret = fw_cfg_add_int(pc->fw_cfg, numbers[i].key, numbers[i].value,
 				     numbers[i].width);
 	return ret;
 }
@@ -199,16 +239,30 @@ static int firmware_add_waits(struct pc *pc)
 
 	if (pc->options.boot_menu_wait >= 0) {
 		le16_put(bytes, (uint16_t)pc->options.boot_menu_wait);
-		ret = fw_cfg_add_file(&pc->fw_cfg, "etc/boot-menu-wait", bytes, 2);
+		ret = fw_cfg_add_file(pc->fw_cfg, "etc/boot-menu-wait", bytes, 2);
 	}
 	if (!ret && pc->options.boot_fail_wait_given) {
 		le32_put(bytes, (uint32_t)pc->options.boot_fail_wait);
-		ret = fw_cfg_add_file(&pc->fw_cfg, "etc/boot-fail-wait", bytes, 4);
+		ret = fw_cfg_add_file(pc->fw_cfg, "etc/boot-fail-wait", bytes, 4);
 	}
 	return ret;
 }
 
-int pc_fw_cfg_init(struct pc *pc, struct error *err)
+/* A bit for each of COM1 to COM4 that is there, where the ACPI tables say that it is. */
+static uint8_t serial_ports(const struct pc *pc)
+{
+	const struct device *device;
+	uint8_t ports = 0;
+
+	TAILQ_FOREACH(device, &pc->devices, next)
+	{
+		if (device->type == &serial_isa_type)
+			ports |= serial_isa_standard((const struct serial_isa *)device);
+	}
+	return ports;
+}
+
+static int add_machine(struct pc *pc)
 {
 	const struct acpi_options acpi = {
 		.cpus = machine_vcpus(&pc->machine),
@@ -217,14 +271,10 @@ int pc_fw_cfg_init(struct pc *pc, struct error *err)
 		.rtc_century = RTC_CENTURY,
 		.pm_base = PM_BASE,
 		.pci_first = PCI_FIRST,
+		.serial_ports = serial_ports(pc),
 	};
-	int ret;
+	int ret = add_numbers(pc);
 
-	fw_cfg_init(&pc->fw_cfg, &pc->machine.map, &pc->machine.map.root[MEM_SPACE_PORT]);
-	ret = add_users(pc, err);
-	if (ret)
-		goto failed;
-	ret = add_numbers(pc);
 	if (!ret)
 		ret = add_e820(pc);
 	if (!ret)
@@ -232,11 +282,15 @@ int pc_fw_cfg_init(struct pc *pc, struct error *err)
 	if (!ret)
 		ret = firmware_add_waits(pc);
 	if (!ret)
-		ret = acpi_add_tables(&pc->fw_cfg, &acpi);
-	if (!ret)
-		return 0;
-	error_set(err, ret, "firmware configuration: %s", strerror(-ret));
-failed:
-	fw_cfg_destroy(&pc->fw_cfg);
+		ret = acpi_add_tables(pc->fw_cfg, &acpi);
 	return ret;
+}
+
+int pc_fw_cfg_fill(struct pc *pc, struct error *err)
+{
+	int ret = add_machine(pc);
+
+	if (ret)
+		return error_set(err, ret, "firmware configuration: %s", strerror(-ret));
+	return add_users(pc, err);
 }

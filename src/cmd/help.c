@@ -64,7 +64,9 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 
 static void print_props(FILE *out, const struct props *props, int indent)
 {
-	for (const struct prop *row = props->table; row->name; row++) {
+	const struct prop *row;
+
+	for (size_t i = 0; (row = props_row(props, i)); i++) {
 		char line[512];
 
 		if (!row->help)
@@ -74,15 +76,89 @@ static void print_props(FILE *out, const struct props *props, int indent)
 	}
 }
 
+/* The devices that -device adds, and what can be said of each. */
 static void print_devices(FILE *out, int indent)
 {
-	for (const struct cmd_device_kind *kind = cmd_device_kinds; kind->name; kind++) {
+	for (const struct device_type *const *at = board_device_types; *at; at++) {
+		const struct props props = device_props(*at);
 		char line[512];
 
-		snprintf(line, sizeof(line), "%s: %s", kind->name, kind->help);
+		if (!(*at)->user)
+			continue;
+		snprintf(line, sizeof(line), "%s: %s", (*at)->name, (*at)->about);
 		print_wrapped(out, line, indent);
-		print_props(out, kind->props, indent + 2);
+		print_props(out, &props, indent + 2);
 	}
+}
+
+/* What can be said of the devices of every machine. */
+static void print_globals(FILE *out, int indent)
+{
+	for (const struct device_type *const *at = board_device_types; *at; at++) {
+		for (const struct prop *row = (*at)->props; row && row->name; row++) {
+			char line[512];
+
+			if ((*at)->user || !row->help)
+				continue;
+			snprintf(line, sizeof(line), "%s.%s: %s", (*at)->name, row->form,
+				 row->help);
+			print_wrapped(out, line, indent);
+		}
+	}
+}
+
+/* In QEMU's form, which tools read. */
+static void list_devices(FILE *out)
+{
+	static const char *const titles[DEVICE_GROUPS] = {
+		[DEVICE_BRIDGE] = "Controller/Bridge/Hub",
+		[DEVICE_STORAGE] = "Storage",
+		[DEVICE_INPUT] = "Input",
+		[DEVICE_MISC] = "Misc",
+	};
+	bool any = false;
+
+	for (int group = 0; group < DEVICE_GROUPS; group++) {
+		bool titled = false;
+
+		for (const struct device_type *const *at = board_device_types; *at; at++) {
+			if (!(*at)->user || (int)(*at)->group != group)
+				continue;
+			if (!titled)
+				fprintf(out, "%s%s devices:\n", any ? "\n" : "", titles[group]);
+			titled = any = true;
+			fprintf(out, "name \"%s\", bus %s, desc \"%s\"\n", (*at)->name,
+				device_bus_name((*at)->bus), (*at)->about);
+		}
+	}
+}
+
+static void list_prop(FILE *out, const struct prop *row)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "  %s=<%s>", row->name, prop_type(row));
+	fprintf(out, "%-24s - %s\n", line, row->help);
+}
+
+/* The same of one device's properties, by name. */
+static void list_props(FILE *out, const struct device_type *type)
+{
+	const struct props props = device_props(type);
+	const struct prop *row, *last = NULL, *next;
+
+	fprintf(out, "%s options:\n", type->name);
+	do {
+		next = NULL;
+		for (size_t i = 0; (row = props_row(&props, i)); i++) {
+			if (row->help && (!last || strcmp(row->name, last->name) > 0) &&
+			    (!next || strcmp(row->name, next->name) < 0))
+				next = row;
+		}
+		if (next)
+			list_prop(out, next);
+		last = next;
+	} while (last);
 }
 
 static void print_cpu_flags(FILE *out)
@@ -111,6 +187,8 @@ static void print_option(FILE *out, const struct cmd_option *option)
 		print_props(out, option->props, HELP_INDENT + 2);
 	if (option->parse == cmd_parse_device)
 		print_devices(out, HELP_INDENT + 2);
+	if (option->parse == cmd_parse_global)
+		print_globals(out, HELP_INDENT + 2);
 }
 
 static void print_help(FILE *out)
@@ -161,7 +239,10 @@ void cmd_options_print(const struct cmd_options *options, FILE *out)
 		print_cpu_flags(out);
 		break;
 	case CMD_LIST_DEVICES:
-		print_devices(out, 0);
+		list_devices(out);
+		break;
+	case CMD_LIST_PROPS:
+		list_props(out, options->device_type);
 		break;
 	}
 }
@@ -192,10 +273,42 @@ static void man_item(FILE *out, const char *term, const char *help)
 
 static void man_props(FILE *out, const struct props *props)
 {
+	const struct prop *row;
+
 	fputs(".RS\n", out);
-	for (const struct prop *row = props->table; row->name; row++) {
+	for (size_t i = 0; (row = props_row(props, i)); i++) {
 		if (row->help)
 			man_item(out, row->form, row->help);
+	}
+	fputs(".RE\n", out);
+}
+
+static void man_devices(FILE *out)
+{
+	fputs(".RS\n", out);
+	for (const struct device_type *const *at = board_device_types; *at; at++) {
+		const struct props props = device_props(*at);
+
+		if (!(*at)->user)
+			continue;
+		man_item(out, (*at)->name, (*at)->about);
+		man_props(out, &props);
+	}
+	fputs(".RE\n", out);
+}
+
+static void man_globals(FILE *out)
+{
+	fputs(".RS\n", out);
+	for (const struct device_type *const *at = board_device_types; *at; at++) {
+		for (const struct prop *row = (*at)->props; row && row->name; row++) {
+			char term[128];
+
+			if ((*at)->user || !row->help)
+				continue;
+			snprintf(term, sizeof(term), "%s.%s", (*at)->name, row->form);
+			man_item(out, term, row->help);
+		}
 	}
 	fputs(".RE\n", out);
 }
@@ -217,14 +330,10 @@ static void man_option(FILE *out, const struct cmd_option *option)
 	fputc('\n', out);
 	if (option->props)
 		man_props(out, option->props);
-	if (option->parse != cmd_parse_device)
-		return;
-	fputs(".RS\n", out);
-	for (const struct cmd_device_kind *kind = cmd_device_kinds; kind->name; kind++) {
-		man_item(out, kind->name, kind->help);
-		man_props(out, kind->props);
-	}
-	fputs(".RE\n", out);
+	if (option->parse == cmd_parse_device)
+		man_devices(out);
+	if (option->parse == cmd_parse_global)
+		man_globals(out);
 }
 
 void cmd_options_man(FILE *out)

@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include "cmd/table.h"
+#include "dev/serial_isa.h"
 
 enum backend { BACKEND_NULL, BACKEND_STDIO, BACKEND_FILE, BACKEND_SOCKET };
 
@@ -49,40 +50,39 @@ static const struct prop mon_table[] = {
 };
 static const struct props mon_props = { .table = mon_table, .first = "chardev" };
 
-/* The place of a new back-end, or CMD_NONE with the refusal made. */
-static int add_chardev(struct cmd_parse *parse, const char *id, const struct chardev_options *what)
+/* False, with the refusal made. The id lives as long as the options. */
+static bool add_chardev(struct cmd_parse *parse, const char *id, const struct chardev_options *what)
 {
 	struct cmd_options *options = parse->options;
 
-	if (options->chardevs_n == CMD_CHARDEVS_MAX) {
-		cmd_refuse(parse, "more than %d character back-ends", CMD_CHARDEVS_MAX);
-		return CMD_NONE;
-	}
 	for (size_t i = 0; i < options->chardevs_n; i++) {
 		const struct cmd_chardev *other = &options->chardevs[i];
 
-		if (id && other->id && !strcmp(id, other->id)) {
-			cmd_refuse(parse, "id=%s: there is one already", id);
-			return CMD_NONE;
-		}
-		if (what->kind == CHARDEV_STDIO && other->options.kind == CHARDEV_STDIO) {
-			cmd_refuse(parse, "stdio is in use by another option");
-			return CMD_NONE;
-		}
+		if (!strcmp(id, other->id))
+			return cmd_refuse(parse, "id=%s: there is one already", id);
+		if (what->kind == CHARDEV_STDIO && other->options.kind == CHARDEV_STDIO)
+			return cmd_refuse(parse, "stdio is in use by another option");
 	}
 	if (what->kind == CHARDEV_SOCKET &&
-	    strlen(what->path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
-		cmd_refuse(parse, "%.40s...: too long for a Unix socket (at most %zu bytes)",
-			   what->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
-		return CMD_NONE;
-	}
-	options->chardevs[options->chardevs_n] = (struct cmd_chardev){ .id = id, .options = *what };
-	return (int)options->chardevs_n++;
+	    strlen(what->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		return cmd_refuse(parse, "%.40s...: too long for a Unix socket (at most %zu bytes)",
+				  what->path, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	if (!cmd_grow(parse, &options->chardevs, options->chardevs_n, sizeof(*options->chardevs)))
+		return false;
+	options->chardevs[options->chardevs_n++] =
+		(struct cmd_chardev){ .id = id, .options = *what };
+	return true;
+}
+
+/* A name for a back-end that was not given one: none that prop_id_ok() would let somebody type. */
+static const char *make_id(struct cmd_parse *parse)
+{
+	return cmd_keep_format(parse, "#chr%zu", parse->options->chardevs_n);
 }
 
 /* What the properties of a back-end mean; given and props say which of them were there. */
-static int add_backend(struct cmd_parse *parse, const struct backend_options *said,
-		       const struct props *props, uint32_t given)
+static bool add_backend(struct cmd_parse *parse, const struct backend_options *said,
+			const struct props *props, uint32_t given)
 {
 	static const enum chardev_kind kinds[] = {
 		[BACKEND_NULL] = CHARDEV_NULL,
@@ -105,15 +105,12 @@ static int add_backend(struct cmd_parse *parse, const struct backend_options *sa
 		uint32_t bit = props_bit(props, row->name);
 
 		if (given & ~fits & bit) {
-			cmd_refuse(parse, "%s: unknown property of %s", row->name,
-				   backend_words[said->kind]);
-			return CMD_NONE;
+			return cmd_refuse(parse, "%s: unknown property of %s", row->name,
+					  backend_words[said->kind]);
 		}
 	}
-	if ((fits & props_bit(props, "path")) && !said->path) {
-		cmd_refuse(parse, "%s: needs path=PATH", backend_words[said->kind]);
-		return CMD_NONE;
-	}
+	if ((fits & props_bit(props, "path")) && !said->path)
+		return cmd_refuse(parse, "%s: needs path=PATH", backend_words[said->kind]);
 	if (said->kind == BACKEND_STDIO) {
 		what.signals = given & props_bit(props, "signal") ? said->signal : !said->mux;
 		what.escape = said->mux;
@@ -121,10 +118,8 @@ static int add_backend(struct cmd_parse *parse, const struct backend_options *sa
 	if (said->kind == BACKEND_SOCKET) {
 		what.server = said->server;
 		what.wait = given & props_bit(props, "wait") ? said->wait : said->server;
-		if ((given & props_bit(props, "wait")) && !said->server) {
-			cmd_refuse(parse, "wait: only with server=on");
-			return CMD_NONE;
-		}
+		if ((given & props_bit(props, "wait")) && !said->server)
+			return cmd_refuse(parse, "wait: only with server=on");
 	}
 	return add_chardev(parse, said->id, &what);
 }
@@ -144,40 +139,49 @@ bool cmd_parse_chardev(struct cmd_parse *parse, const char *value)
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  said.id);
-	return add_backend(parse, &said, &cmd_chardev_props, given) != CMD_NONE;
+	return add_backend(parse, &said, &cmd_chardev_props, given);
+}
+
+/* "unix:PATH[,server=on][,wait=off]", the part behind the colon. */
+static bool parse_unix(struct cmd_parse *parse, const char *value, const char *id)
+{
+	struct backend_options said = { .kind = BACKEND_SOCKET };
+	uint32_t given;
+
+	if (!cmd_props_parse(parse, &unix_props, value, &said, &given))
+		return false;
+	if (given & (props_bit(&unix_props, "backend") | props_bit(&unix_props, "id")))
+		return cmd_refuse(parse, "unix:PATH takes server and wait only");
+	said.id = id;
+	return add_backend(parse, &said, &unix_props, given);
 }
 
 /*
- * A back-end in one word, as -serial, -debugcon, -qmp and -qtest take it: fills wish->id or
- * wish->place. "none" is the caller's.
+ * A back-end in one word, as -serial, -debugcon, -qmp and -qtest take it: its id, or NULL with the
+ * refusal made. "none" is the caller's.
  */
-static bool parse_short(struct cmd_parse *parse, const char *value, struct cmd_wish *wish)
+static const char *parse_short(struct cmd_parse *parse, const char *value)
 {
 	struct chardev_options what = { .kind = CHARDEV_NULL };
+	const char *id;
 
-	if (!strncmp(value, "chardev:", 8)) {
-		wish->id = cmd_keep(parse, value + 8, strlen(value + 8));
-		return wish->id != NULL;
-	}
-	if (!strncmp(value, "unix:", 5)) {
-		struct backend_options said = { .kind = BACKEND_SOCKET };
-		uint32_t given;
-
-		if (!cmd_props_parse(parse, &unix_props, value + 5, &said, &given))
-			return false;
-		if (given & (props_bit(&unix_props, "backend") | props_bit(&unix_props, "id")))
-			return cmd_refuse(parse, "unix:PATH takes server and wait only");
-		wish->place = add_backend(parse, &said, &unix_props, given);
-		return wish->place != CMD_NONE;
-	}
+	if (!strncmp(value, "chardev:", 8))
+		return cmd_keep(parse, value + 8, strlen(value + 8));
+	id = make_id(parse);
+	if (!id)
+		return NULL;
+	if (!strncmp(value, "unix:", 5))
+		return parse_unix(parse, value + 5, id) ? id : NULL;
 	if (!strncmp(value, "file:", 5)) {
 		what.kind = CHARDEV_FILE;
 		/* No property may follow, so that commas are the path's. */
 		what.path = cmd_keep(parse, value + 5, strlen(value + 5));
 		if (!what.path)
-			return false;
-		if (!*what.path)
-			return cmd_refuse(parse, "file: needs a path");
+			return NULL;
+		if (!*what.path) {
+			cmd_refuse(parse, "file: needs a path");
+			return NULL;
+		}
 	} else if (!strcmp(value, "stdio")) {
 		what.kind = CHARDEV_STDIO;
 		what.signals = true;
@@ -185,38 +189,38 @@ static bool parse_short(struct cmd_parse *parse, const char *value, struct cmd_w
 		what.kind = CHARDEV_STDIO;
 		what.escape = true;
 	} else if (strcmp(value, "null")) {
-		return cmd_refuse(
+		cmd_refuse(
 			parse,
 			"%.80s: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)",
 			value);
+		return NULL;
 	}
-	wish->place = add_chardev(parse, NULL, &what);
-	return wish->place != CMD_NONE;
+	return add_chardev(parse, id, &what) ? id : NULL;
 }
 
-bool cmd_wish(struct cmd_parse *parse, const struct cmd_wish *wish)
+static bool add_wish(struct cmd_parse *parse, enum cmd_wisher wisher, const char *chardev)
 {
-	if (parse->wishes_n == CMD_WISHES_MAX)
-		return cmd_refuse(parse, "too many options of this kind (at most %d)",
-				  CMD_WISHES_MAX);
-	parse->wishes[parse->wishes_n] = *wish;
-	parse->wishes[parse->wishes_n++].said = parse->said;
+	if (!cmd_grow(parse, &parse->wishes, parse->wishes_n, sizeof(*parse->wishes)))
+		return false;
+	parse->wishes[parse->wishes_n++] = (struct cmd_wish){
+		.wisher = wisher,
+		.said = parse->said,
+		.chardev = chardev,
+	};
 	return true;
 }
 
 static bool wish_short(struct cmd_parse *parse, const char *value, enum cmd_wisher wisher)
 {
-	struct cmd_wish wish = { .wisher = wisher, .place = CMD_NONE };
+	const char *id = parse_short(parse, value);
 
-	return parse_short(parse, value, &wish) && cmd_wish(parse, &wish);
+	return id && add_wish(parse, wisher, id);
 }
 
 bool cmd_parse_serial(struct cmd_parse *parse, const char *value)
 {
-	struct cmd_wish none = { .wisher = CMD_WISH_SERIAL, .place = CMD_NONE };
-
 	/* An empty place counts: the next -serial is the next port. */
-	return !strcmp(value, "none") ? cmd_wish(parse, &none)
+	return !strcmp(value, "none") ? add_wish(parse, CMD_WISH_SERIAL, NULL)
 				      : wish_short(parse, value, CMD_WISH_SERIAL);
 }
 
@@ -238,68 +242,106 @@ bool cmd_parse_qtest(struct cmd_parse *parse, const char *value)
 
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value)
 {
-	struct cmd_wish wish = { .wisher = CMD_WISH_MONITOR, .place = CMD_NONE };
+	const char *id = NULL;
 	uint32_t given;
 
 	parse->monitor_said = true;
-	if (!cmd_props_parse(parse, &mon_props, value, &wish.id, &given))
+	if (!cmd_props_parse(parse, &mon_props, value, &id, &given))
 		return false;
-	if (!wish.id)
+	if (!id)
 		return cmd_refuse(parse, "needs chardev=ID");
 	if (!(given & props_bit(&mon_props, "mode")))
 		return cmd_refuse(parse, "needs mode=control (the human monitor is not offered)");
-	return cmd_wish(parse, &wish);
+	return add_wish(parse, CMD_WISH_MONITOR, id);
 }
 
-/* Finds the back-end of a wish and marks it as taken. */
-static bool find_chardev(struct cmd_parse *parse, struct cmd_wish *wish)
+static struct cmd_chardev *find_chardev(struct cmd_parse *parse, const char *id)
 {
 	struct cmd_options *options = parse->options;
 
-	parse->said = wish->said;
-	for (size_t i = 0; wish->id && i < options->chardevs_n && wish->place == CMD_NONE; i++) {
-		if (options->chardevs[i].id && !strcmp(options->chardevs[i].id, wish->id))
-			wish->place = (int)i;
+	for (size_t i = 0; i < options->chardevs_n; i++) {
+		if (!strcmp(options->chardevs[i].id, id))
+			return &options->chardevs[i];
 	}
-	if (wish->place == CMD_NONE)
-		return !wish->id ||
-		       cmd_refuse(parse, "%.60s: there is no -chardev with this id", wish->id);
-	if (options->chardevs[wish->place].used)
-		return cmd_refuse(parse, "%.60s: this -chardev has a user already", wish->id);
-	options->chardevs[wish->place].used = true;
+	cmd_refuse(parse, "%.60s: there is no -chardev with this id", id);
+	return NULL;
+}
+
+struct cmd_chardev *cmd_take_chardev(struct cmd_parse *parse, const char *id)
+{
+	struct cmd_chardev *chardev = find_chardev(parse, id);
+
+	if (chardev && chardev->used) {
+		cmd_refuse(parse, "%.60s: this -chardev has a user already", id);
+		return NULL;
+	}
+	if (chardev)
+		chardev->used = true;
+	return chardev;
+}
+
+/* A device on a back-end. */
+static bool want_device(struct cmd_parse *parse, const struct cmd_wish *wish, const char *type,
+			const char *more)
+{
+	struct cmd_wanted wanted = { .said = wish->said, .spec.type = type, .taken = true };
+
+	if (!cmd_take_chardev(parse, wish->chardev))
+		return false;
+	wanted.spec.props = cmd_keep_format(parse, "chardev=%s%s", wish->chardev, more);
+	return wanted.spec.props && cmd_add_device(parse, &wanted);
+}
+
+static bool want_serial(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned index)
+{
+	char more[32];
+
+	if (index >= SERIAL_ISA_MAX)
+		return cmd_refuse(parse, "more than %d serial ports", SERIAL_ISA_MAX);
+	if (!wish->chardev)
+		return true;
+	snprintf(more, sizeof(more), ",index=%u", index);
+	return want_device(parse, wish, "isa-serial", more);
+}
+
+static bool want_monitor(struct cmd_parse *parse, const struct cmd_wish *wish)
+{
+	struct cmd_options *options = parse->options;
+	struct cmd_chardev *chardev = cmd_take_chardev(parse, wish->chardev);
+
+	if (!chardev ||
+	    !cmd_grow(parse, &options->monitors, options->monitors_n, sizeof(*options->monitors)))
+		return false;
+	options->monitors[options->monitors_n++] = (size_t)(chardev - options->chardevs);
 	return true;
 }
 
-static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, size_t *serials_n)
+static bool want_qtest(struct cmd_parse *parse, const struct cmd_wish *wish)
 {
 	struct cmd_options *options = parse->options;
+	struct cmd_chardev *chardev = cmd_take_chardev(parse, wish->chardev);
 
+	if (!chardev)
+		return false;
+	if (options->has_qtest)
+		return cmd_refuse(parse, "only once");
+	options->has_qtest = true;
+	options->qtest = (size_t)(chardev - options->chardevs);
+	return options->accel == CMD_ACCEL_QTEST || cmd_refuse(parse, "needs -accel qtest");
+}
+
+static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned *serials_n)
+{
+	parse->said = wish->said;
 	switch (wish->wisher) {
 	case CMD_WISH_SERIAL:
-		if (*serials_n == CMD_SERIALS_MAX)
-			return cmd_refuse(parse, "more than %d serial ports", CMD_SERIALS_MAX);
-		options->serials[(*serials_n)++] = wish->place;
-		return true;
+		return want_serial(parse, wish, (*serials_n)++);
 	case CMD_WISH_DEBUG:
-		if (options->debug_consoles_n == CMD_DEBUG_MAX)
-			return cmd_refuse(parse, "more than %d debug consoles", CMD_DEBUG_MAX);
-		options->debug_consoles[options->debug_consoles_n++] = (struct cmd_debug_console){
-			.port = wish->port_said ? wish->port : parse->debug_port,
-			.chardev = wish->place,
-		};
-		return true;
+		return want_device(parse, wish, "isa-debugcon", "");
 	case CMD_WISH_MONITOR:
-		if (options->monitors_n == CMD_MONITORS_MAX)
-			return cmd_refuse(parse, "more than %d monitors", CMD_MONITORS_MAX);
-		options->monitors[options->monitors_n++] = wish->place;
-		return true;
+		return want_monitor(parse, wish);
 	case CMD_WISH_QTEST:
-		if (options->qtest != CMD_NONE)
-			return cmd_refuse(parse, "only once");
-		options->qtest = wish->place;
-		if (options->accel != CMD_ACCEL_QTEST)
-			return cmd_refuse(parse, "needs -accel qtest");
-		return true;
+		return want_qtest(parse, wish);
 	}
 	return false;
 }
@@ -311,6 +353,7 @@ static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, size_t *
 static bool add_default_serial(struct cmd_parse *parse)
 {
 	struct cmd_options *options = parse->options;
+	struct cmd_wish wish = { .said = "-serial", .chardev = make_id(parse) };
 	struct chardev_options what = { .kind = CHARDEV_NULL };
 	bool terminal = options->nographic || !options->no_display;
 
@@ -323,22 +366,29 @@ static bool add_default_serial(struct cmd_parse *parse)
 		what.signals = parse->monitor_said;
 		what.escape = !parse->monitor_said;
 	}
-	parse->said = "-serial";
-	options->serials[0] = add_chardev(parse, NULL, &what);
-	if (options->serials[0] == CMD_NONE)
-		return false;
-	options->chardevs[options->serials[0]].used = true;
-	return true;
+	parse->said = wish.said;
+	return wish.chardev && add_chardev(parse, wish.chardev, &what) &&
+	       want_serial(parse, &wish, 0);
+}
+
+/* A port that somebody asked for by -device is one, too. */
+static bool has_serial(const struct cmd_parse *parse)
+{
+	for (size_t i = 0; i < parse->devices_n; i++) {
+		if (!strcmp(parse->devices[i].spec.type, serial_isa_type.name))
+			return true;
+	}
+	return false;
 }
 
 bool cmd_finish_char(struct cmd_parse *parse)
 {
-	size_t serials_n = 0;
+	bool default_serial = !parse->options->nodefaults && !has_serial(parse);
+	unsigned serials_n = 0;
 
 	for (size_t i = 0; i < parse->wishes_n; i++) {
-		if (!find_chardev(parse, &parse->wishes[i]) ||
-		    !grant(parse, &parse->wishes[i], &serials_n))
+		if (!grant(parse, &parse->wishes[i], &serials_n))
 			return false;
 	}
-	return serials_n || parse->options->nodefaults || add_default_serial(parse);
+	return serials_n || !default_serial || add_default_serial(parse);
 }

@@ -21,65 +21,33 @@ static const struct prop drive_table[] = {
 };
 const struct props cmd_drive_props = { .table = drive_table };
 
-static const struct prop virtio_blk_table[] = {
-	{ "drive", PROP_TEXT, PROP_AT(struct cmd_device, drive), .form = "drive=ID",
-	  .help = "the -drive it shows" },
-	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
-	{ "serial", PROP_TEXT, PROP_AT(struct cmd_device, serial), .form = "serial=TEXT",
-	  .help = "the serial number the guest sees, at most 20 characters" },
-	{ "bootindex", PROP_NUMBER, PROP_AT(struct cmd_device, bootindex), .min = 0,
-	  .max = INT32_MAX, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
-	{ 0 },
+struct global_options {
+	const char *driver, *property, *value;
 };
-static const struct props virtio_blk_props = { .table = virtio_blk_table };
 
-static const struct prop debug_exit_table[] = {
-	{ "iobase", PROP_NUMBER, PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
-	  .form = "iobase=PORT", .help = "its first port (default 0x501)" },
-	{ "iosize", PROP_NUMBER, PROP_AT(struct cmd_device, port_size), .min = 1, .max = 256,
-	  .form = "iosize=N", .help = "how many ports it has (default 2)" },
-	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
+static const struct prop global_table[] = {
+	{ "driver", PROP_TEXT, PROP_AT(struct global_options, driver), .form = "driver=NAME",
+	  .help = "" },
+	{ "property", PROP_TEXT, PROP_AT(struct global_options, property), .form = "property=NAME",
+	  .help = "" },
+	{ "value", PROP_ANY_TEXT, PROP_AT(struct global_options, value), .form = "value=VALUE",
+	  .help = "" },
 	{ 0 },
 };
-static const struct props debug_exit_props = { .table = debug_exit_table };
+static const struct props global_props = { .table = global_table };
 
-static const struct prop debug_console_table[] = {
-	{ "iobase", PROP_NUMBER, PROP_AT(struct cmd_device, port), .min = 0, .max = 0xffff,
-	  .form = "iobase=PORT", .help = "its port (default 0xe9)" },
-	{ "chardev", PROP_TEXT, PROP_AT(struct cmd_device, chardev), .form = "chardev=ID",
-	  .help = "the -chardev that gets what is written" },
-	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
-	{ 0 },
-};
-static const struct props debug_console_props = { .table = debug_console_table };
-
-static const struct prop panic_table[] = {
-	{ "ioport", PROP_ONLY, .words = (const char *const[]){ "0x505", "1285", NULL },
-	  .form = "ioport=0x505", .help = "where it is" },
-	{ "id", PROP_TEXT, PROP_AT(struct cmd_device, id), .form = "id=ID", .help = "its name" },
-	{ 0 },
-};
-static const struct props panic_props = { .table = panic_table };
-
-enum { VIRTIO_BLK, DEBUG_EXIT, DEBUG_CONSOLE, PANIC };
-const struct cmd_device_kind cmd_device_kinds[] = {
-	[VIRTIO_BLK] = { "virtio-blk-pci", &virtio_blk_props, "a disk by modern virtio" },
-	[DEBUG_EXIT] = { "isa-debug-exit", &debug_exit_props,
-			 "a write of N ends the program with status 2N+1" },
-	[DEBUG_CONSOLE] = { "isa-debugcon", &debug_console_props,
-			    "a port that prints what it is given" },
-	[PANIC] = { "pvpanic", &panic_props,
-		    "a port that hears of a guest's panic; it is always there" },
-	{ 0 },
-};
+/* A name for a drive that was not given one: none that somebody could type. */
+static const char *make_id(struct cmd_parse *parse)
+{
+	return cmd_keep_format(parse, "#block%zu", parse->options->drives_n);
+}
 
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 {
+	struct cmd_options *options = parse->options;
 	struct cmd_drive drive = { 0 };
 	uint32_t given;
 
-	if (parse->drives_n == CMD_DISKS_MAX)
-		return cmd_refuse(parse, "more than %d drives", CMD_DISKS_MAX);
 	if (!cmd_props_parse(parse, &cmd_drive_props, value, &drive, &given))
 		return false;
 	if (!drive.file)
@@ -92,144 +60,247 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  drive.id);
-	for (size_t i = 0; i < parse->drives_n; i++) {
-		if (drive.id && parse->drives[i].id && !strcmp(drive.id, parse->drives[i].id))
+	for (size_t i = 0; i < options->drives_n; i++) {
+		if (drive.id && !strcmp(drive.id, options->drives[i].id))
 			return cmd_refuse(parse, "id=%.60s: there is one already", drive.id);
 	}
-	parse->drives[parse->drives_n++] = drive;
+	if (!drive.id)
+		drive.id = make_id(parse);
+	if (!drive.id ||
+	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
+		return false;
+	options->drives[options->drives_n++] = drive;
 	return true;
 }
 
-static bool check_device(struct cmd_parse *parse, const struct cmd_device *device)
+bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted)
 {
-	if (device->id && !prop_id_ok(device->id))
-		return cmd_refuse(parse,
-				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
-				  device->id);
-	for (size_t i = 0; i < parse->devices_n; i++) {
-		const struct cmd_device *other = &parse->devices[i];
-
-		if (device->id && other->id && !strcmp(device->id, other->id))
-			return cmd_refuse(parse, "id=%.60s: there is one already", device->id);
-		if (device->bootindex != CMD_NONE && device->bootindex == other->bootindex)
-			return cmd_refuse(parse, "bootindex=%d: another device has it",
-					  device->bootindex);
-	}
-	if (device->serial && strlen(device->serial) > 20)
-		return cmd_refuse(parse, "serial=%.60s: longer than 20 characters", device->serial);
-	if (device->kind == &cmd_device_kinds[VIRTIO_BLK] && !device->drive)
-		return cmd_refuse(parse, "virtio-blk-pci: needs drive=ID");
-	if (device->kind == &cmd_device_kinds[DEBUG_CONSOLE] && !device->chardev)
-		return cmd_refuse(parse, "isa-debugcon: needs chardev=ID");
-	if (device->port + device->port_size > 0x10000)
-		return cmd_refuse(parse, "iobase=%#x,iosize=%u: ends behind the last port",
-				  device->port, device->port_size);
+	if (!cmd_grow(parse, &parse->devices, parse->devices_n, sizeof(*parse->devices)))
+		return false;
+	parse->devices[parse->devices_n++] = *wanted;
 	return true;
 }
 
 bool cmd_parse_device(struct cmd_parse *parse, const char *value)
 {
-	struct cmd_device device = { .bootindex = CMD_NONE, .port = 0x501, .port_size = 2 };
-	const struct cmd_device_kind *kind = cmd_device_kinds;
+	struct cmd_wanted wanted = { .said = parse->said };
 	const char *rest = value, *name, *driver;
-	uint32_t given = 0;
 
 	if (cmd_asks(value)) {
 		parse->options->action = CMD_LIST_DEVICES;
 		return true;
 	}
-	if (parse->devices_n == CMD_DISKS_MAX)
-		return cmd_refuse(parse, "more than %d devices", CMD_DISKS_MAX);
 	if (prop_take(&rest, &name, &driver, &parse->options->arena) <= 0 ||
 	    (name && strcmp(name, "driver")))
 		return cmd_refuse(parse, "needs the name of a device first (see -device help)");
-	while (kind->name && strcmp(kind->name, driver))
-		kind++;
-	if (!kind->name)
-		return cmd_refuse(parse, "%.80s: unknown device (see -device help)", driver);
-	device.kind = kind;
-	if (*rest && !cmd_props_parse(parse, kind->props, rest, &device, &given))
-		return false;
-	if (kind == &cmd_device_kinds[DEBUG_CONSOLE]) {
-		device.port_said = given & props_bit(kind->props, "iobase");
-		device.port_size = 1;
+	if (cmd_asks(rest)) {
+		parse->options->device_type = device_find_type(board_device_types, driver);
+		if (!parse->options->device_type)
+			return cmd_refuse(parse, "%.80s: unknown device (see -device help)",
+					  driver);
+		parse->options->action = CMD_LIST_PROPS;
+		return true;
 	}
-	if (!check_device(parse, &device))
+	wanted.spec.type = driver;
+	wanted.spec.props = cmd_keep(parse, rest, strlen(rest));
+	return wanted.spec.props && cmd_add_device(parse, &wanted);
+}
+
+bool cmd_add_global(struct cmd_parse *parse, const struct device_global *global)
+{
+	if (!cmd_grow(parse, &parse->globals, parse->globals_n, sizeof(*parse->globals)))
 		return false;
-	parse->devices[parse->devices_n++] = device;
+	parse->globals[parse->globals_n++] = *global;
 	return true;
 }
 
-static bool add_disk(struct cmd_parse *parse, struct cmd_drive *drive,
-		     const struct cmd_device *device)
+/* "DEVICE.PROP=VALUE", where a comma is the value's; or the three by name. */
+bool cmd_parse_global(struct cmd_parse *parse, const char *value)
+{
+	struct global_options said = { 0 };
+	struct device_global global;
+	size_t type_len = strcspn(value, ".=,"), prop_len;
+
+	if (value[type_len] == '.') {
+		prop_len = strcspn(value + type_len + 1, "=,");
+		if (value[type_len + 1 + prop_len] != '=')
+			return cmd_refuse(parse, "%.80s: needs DEVICE.PROP=VALUE", value);
+		said.driver = cmd_keep(parse, value, type_len);
+		said.property = cmd_keep(parse, value + type_len + 1, prop_len);
+		value += type_len + prop_len + 2;
+		said.value = cmd_keep(parse, value, strlen(value));
+		if (!said.driver || !said.property || !said.value)
+			return false;
+	} else if (!cmd_props_parse(parse, &global_props, value, &said, NULL)) {
+		return false;
+	}
+	if (!said.driver || !said.property || !said.value)
+		return cmd_refuse(parse, "needs driver=, property= and value=");
+	global = (struct device_global){ said.driver, said.property, said.value };
+	return cmd_add_global(parse, &global);
+}
+
+/* QEMU's rule: what is said of a device that does not exist is told and has no effect. */
+static bool warn_of_global(struct cmd_parse *parse, const struct device_global *global)
 {
 	struct cmd_options *options = parse->options;
-	const char *id = device && device->id ? device->id : drive->id;
 
-	if (options->disks_n == CMD_DISKS_MAX)
-		return cmd_refuse(parse, "more than %d disks", CMD_DISKS_MAX);
-	drive->used = true;
-	options->disks[options->disks_n++] = (struct cmd_disk){
-		.file = drive->file,
-		.id = id,
-		.serial = device ? device->serial : NULL,
-		.bootindex = device ? device->bootindex : CMD_NONE,
-		.readonly = drive->readonly,
-	};
+	if (!cmd_grow(parse, &options->warnings, options->warnings_n, sizeof(*options->warnings)))
+		return false;
+	options->warnings[options->warnings_n] = cmd_keep_format(
+		parse, "-global %.60s.%.60s: there is no such device", global->type, global->prop);
+	return options->warnings[options->warnings_n++] != NULL;
+}
+
+static bool check_globals(struct cmd_parse *parse)
+{
+	parse->said = "-global";
+	for (size_t i = 0; i < parse->globals_n; i++) {
+		const struct device_global *global = &parse->globals[i];
+		const struct device_type *type = device_find_type(board_device_types, global->type);
+		struct error err;
+
+		if (!type) {
+			if (!warn_of_global(parse, global))
+				return false;
+		} else if (device_check_global(type, global, &err)) {
+			return cmd_refuse(parse, "%s.%s", type->name, err.text);
+		}
+	}
 	return true;
 }
 
-static bool finish_virtio_blk(struct cmd_parse *parse, const struct cmd_device *device)
+/* Two devices must not have one id, nor one place in the boot order. */
+static bool check_pair(struct cmd_parse *parse, const struct device *a, const struct device *b)
 {
-	for (size_t i = 0; i < parse->drives_n; i++) {
-		struct cmd_drive *drive = &parse->drives[i];
+	const struct props a_props = device_props(a->type), b_props = device_props(b->type);
+	const struct prop *a_row = props_find(&a_props, "bootindex");
+	const struct prop *b_row = props_find(&b_props, "bootindex");
+	int64_t index = a_row ? prop_number(a_row, a) : -1;
 
-		if (!drive->id || strcmp(drive->id, device->drive))
+	if (a->id && b->id && !strcmp(a->id, b->id))
+		return cmd_refuse(parse, "id=%.60s: there is one already", a->id);
+	if (index >= 0 && b_row && prop_number(b_row, b) == index)
+		return cmd_refuse(parse, "bootindex=%lld: another device has it", (long long)index);
+	return true;
+}
+
+static bool take_drive(struct cmd_parse *parse, const char *id)
+{
+	struct cmd_options *options = parse->options;
+
+	for (size_t i = 0; i < options->drives_n; i++) {
+		struct cmd_drive *drive = &options->drives[i];
+
+		if (strcmp(drive->id, id))
 			continue;
 		if (!drive->alone)
 			return cmd_refuse(parse,
 					  "drive=%.60s: has if=virtio, which makes its own device",
-					  drive->id);
+					  id);
 		if (drive->used)
-			return cmd_refuse(parse, "drive=%.60s: another device shows it", drive->id);
-		return add_disk(parse, drive, device);
+			return cmd_refuse(parse, "drive=%.60s: another device shows it", id);
+		drive->used = true;
+		return true;
 	}
-	return cmd_refuse(parse, "drive=%.60s: there is no -drive with this id", device->drive);
+	return cmd_refuse(parse, "drive=%.60s: there is no -drive with this id", id);
+}
+
+/* Whatever back-ends the device names become its own. */
+static bool take_backends(struct cmd_parse *parse, const struct device *device)
+{
+	const struct props props = device_props(device->type);
+	const struct prop *row;
+
+	for (size_t i = 0; (row = props_row(&props, i)); i++) {
+		const char *id = prop_is_text(row) ? prop_text(row, device) : NULL;
+
+		if (id && row->kind == PROP_CHARDEV && !cmd_take_chardev(parse, id))
+			return false;
+		if (id && row->kind == PROP_DRIVE && !take_drive(parse, id))
+			return false;
+	}
+	return true;
+}
+
+static bool make_device(struct cmd_parse *parse, const struct cmd_wanted *wanted,
+			struct device **out)
+{
+	const struct device_types types = {
+		.types = board_device_types,
+		.globals = parse->globals,
+		.globals_n = parse->globals_n,
+	};
+	struct error err;
+
+	*out = device_new(&types, &wanted->spec, &err);
+	if (!*out)
+		return cmd_refuse(parse, "%s", err.text);
+	return (*out)->type->user ||
+	       cmd_refuse(parse, "%s: part of every machine, not one to add", (*out)->type->name);
+}
+
+/* Each device alone, then with those before it, then what it takes: the first mistake is told. */
+static bool check_devices(struct cmd_parse *parse, struct device **made)
+{
+	for (size_t i = 0; i < parse->devices_n; i++) {
+		parse->said = parse->devices[i].said;
+		if (!make_device(parse, &parse->devices[i], &made[i]))
+			return false;
+		for (size_t other = 0; other < i; other++) {
+			if (!check_pair(parse, made[i], made[other]))
+				return false;
+		}
+	}
+	for (size_t i = 0; i < parse->devices_n; i++) {
+		parse->said = parse->devices[i].said;
+		if (!parse->devices[i].taken && !take_backends(parse, made[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A -drive with if=virtio wants its device behind all that were asked for by name. */
+static bool want_drives(struct cmd_parse *parse)
+{
+	struct cmd_options *options = parse->options;
+
+	for (size_t i = 0; i < options->drives_n; i++) {
+		struct cmd_wanted wanted = { .said = "-drive",
+					     .spec.type = "virtio-blk-pci",
+					     .taken = true };
+
+		if (options->drives[i].alone)
+			continue;
+		options->drives[i].used = true;
+		wanted.spec.props = cmd_keep_format(parse, "drive=%s", options->drives[i].id);
+		if (!wanted.spec.props || !cmd_add_device(parse, &wanted))
+			return false;
+	}
+	return true;
 }
 
 bool cmd_finish_devices(struct cmd_parse *parse)
 {
 	struct cmd_options *options = parse->options;
+	struct device_spec *specs;
+	struct device **made;
+	bool good;
 
-	parse->said = "-device";
+	if (!check_globals(parse) || !want_drives(parse))
+		return false;
+	made = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(*made));
+	specs = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(*specs));
+	if (!made || !specs)
+		return cmd_refuse_memory(parse);
+	good = check_devices(parse, made);
 	for (size_t i = 0; i < parse->devices_n; i++) {
-		const struct cmd_device *device = &parse->devices[i];
-		struct cmd_wish wish = { .wisher = CMD_WISH_DEBUG,
-					 .place = CMD_NONE,
-					 .id = device->chardev,
-					 .port = device->port,
-					 .port_said = device->port_said };
-
-		if (device->kind == &cmd_device_kinds[VIRTIO_BLK]) {
-			if (!finish_virtio_blk(parse, device))
-				return false;
-		} else if (device->kind == &cmd_device_kinds[DEBUG_CONSOLE]) {
-			if (!cmd_wish(parse, &wish))
-				return false;
-		} else if (device->kind == &cmd_device_kinds[PANIC]) {
-			continue;
-		} else if (options->debug_exits_n == CMD_DEBUG_MAX) {
-			return cmd_refuse(parse, "more than %d isa-debug-exit", CMD_DEBUG_MAX);
-		} else {
-			options->debug_exits[options->debug_exits_n++] =
-				(struct cmd_debug_exit){ .port = device->port,
-							 .size = device->port_size };
-		}
+		specs[i] = parse->devices[i].spec;
+		device_free(made[i]);
 	}
-	parse->said = "-drive";
-	for (size_t i = 0; i < parse->drives_n; i++) {
-		if (!parse->drives[i].alone && !add_disk(parse, &parse->drives[i], NULL))
-			return false;
-	}
-	return true;
+	options->pc.devices = specs;
+	options->pc.devices_n = parse->devices_n;
+	options->pc.globals = parse->globals;
+	options->pc.globals_n = parse->globals_n;
+	return good;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
-#include <time.h>
+#include <uuid.h>
 
 #include "cmd/table.h"
 
@@ -9,7 +9,7 @@ static const char *const off_words[] = { "off", NULL };
 static const char *const on_words[] = { "on", NULL };
 static const char *const accel_words[] = { "kvm", "qtest", NULL };
 
-struct machine_options {
+struct run_options {
 	int accel, coalesce;
 	bool coalesced;
 };
@@ -17,11 +17,11 @@ struct machine_options {
 static const struct prop machine_table[] = {
 	{ "type", PROP_ONLY, .words = (const char *const[]){ "pc", NULL }, .form = "pc",
 	  .help = "i440FX and PIIX, the only machine there is" },
-	{ "coalesce", PROP_WORD, PROP_AT(struct machine_options, coalesce),
+	{ "coalesce", PROP_WORD, PROP_AT(struct run_options, coalesce),
 	  .words = (const char *const[]){ "on", "off", "list", NULL },
 	  .form = "coalesce=on|off|list",
 	  .help = "whether writes that only latch wait in the kernel (default on), or which would and why" },
-	{ "accel", PROP_WORD, PROP_AT(struct machine_options, accel), .words = accel_words,
+	{ "accel", PROP_WORD, PROP_AT(struct run_options, accel), .words = accel_words,
 	  .form = "accel=kvm|qtest", .help = "as -accel" },
 	{ "usb", PROP_ONLY, .words = off_words },
 	{ "vmport", PROP_ONLY, .words = off_words },
@@ -36,10 +36,10 @@ static const struct prop machine_table[] = {
 const struct props cmd_machine_props = { .table = machine_table, .first = "type" };
 
 static const struct prop accel_table[] = {
-	{ "accel", PROP_WORD, PROP_AT(struct machine_options, accel), .words = accel_words,
+	{ "accel", PROP_WORD, PROP_AT(struct run_options, accel), .words = accel_words,
 	  .form = "kvm|qtest",
 	  .help = "the kernel's KVM, or no processor at all and a clock that a test moves" },
-	{ "coalesced", PROP_BOOL, PROP_AT(struct machine_options, coalesced),
+	{ "coalesced", PROP_BOOL, PROP_AT(struct run_options, coalesced),
 	  .form = "coalesced=on|off",
 	  .help = "qtest: whether writes that only latch wait as they do in the kernel (default off)" },
 	{ 0 },
@@ -53,58 +53,29 @@ static const struct prop memory_table[] = {
 };
 const struct props cmd_memory_props = { .table = memory_table, .first = "size" };
 
-struct rtc_options {
-	const char *base;
-	struct cmd_rtc rtc;
+struct rtc_said {
+	const char *base, *driftfix;
+	enum pc_rtc_clock clock;
 };
 
 static const struct prop rtc_table[] = {
-	{ "base", PROP_TEXT, PROP_AT(struct rtc_options, base), .form = "base=utc|localtime|DATE",
+	{ "base", PROP_TEXT, PROP_AT(struct rtc_said, base), .form = "base=utc|localtime|DATE",
 	  .help = "what the clock shows at the start; DATE is 2006-06-17T16:01:21 or 2006-06-17" },
-	{ "clock", PROP_WORD, PROP_AT(struct rtc_options, rtc.clock),
+	{ "clock", PROP_WORD, PROP_AT(struct rtc_said, clock),
 	  .words = (const char *const[]){ "host", "rt", "vm", NULL }, .form = "clock=host|rt|vm",
 	  .help = "follows the host's clock, runs at its pace, or stands still with the machine (default host)" },
-	{ "driftfix", PROP_WORD, PROP_AT(struct rtc_options, rtc.slew),
-	  .words = (const char *const[]){ "none", "slew", NULL }, .form = "driftfix=none|slew",
+	{ "driftfix", PROP_TEXT, PROP_AT(struct rtc_said, driftfix), .form = "driftfix=none|slew",
 	  .help = "whether lost ticks are caught up (default none)" },
 	{ 0 },
 };
 const struct props cmd_rtc_props = { .table = rtc_table };
 
-struct global_options {
-	bool slew;
-	uint16_t debug_port;
-	const char *driver, *property, *value;
-};
-
-static const struct prop global_table[] = {
-	{ "mc146818rtc.lost_tick_policy", PROP_WORD, PROP_AT(struct global_options, slew),
-	  .words = (const char *const[]){ "discard", "slew", NULL },
-	  .form = "mc146818rtc.lost_tick_policy=discard|slew", .help = "as -rtc driftfix" },
-	{ "isa-debugcon.iobase", PROP_NUMBER, PROP_AT(struct global_options, debug_port), .min = 0,
-	  .max = 0xffff, .form = "isa-debugcon.iobase=PORT",
-	  .help = "where -debugcon is (default 0xe9)" },
-	{ 0 },
-};
-const struct props cmd_global_props = { .table = global_table };
-
-static const struct prop global_long_table[] = {
-	{ "driver", PROP_TEXT, PROP_AT(struct global_options, driver), .form = "driver=NAME",
-	  .help = "" },
-	{ "property", PROP_TEXT, PROP_AT(struct global_options, property), .form = "property=NAME",
-	  .help = "" },
-	{ "value", PROP_TEXT, PROP_AT(struct global_options, value), .form = "value=VALUE",
-	  .help = "" },
-	{ 0 },
-};
-static const struct props global_long_props = { .table = global_long_table };
-
 static const struct prop fw_cfg_table[] = {
-	{ "name", PROP_TEXT, PROP_AT(struct cmd_fw_cfg, name), .form = "[name=]NAME",
+	{ "name", PROP_TEXT, PROP_AT(struct pc_fw_cfg_item, name), .form = "[name=]NAME",
 	  .help = "at most 55 characters; opt/ is the place for one's own" },
-	{ "string", PROP_ANY_TEXT, PROP_AT(struct cmd_fw_cfg, string), .form = "string=TEXT",
+	{ "string", PROP_ANY_TEXT, PROP_AT(struct pc_fw_cfg_item, string), .form = "string=TEXT",
 	  .help = "its content, without a closing zero" },
-	{ "file", PROP_TEXT, PROP_AT(struct cmd_fw_cfg, file), .form = "file=PATH",
+	{ "file", PROP_TEXT, PROP_AT(struct pc_fw_cfg_item, file), .form = "file=PATH",
 	  .help = "or the file that holds its content" },
 	{ 0 },
 };
@@ -120,11 +91,11 @@ const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 static const struct prop boot_table[] = {
 	{ "order", PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
 	  .help = "from the first disk, or as bootindex says" },
-	{ "menu", PROP_BOOL, PROP_AT(struct cmd_options, boot_menu), .form = "menu=on|off",
+	{ "menu", PROP_BOOL, PROP_AT(struct pc_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
-	{ "splash-time", PROP_NUMBER, PROP_AT(struct cmd_options, splash_time), .min = 0,
+	{ "splash-time", PROP_NUMBER, PROP_AT(struct pc_options, boot_menu_wait), .min = 0,
 	  .max = 0xffff, .form = "splash-time=MS", .help = "and for how long" },
-	{ "reboot-timeout", PROP_NUMBER, PROP_AT(struct cmd_options, reboot_timeout), .min = -1,
+	{ "reboot-timeout", PROP_NUMBER, PROP_AT(struct pc_options, boot_fail_wait), .min = -1,
 	  .max = 0xffff, .form = "reboot-timeout=MS",
 	  .help = "when the firmware tries again after it found nothing to boot (-1: never)" },
 	{ 0 },
@@ -146,13 +117,13 @@ const struct props cmd_smp_props = { .table = smp_table, .first = "cpus" };
 
 /* What is said changes; the rest stays as it was. */
 static const struct prop action_table[] = {
-	{ "reboot", PROP_WORD, PROP_AT(struct cmd_options, no_reboot),
+	{ "reboot", PROP_WORD, PROP_AT(struct machine_options, no_reboot),
 	  .words = (const char *const[]){ "reset", "shutdown", NULL },
 	  .form = "reboot=reset|shutdown", .help = "shutdown is -no-reboot" },
-	{ "shutdown", PROP_WORD, PROP_AT(struct cmd_options, no_shutdown),
+	{ "shutdown", PROP_WORD, PROP_AT(struct machine_options, no_shutdown),
 	  .words = (const char *const[]){ "poweroff", "pause", NULL },
 	  .form = "shutdown=poweroff|pause", .help = "pause is -no-shutdown" },
-	{ "panic", PROP_WORD, PROP_AT(struct cmd_options, panic),
+	{ "panic", PROP_WORD, PROP_AT(struct machine_options, panic),
 	  .words = (const char *const[]){ "shutdown", "pause", "none", NULL },
 	  .form = "panic=shutdown|pause|none",
 	  .help = "when the guest tells that its kernel panicked (default shutdown)" },
@@ -162,7 +133,7 @@ const struct props cmd_action_props = { .table = action_table };
 
 bool cmd_parse_action(struct cmd_parse *parse, const char *value)
 {
-	return cmd_props_parse(parse, &cmd_action_props, value, parse->options, NULL);
+	return cmd_props_parse(parse, &cmd_action_props, value, &parse->options->pc.machine, NULL);
 }
 
 struct exits_options {
@@ -182,8 +153,8 @@ const struct props cmd_exits_props = { .table = exits_table, .first = "form" };
 
 bool cmd_parse_machine(struct cmd_parse *parse, const char *value)
 {
-	struct machine_options said = { .accel = (int)parse->machine_accel,
-					.coalesce = (int)parse->options->coalesce };
+	struct run_options said = { .accel = (int)parse->machine_accel,
+				    .coalesce = (int)parse->options->coalesce };
 	uint32_t given;
 
 	if (cmd_asks(value)) {
@@ -209,7 +180,7 @@ static bool set_accel(struct cmd_parse *parse, enum cmd_accel accel)
 
 bool cmd_parse_accel(struct cmd_parse *parse, const char *value)
 {
-	struct machine_options said = { 0 };
+	struct run_options said = { 0 };
 
 	if (cmd_asks(value)) {
 		parse->options->action = CMD_LIST_ACCELS;
@@ -255,139 +226,81 @@ bool cmd_parse_memory(struct cmd_parse *parse, const char *value)
 		return false;
 	if (size < UINT64_C(1) << 20)
 		return cmd_refuse(parse, "%.80s: less than 1 MiB", value);
+	if (size > PC_RAM_MAX)
+		return cmd_refuse(parse, "%.80s: more than a PC has (%llu MiB)", value,
+				  (unsigned long long)(PC_RAM_MAX >> 20));
 	if (size > parse->memory_max)
 		return cmd_refuse(parse, "%.80s: more than this host has (%llu MiB)", value,
 				  (unsigned long long)(parse->memory_max >> 20));
-	parse->options->memory = (size + grain - 1) / grain * grain;
-	parse->options->memory_given = true;
+	parse->options->pc.ram = (size + grain - 1) / grain * grain;
 	return true;
 }
 
-/* Takes digits of exactly this width. */
-static bool take_digits(const char **at, int width, int *out)
+/* As in QEMU, -global says the same of lost ticks; the later of the two counts. */
+static bool parse_driftfix(struct cmd_parse *parse, const char *value)
 {
-	*out = 0;
-	for (; width > 0; width--, (*at)++) {
-		if (**at < '0' || **at > '9')
-			return false;
-		*out = *out * 10 + (**at - '0');
-	}
-	return true;
-}
+	static const char *const words[] = { "none", "slew", NULL };
+	const struct device_global global = {
+		"mc146818rtc",
+		"lost_tick_policy",
+		strcmp(value, "slew") ? "discard" : "slew",
+	};
 
-static bool take_char(const char **at, char c)
-{
-	if (**at != c)
-		return false;
-	(*at)++;
-	return true;
-}
-
-static bool parse_date(const char *at, int64_t *out)
-{
-	struct tm said = { 0 }, is;
-
-	if (!take_digits(&at, 4, &said.tm_year) || !take_char(&at, '-') ||
-	    !take_digits(&at, 2, &said.tm_mon) || !take_char(&at, '-') ||
-	    !take_digits(&at, 2, &said.tm_mday))
-		return false;
-	if (*at && (!take_char(&at, 'T') || !take_digits(&at, 2, &said.tm_hour) ||
-		    !take_char(&at, ':') || !take_digits(&at, 2, &said.tm_min) ||
-		    !take_char(&at, ':') || !take_digits(&at, 2, &said.tm_sec)))
-		return false;
-	said.tm_year -= 1900;
-	said.tm_mon--;
-	/* A day, hour or the like that there is none of becomes one of the next month, day, ... */
-	is = said;
-	*out = timegm(&is);
-	return !*at && said.tm_year >= 0 && is.tm_mon == said.tm_mon &&
-	       is.tm_mday == said.tm_mday && is.tm_hour == said.tm_hour &&
-	       is.tm_min == said.tm_min && is.tm_sec == said.tm_sec;
+	if (prop_word(words, value) < 0)
+		return cmd_refuse(parse, "driftfix=%.80s: not offered (only none, slew)", value);
+	return cmd_add_global(parse, &global);
 }
 
 bool cmd_parse_rtc(struct cmd_parse *parse, const char *value)
 {
-	struct rtc_options said = { .rtc = parse->options->rtc };
+	struct pc_options *pc = &parse->options->pc;
+	struct rtc_said said = { .clock = pc->rtc_clock };
+	const char *why;
 
 	if (!cmd_props_parse(parse, &cmd_rtc_props, value, &said, NULL))
 		return false;
-	if (said.base) {
-		if (!strcmp(said.base, "utc"))
-			said.rtc.base = CMD_RTC_UTC;
-		else if (!strcmp(said.base, "localtime"))
-			said.rtc.base = CMD_RTC_LOCALTIME;
-		else if (parse_date(said.base, &said.rtc.date))
-			said.rtc.base = CMD_RTC_DATE;
-		else
-			return cmd_refuse(
-				parse,
-				"base=%.80s: not utc, localtime or a date like 2006-06-17T16:01:21",
-				said.base);
-	}
-	parse->options->rtc = said.rtc;
-	return true;
-}
-
-bool cmd_parse_global(struct cmd_parse *parse, const char *value)
-{
-	struct global_options said = { .slew = parse->options->rtc.slew,
-				       .debug_port = parse->debug_port };
-	char joined[CMD_ERROR_MAX];
-
-	if (!strncmp(value, "driver=", 7)) {
-		if (!cmd_props_parse(parse, &global_long_props, value, &said, NULL))
-			return false;
-		if (!said.property || !said.value)
-			return cmd_refuse(parse, "needs driver=, property= and value=");
-		if (snprintf(joined, sizeof(joined), "%s.%s=%s", said.driver, said.property,
-			     said.value) >= (int)sizeof(joined))
-			return cmd_refuse(parse, "%.60s.%.60s: unknown property", said.driver,
-					  said.property);
-		value = joined;
-	}
-	if (!cmd_props_parse(parse, &cmd_global_props, value, &said, NULL))
-		return false;
-	parse->options->rtc.slew = said.slew;
-	parse->debug_port = said.debug_port;
-	return true;
+	if (said.base && rtc_base_parse(said.base, &pc->rtc_base, &why))
+		return cmd_refuse(parse, "base=%.80s: %s", said.base, why);
+	pc->rtc_clock = said.clock;
+	return !said.driftfix || parse_driftfix(parse, said.driftfix);
 }
 
 bool cmd_parse_fw_cfg(struct cmd_parse *parse, const char *value)
 {
-	struct cmd_options *options = parse->options;
-	struct cmd_fw_cfg blob = { 0 };
+	struct pc_fw_cfg_item blob = { 0 };
 
-	if (options->fw_cfg_n == CMD_FW_CFG_MAX)
-		return cmd_refuse(parse, "more than %d blobs", CMD_FW_CFG_MAX);
 	if (!cmd_props_parse(parse, &cmd_fw_cfg_props, value, &blob, NULL))
 		return false;
 	if (!blob.name)
 		return cmd_refuse(parse, "needs name=NAME");
-	if (strlen(blob.name) > 55)
-		return cmd_refuse(parse, "name=%.80s: longer than 55 characters", blob.name);
+	if (strlen(blob.name) > FW_CFG_NAME_MAX)
+		return cmd_refuse(parse, "name=%.80s: longer than %d characters", blob.name,
+				  FW_CFG_NAME_MAX);
 	if (!blob.string == !blob.file)
 		return cmd_refuse(parse, "needs string=TEXT or file=PATH, one of them");
-	for (size_t i = 0; i < options->fw_cfg_n; i++) {
-		if (!strcmp(options->fw_cfg[i].name, blob.name))
+	for (size_t i = 0; i < parse->fw_cfg_n; i++) {
+		if (!strcmp(parse->fw_cfg[i].name, blob.name))
 			return cmd_refuse(parse, "name=%.80s: there is one already", blob.name);
 	}
-	options->fw_cfg[options->fw_cfg_n++] = blob;
+	if (!cmd_grow(parse, &parse->fw_cfg, parse->fw_cfg_n, sizeof(*parse->fw_cfg)))
+		return false;
+	parse->fw_cfg[parse->fw_cfg_n++] = blob;
 	return true;
 }
 
 bool cmd_parse_name(struct cmd_parse *parse, const char *value)
 {
-	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->name, NULL);
+	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->pc.name, NULL);
 }
 
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 {
 	uint32_t given;
 
-	if (!cmd_props_parse(parse, &cmd_boot_props, value, parse->options, &given))
+	if (!cmd_props_parse(parse, &cmd_boot_props, value, &parse->options->pc, &given))
 		return false;
 	if (given & props_bit(&cmd_boot_props, "reboot-timeout"))
-		parse->options->reboot_timeout_given = true;
+		parse->options->pc.boot_fail_wait_given = true;
 	return true;
 }
 
@@ -398,46 +311,25 @@ bool cmd_parse_smp(struct cmd_parse *parse, const char *value)
 	return cmd_props_parse(parse, &cmd_smp_props, value, &nothing, NULL);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool cmd_parse_uuid(struct cmd_parse *parse, const char *value)
 {
-	uint8_t uuid[16] = { 0 };
-	size_t digits = 0;
+	struct cmd_options *options = parse->options;
 
-	for (const char *at = value; *at; at++) {
-		int digit = hex_digit(*at);
-		size_t place = (size_t)(at - value);
-		bool dash = place == 8 || place == 13 || place == 18 || place == 23;
-
-		if (place >= 36 || (dash ? *at != '-' : digit < 0))
-			return cmd_refuse(parse, "%.80s: not a UUID", value);
-		if (dash)
-			continue;
-		uuid[digits / 2] = (uint8_t)(uuid[digits / 2] << 4 | digit);
-		digits++;
-	}
-	if (digits != 32)
+	if (uuid_parse(value, options->uuid))
 		return cmd_refuse(parse, "%.80s: not a UUID", value);
-	memcpy(parse->options->uuid, uuid, sizeof(uuid));
-	parse->options->uuid_given = true;
+	options->pc.uuid = options->uuid;
 	return true;
 }
 
 bool cmd_parse_dir(struct cmd_parse *parse, const char *value)
 {
 	struct cmd_options *options = parse->options;
+	const char *dir = cmd_keep(parse, value, strlen(value));
 
-	if (options->dirs_n == CMD_DIRS_MAX)
-		return cmd_refuse(parse, "more than %d folders", CMD_DIRS_MAX);
-	options->dirs[options->dirs_n] = cmd_keep(parse, value, strlen(value));
-	return options->dirs[options->dirs_n++] != NULL;
+	if (!dir || !cmd_grow(parse, &options->dirs, options->dirs_n, sizeof(*options->dirs)))
+		return false;
+	options->dirs[options->dirs_n++] = dir;
+	return true;
 }
 
 bool cmd_parse_exits(struct cmd_parse *parse, const char *value)
@@ -455,12 +347,23 @@ bool cmd_parse_exits(struct cmd_parse *parse, const char *value)
 
 bool cmd_finish_machine(struct cmd_parse *parse)
 {
+	struct cmd_options *options = parse->options;
+
 	if (parse->machine_accel_given) {
-		if (parse->accel_given && parse->machine_accel != parse->options->accel) {
+		if (parse->accel_given && parse->machine_accel != options->accel) {
 			parse->said = "-accel";
 			return cmd_refuse(parse, "-machine accel= says otherwise");
 		}
-		parse->options->accel = parse->machine_accel;
+		options->accel = parse->machine_accel;
 	}
+	if (options->exits != CMD_EXITS_NONE && options->accel == CMD_ACCEL_QTEST) {
+		parse->said = "-exits";
+		return cmd_refuse(parse,
+				  "there is no processor to leave the kernel (-accel qtest)");
+	}
+	options->pc.fw_cfg = parse->fw_cfg;
+	options->pc.fw_cfg_n = parse->fw_cfg_n;
+	/* With -display none alone it would have the display that is not shown. */
+	options->pc.serial_console = options->nographic || !options->no_display;
 	return true;
 }

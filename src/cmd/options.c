@@ -55,8 +55,9 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "[base=BASE][,clock=CLOCK][,driftfix=FIX]", .props = &cmd_rtc_props,
 	  .help = "The real-time clock." },
 	{ "global", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_global,
-	  .form = "DEVICE.PROP=VALUE", .props = &cmd_global_props,
-	  .help = "A property of a device that the machine makes itself; driver=,property=,value= says the same." },
+	  .form = "DEVICE.PROP=VALUE",
+	  .help = "A property of every device of that name; driver=,property=,value= says the same. Besides those "
+		  "of -device there are:" },
 	{ "fw_cfg", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_fw_cfg,
 	  .form = "[name=]NAME,string=TEXT|file=PATH", .props = &cmd_fw_cfg_props,
 	  .help = "Gives the guest a named piece of data through the firmware's configuration device." },
@@ -123,9 +124,9 @@ const struct cmd_option cmd_option_table[] = {
 		  "and which writes coalescing kept in it." },
 	{ "S", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(paused),
 	  .help = "Starts paused; QMP's cont lets it go." },
-	{ "no-reboot", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(no_reboot),
+	{ "no-reboot", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(pc.machine.no_reboot),
 	  .help = "Ends the program when the guest resets the machine." },
-	{ "no-shutdown", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(no_shutdown),
+	{ "no-shutdown", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(pc.machine.no_shutdown),
 	  .help = "Pauses when the guest powers off, instead of ending the program." },
 	{ "action", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_action,
 	  .form = "EVENT=WHAT[,...]", .props = &cmd_action_props,
@@ -268,7 +269,7 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 			return false;
 	}
 	return options->action != CMD_RUN ||
-	       (cmd_finish_machine(parse) && cmd_finish_devices(parse) && cmd_finish_char(parse));
+	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && cmd_finish_devices(parse));
 }
 
 static uint64_t host_memory(void)
@@ -286,15 +287,11 @@ bool cmd_options_parse(struct cmd_options *options, int argc, char *const argv[]
 	struct cmd_parse parse = {
 		.options = options,
 		.memory_max = memory_max ? memory_max : host_memory(),
-		.debug_port = 0xe9,
 	};
 
 	memset(options, 0, sizeof(*options));
-	options->memory = UINT64_C(128) << 20;
-	options->qtest = CMD_NONE;
-	options->splash_time = CMD_NONE;
-	for (size_t i = 0; i < CMD_SERIALS_MAX; i++)
-		options->serials[i] = CMD_NONE;
+	options->pc.ram = UINT64_C(128) << 20;
+	options->pc.boot_menu_wait = -1;
 	return parse_all(&parse, argc, argv);
 }
 

@@ -16,18 +16,10 @@
 #include "base/arena.h"
 #include "base/chardev.h"
 #include "base/error.h"
+#include "board/pc.h"
 #include "hv/cpuid.h"
 
-#define CMD_CHARDEVS_MAX 16
-#define CMD_SERIALS_MAX  4
-#define CMD_DEBUG_MAX    4
-#define CMD_DISKS_MAX    16
-#define CMD_FW_CFG_MAX   16
-#define CMD_DIRS_MAX     8
-#define CMD_MONITORS_MAX 4
-#define CMD_ERROR_MAX    (ERROR_SIZE + 96)
-
-#define CMD_NONE (-1) /* no character back-end, no bootindex, not given */
+#define CMD_ERROR_MAX (ERROR_SIZE + 96)
 
 /* Status of a program that was told nonsense; other failures end with 1. */
 #define CMD_STATUS_USAGE 2
@@ -41,98 +33,58 @@ enum cmd_action {
 	CMD_LIST_ACCELS,
 	CMD_LIST_CPUS,
 	CMD_LIST_DEVICES,
+	CMD_LIST_PROPS, /* of .device_type */
 };
 
 enum cmd_accel { CMD_ACCEL_KVM, CMD_ACCEL_QTEST };
 enum cmd_coalesce { CMD_COALESCE_ON, CMD_COALESCE_OFF, CMD_COALESCE_LIST };
 enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON };
-enum cmd_panic { CMD_PANIC_SHUTDOWN, CMD_PANIC_PAUSE, CMD_PANIC_NONE };
-enum cmd_rtc_base { CMD_RTC_UTC, CMD_RTC_LOCALTIME, CMD_RTC_DATE };
-enum cmd_rtc_clock { CMD_RTC_HOST, CMD_RTC_RT, CMD_RTC_VM };
 
+/* A character back-end. Those that an option such as -serial makes have names that nobody can say. */
 struct cmd_chardev {
-	const char *id; /* NULL: made by an option such as -serial, nameless */
+	const char *id;
 	struct chardev_options options; /* quit and quit_arg are left to whoever opens it */
 	bool used; /* by a port or monitor: each has one user at most */
 };
 
-/* A disk: a -drive and the virtio-blk-pci that shows it, in the order in which slots are given. */
-struct cmd_disk {
+struct cmd_drive {
 	const char *file;
-	const char *id; /* of the device, else of the drive; NULL if neither was named */
-	const char *serial; /* at most 20 characters, or NULL */
-	int32_t bootindex; /* 0 is first; CMD_NONE */
+	const char *id;
+	bool alone; /* if=none: shown by a -device that names it */
 	bool readonly;
-};
-
-struct cmd_debug_console {
-	uint16_t port;
-	int chardev;
-};
-
-struct cmd_debug_exit {
-	uint16_t port;
-	uint16_t size; /* port + size <= 0x10000 */
-};
-
-/* One blob under name (at most 55 characters): the file's content or the string without its NUL. */
-struct cmd_fw_cfg {
-	const char *name;
-	const char *file;
-	const char *string;
-};
-
-struct cmd_rtc {
-	enum cmd_rtc_base base;
-	enum cmd_rtc_clock clock;
-	bool slew; /* lost ticks are caught up */
-	int64_t date; /* CMD_RTC_DATE: seconds since 1970 UTC */
+	bool used; /* a device shows it */
 };
 
 struct cmd_options {
 	enum cmd_action action;
+	const struct device_type *device_type; /* CMD_LIST_PROPS */
+
+	/*
+	 * The machine as the board gets it, but for what has to be opened first: .machine.loop and
+	 * .accel, .bios, .chardevs, .disks.
+	 */
+	struct pc_options pc;
+	uint8_t uuid[16]; /* what pc.uuid points to, in the order of its text */
 
 	enum cmd_accel accel;
+	struct hv_cpu cpu; /* all zero: what the host offers */
 	bool qtest_coalesced; /* CMD_ACCEL_QTEST: writes that may wait do */
 	enum cmd_coalesce coalesce;
-	struct hv_cpu cpu; /* all zero: what the host offers */
-	uint64_t memory; /* bytes, a multiple of 8192 */
-	bool memory_given;
 	const char *bios; /* NULL: not given */
-	const char *dirs[CMD_DIRS_MAX]; /* -L, searched in this order */
+	const char **dirs; /* -L, searched in this order */
 	size_t dirs_n;
 
-	bool boot_menu;
-	int32_t reboot_timeout; /* ms until firmware that found nothing tries again; -1: never */
-	bool reboot_timeout_given;
-	int32_t splash_time; /* ms for which firmware's menu is offered; CMD_NONE: not given */
-
-	const char *name; /* or NULL */
-	uint8_t uuid[16]; /* in the order of its text */
-	bool uuid_given;
-	struct cmd_rtc rtc;
-	struct cmd_fw_cfg fw_cfg[CMD_FW_CFG_MAX];
-	size_t fw_cfg_n;
-
-	struct cmd_disk disks[CMD_DISKS_MAX];
-	size_t disks_n;
-	struct cmd_debug_exit debug_exits[CMD_DEBUG_MAX];
-	size_t debug_exits_n;
-
-	/* Places in chardevs[], or CMD_NONE. */
-	struct cmd_chardev chardevs[CMD_CHARDEVS_MAX];
+	struct cmd_drive *drives;
+	size_t drives_n;
+	struct cmd_chardev *chardevs;
 	size_t chardevs_n;
-	int serials[CMD_SERIALS_MAX]; /* COM1 ...; CMD_NONE: that port is not there */
-	struct cmd_debug_console debug_consoles[CMD_DEBUG_MAX];
-	size_t debug_consoles_n;
-	int monitors[CMD_MONITORS_MAX]; /* QMP */
+	/* Places in chardevs. */
+	size_t *monitors; /* QMP */
 	size_t monitors_n;
-	int qtest;
+	size_t qtest; /* if .has_qtest */
+	bool has_qtest;
 	const char *qtest_log; /* NULL: none */
 
-	bool no_reboot; /* a reset ends the program */
-	bool no_shutdown; /* a power-off pauses the machine */
-	enum cmd_panic panic; /* what a panic of the guest leads to */
 	bool paused; /* -S */
 	bool nodefaults;
 	bool no_display; /* -display none or -nographic was said */
@@ -141,6 +93,9 @@ struct cmd_options {
 	const char *log_file; /* -D */
 	enum cmd_exits exits;
 	const char *exits_file; /* NULL: standard output */
+
+	const char **warnings; /* lines for the log */
+	size_t warnings_n;
 
 	char error[CMD_ERROR_MAX]; /* after a refusal: one line, without "coalport: " */
 	struct arena arena; /* what the strings above point into */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/table.h"
@@ -34,6 +35,36 @@ const char *cmd_keep(struct cmd_parse *parse, const char *text, size_t len)
 	if (!kept)
 		cmd_refuse_memory(parse);
 	return kept;
+}
+
+const char *cmd_keep_format(struct cmd_parse *parse, const char *format, ...)
+{
+	const char *kept;
+	char *text;
+	va_list ap;
+	int len;
+
+	va_start(ap, format);
+	len = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (len < 0) {
+		cmd_refuse_memory(parse);
+		return NULL;
+	}
+	kept = cmd_keep(parse, text, (size_t)len);
+	free(text);
+	return kept;
+}
+
+bool cmd_grow(struct cmd_parse *parse, void *list, size_t n, size_t size)
+{
+	void **at = list;
+	void *larger = arena_grow(&parse->options->arena, *at, n, size);
+
+	if (!larger)
+		return cmd_refuse_memory(parse);
+	*at = larger;
+	return true;
 }
 
 bool cmd_props_parse(struct cmd_parse *parse, const struct props *props, const char *text,

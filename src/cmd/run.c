@@ -21,8 +21,6 @@
 #include "ctl/qtest.h"
 #include "guests.h"
 
-#define DEFAULT_RAM (UINT64_C(128) << 20)
-
 /* All that a run holds open; taken down in the reverse order of the fields. */
 struct run {
 	const struct cmd_options *options;
@@ -33,14 +31,16 @@ struct run {
 	struct loop loop;
 	int signal_fd;
 	struct loop_watch signal_watch;
-	struct chardev *chardevs[CMD_CHARDEVS_MAX];
-	struct block *blocks[CMD_DISKS_MAX];
+	struct arena arena; /* of the lists below */
+	struct pc_chardev *chardevs; /* one for each that the options have, NULL if not open */
+	struct pc_disk *disks;
+	size_t disks_n;
 	struct pc_options pc_options;
 	struct accel_kvm kvm; /* of the two, the one that the machine runs on */
 	struct accel_none none;
 	struct pc pc;
 	bool pc_there;
-	struct ctl_qmp monitors[CMD_MONITORS_MAX];
+	struct ctl_qmp *monitors;
 	size_t monitors_n;
 	FILE *qtest_log;
 	struct ctl_qtest qtest;
@@ -165,60 +165,66 @@ static int run_watch_signals(struct run *run)
 	return ret ? run_refuse("event loop", strerror(-ret)) : 0;
 }
 
-static int open_chardevs(struct run *run)
+static int open_chardev(struct run *run, const struct cmd_chardev *said, struct chardev **out)
 {
-	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		struct chardev_options options = run->options->chardevs[i].options;
-		const char *what = "open";
-		int ret;
+	struct chardev_options options = said->options;
+	const char *what = "open";
+	int ret;
 
-		options.quit = run_quit;
-		options.quit_arg = run;
-		options.cancel_fd = run->signal_fd;
-		ret = chardev_open(&run->chardevs[i], &run->loop, &options, &what);
-		run->cancelled = ret == -ECANCELED;
-		if (run->cancelled)
-			return 0;
-		if (ret) {
-			log_error("%s: %s: %s",
-				  options.path                    ? options.path
-				  : options.kind == CHARDEV_STDIO ? "standard input and output"
-								  : "character back-end",
-				  what, strerror(-ret));
-			return 1;
-		}
-	}
-	return 0;
+	options.quit = run_quit;
+	options.quit_arg = run;
+	options.cancel_fd = run->signal_fd;
+	ret = chardev_open(out, &run->loop, &options, &what);
+	run->cancelled = ret == -ECANCELED;
+	if (!ret || run->cancelled)
+		return 0;
+	log_error("%s: %s: %s",
+		  options.path                    ? options.path
+		  : options.kind == CHARDEV_STDIO ? "standard input and output"
+						  : "character back-end",
+		  what, strerror(-ret));
+	return 1;
 }
 
+static int open_chardevs(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+	int status = 0;
+
+	for (size_t i = 0; !status && !run->cancelled && i < options->chardevs_n; i++) {
+		run->chardevs[i].id = options->chardevs[i].id;
+		status = open_chardev(run, &options->chardevs[i], &run->chardevs[i].chardev);
+	}
+	run->pc_options.chardevs = run->chardevs;
+	run->pc_options.chardevs_n = options->chardevs_n;
+	return status;
+}
+
+/* Those that a device shows. */
 static int open_disks(struct run *run)
 {
-	for (size_t i = 0; i < run->options->disks_n; i++) {
-		const struct cmd_disk *disk = &run->options->disks[i];
+	for (size_t i = 0; i < run->options->drives_n; i++) {
+		const struct cmd_drive *drive = &run->options->drives[i];
 		const struct block_options options = {
-			.path = disk->file,
-			.readonly = disk->readonly,
+			.path = drive->file,
+			.readonly = drive->readonly,
 			.loop = &run->loop,
 		};
+		struct pc_disk *disk = &run->disks[run->disks_n];
 		char why[BLOCK_WHY];
 
-		if (block_open(&run->blocks[i], &options, why)) {
+		if (!drive->used)
+			continue;
+		disk->id = drive->id;
+		if (block_open(&disk->block, &options, why)) {
 			log_error("%s", why);
 			return 1;
 		}
-		run->pc_options.disks[i] = (struct pc_disk){
-			.block = run->blocks[i],
-			.serial = disk->serial,
-			.bootindex = disk->bootindex,
-		};
+		run->disks_n++;
 	}
-	run->pc_options.disks_n = run->options->disks_n;
+	run->pc_options.disks = run->disks;
+	run->pc_options.disks_n = run->disks_n;
 	return 0;
-}
-
-static struct chardev *chardev_of(const struct run *run, int index)
-{
-	return index == CMD_NONE ? NULL : run->chardevs[index];
 }
 
 static int choose_firmware(struct run *run)
@@ -243,66 +249,10 @@ static int choose_firmware(struct run *run)
 	return 0;
 }
 
-static struct rtc_base rtc_base_of(const struct cmd_rtc *rtc)
-{
-	static const enum rtc_base_kind kinds[] = {
-		[CMD_RTC_UTC] = RTC_BASE_UTC,
-		[CMD_RTC_LOCALTIME] = RTC_BASE_LOCALTIME,
-		[CMD_RTC_DATE] = RTC_BASE_DATE,
-	};
-
-	return (struct rtc_base){ .kind = kinds[rtc->base], .seconds = rtc->date };
-}
-
-static enum pc_rtc_clock rtc_clock_of(const struct cmd_rtc *rtc)
-{
-	static const enum pc_rtc_clock clocks[] = {
-		[CMD_RTC_HOST] = PC_RTC_HOST,
-		[CMD_RTC_RT] = PC_RTC_RT,
-		[CMD_RTC_VM] = PC_RTC_VM,
-	};
-
-	return clocks[rtc->clock];
-}
-
-/* The lists of ports, consoles and firmware files, from what was parsed. */
-static void copy_lists(struct run *run)
-{
-	const struct cmd_options *options = run->options;
-	struct pc_options *pc = &run->pc_options;
-
-	for (size_t i = 0; i < PC_SERIALS; i++) {
-		pc->serials[i].present = options->serials[i] != CMD_NONE;
-		pc->serials[i].chardev = chardev_of(run, options->serials[i]);
-	}
-	for (size_t i = 0; i < options->debug_consoles_n; i++) {
-		pc->debugcons[i].port = options->debug_consoles[i].port;
-		pc->debugcons[i].chardev = chardev_of(run, options->debug_consoles[i].chardev);
-	}
-	pc->debugcons_n = options->debug_consoles_n;
-	for (size_t i = 0; i < options->debug_exits_n; i++) {
-		pc->debugexits[i].port = options->debug_exits[i].port;
-		pc->debugexits[i].size = options->debug_exits[i].size;
-	}
-	pc->debugexits_n = options->debug_exits_n;
-	for (size_t i = 0; i < options->fw_cfg_n; i++)
-		pc->fw_cfg[i] = (struct pc_fw_cfg_item){
-			.name = options->fw_cfg[i].name,
-			.string = options->fw_cfg[i].string,
-			.file = options->fw_cfg[i].file,
-		};
-	pc->fw_cfg_n = options->fw_cfg_n;
-}
-
 static int describe_machine(struct run *run)
 {
 	const struct cmd_options *options = run->options;
-	struct pc_options *pc = &run->pc_options;
-	static const enum machine_panic panics[] = {
-		[CMD_PANIC_SHUTDOWN] = MACHINE_PANIC_SHUTDOWN,
-		[CMD_PANIC_PAUSE] = MACHINE_PANIC_PAUSE,
-		[CMD_PANIC_NONE] = MACHINE_PANIC_RUN,
-	};
+	struct machine_options *machine = &run->pc_options.machine;
 	bool no_cpu = options->accel == CMD_ACCEL_QTEST || options->coalesce == CMD_COALESCE_LIST;
 
 	accel_none_init(&run->none, options->qtest_coalesced);
@@ -312,26 +262,8 @@ static int describe_machine(struct run *run)
 						  .pit = true,
 						  .vcpus = 1,
 						  .cpu = options->cpu } });
-	pc->machine = (struct machine_options){
-		.loop = &run->loop,
-		.accel = no_cpu ? &run->none.accel : &run->kvm.accel,
-		.no_reboot = options->no_reboot,
-		.no_shutdown = options->no_shutdown,
-		.panic = panics[options->panic],
-	};
-	pc->name = options->name;
-	pc->uuid = options->uuid_given ? options->uuid : NULL;
-	pc->ram = options->memory_given ? options->memory : DEFAULT_RAM;
-	/* With -display none alone it would have the display that is not shown. */
-	pc->serial_console = options->nographic || !options->no_display;
-	pc->boot_menu = options->boot_menu;
-	pc->boot_menu_wait = options->splash_time;
-	pc->boot_fail_wait_given = options->reboot_timeout_given;
-	pc->boot_fail_wait = options->reboot_timeout;
-	pc->rtc_base = rtc_base_of(&options->rtc);
-	pc->rtc_clock = rtc_clock_of(&options->rtc);
-	pc->rtc_slew = options->rtc.slew;
-	copy_lists(run);
+	machine->loop = &run->loop;
+	machine->accel = no_cpu ? &run->none.accel : &run->kvm.accel;
 	return choose_firmware(run);
 }
 
@@ -365,7 +297,7 @@ static int check_chardevs(struct run *run)
 
 	for (size_t i = 0; i < run->options->chardevs_n; i++) {
 		const struct chardev_options *options = &run->options->chardevs[i].options;
-		int ret = run->chardevs[i] ? chardev_error(run->chardevs[i]) : 0;
+		int ret = run->chardevs[i].chardev ? chardev_error(run->chardevs[i].chardev) : 0;
 
 		if (!ret)
 			continue;
@@ -386,18 +318,18 @@ static int open_doors(struct run *run)
 
 	for (size_t i = 0; i < options->monitors_n; i++) {
 		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine,
-				   chardev_of(run, options->monitors[i]));
+				   run->chardevs[options->monitors[i]].chardev);
 		if (ret)
 			return run_refuse("-qmp", strerror(-ret));
 		run->monitors_n++;
 	}
-	if (options->qtest == CMD_NONE)
+	if (!options->has_qtest)
 		return 0;
 	run->qtest_log = log ? fopen(log, "we") : NULL;
 	if (log && !run->qtest_log)
 		return run_refuse(log, strerror(errno));
 	ret = ctl_qtest_init(&run->qtest, &run->pc.machine, &run->none.cpu,
-			     chardev_of(run, options->qtest), run->qtest_log);
+			     run->chardevs[options->qtest].chardev, run->qtest_log);
 	if (ret)
 		return run_refuse("-qtest", strerror(-ret));
 	run->qtest_there = true;
@@ -462,11 +394,11 @@ static void take_down(struct run *run)
 	close_doors(run);
 	if (run->pc_there)
 		pc_destroy(&run->pc);
-	for (size_t i = 0; i < run->options->disks_n; i++)
-		block_close(run->blocks[i]);
+	for (size_t i = 0; i < run->disks_n; i++)
+		block_close(run->disks[i].block);
 	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		if (run->chardevs[i])
-			chardev_destroy(run->chardevs[i]);
+		if (run->chardevs[i].chardev)
+			chardev_destroy(run->chardevs[i].chardev);
 	}
 	if (run->signal_watch.ready)
 		loop_unwatch(&run->loop, &run->signal_watch);
@@ -474,6 +406,24 @@ static void take_down(struct run *run)
 		close(run->signal_fd);
 	remove_pidfile(run);
 	loop_destroy(&run->loop);
+}
+
+/* Room for what the options have. */
+static bool make_lists(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+
+	run->chardevs = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->chardevs));
+	run->disks = arena_alloc(&run->arena, options->drives_n * sizeof(*run->disks));
+	run->monitors = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->monitors));
+	return run->chardevs && run->disks && run->monitors;
+}
+
+static int run_free(struct run *run, int status)
+{
+	arena_free(&run->arena);
+	free(run);
+	return status;
 }
 
 int cmd_run(const struct cmd_options *options, const uint8_t *rom)
@@ -484,21 +434,21 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 	if (!run)
 		return run_refuse("memory", strerror(ENOMEM));
 	run->options = options;
+	run->pc_options = options->pc;
 	run->rom = rom;
 	run->signal_fd = run->pidfile = -1;
+	if (!make_lists(run))
+		return run_free(run, run_refuse("memory", strerror(ENOMEM)));
 	ret = options->log_file ? log_to_file(options->log_file) : 0;
-	if (ret) {
-		free(run);
-		return run_refuse(options->log_file, strerror(-ret));
-	}
+	if (ret)
+		return run_free(run, run_refuse(options->log_file, strerror(-ret)));
+	for (size_t i = 0; i < options->warnings_n; i++)
+		log_warn("%s", options->warnings[i]);
 	ret = loop_init(&run->loop);
-	if (ret) {
-		free(run);
-		return run_refuse("event loop", strerror(-ret));
-	}
+	if (ret)
+		return run_free(run, run_refuse("event loop", strerror(-ret)));
 	status = set_up_and_run(run);
 	lost = check_chardevs(run);
 	take_down(run);
-	free(run);
-	return status ? status : lost;
+	return run_free(run, status ? status : lost);
 }

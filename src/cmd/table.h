@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/prop.h"
+#include "board/pc.h"
 #include "cmd/options.h"
 
 enum cmd_group {
@@ -40,35 +41,21 @@ struct cmd_option {
 	const struct props *props; /* for the help */
 };
 
-struct cmd_drive {
-	const char *file;
-	const char *id; /* or NULL */
-	bool alone; /* if=none: shown by a -device that names it */
-	bool readonly;
-	bool used;
-};
-
-struct cmd_device {
-	const struct cmd_device_kind *kind;
-	const char *id, *drive, *serial, *chardev;
-	int32_t bootindex;
-	uint16_t port, port_size;
-	bool port_said;
-};
-
 /* Who wants a character back-end, in the order of the command line. */
 enum cmd_wisher { CMD_WISH_SERIAL, CMD_WISH_DEBUG, CMD_WISH_MONITOR, CMD_WISH_QTEST };
 
 struct cmd_wish {
 	enum cmd_wisher wisher;
 	const char *said;
-	const char *id; /* of a -chardev, which may come later; NULL: place says it */
-	int place;
-	uint16_t port; /* CMD_WISH_DEBUG */
-	bool port_said;
+	const char *chardev; /* its id; a -chardev may come later. NULL: the place stays empty */
 };
 
-#define CMD_WISHES_MAX 32
+/* A device that somebody wants. */
+struct cmd_wanted {
+	const char *said;
+	struct device_spec spec;
+	bool taken; /* the back-ends it names are its own already */
+};
 
 struct cmd_parse {
 	struct cmd_options *options;
@@ -77,13 +64,14 @@ struct cmd_parse {
 	uint64_t memory_max;
 
 	/* What only makes sense with other options, joined when all are read. */
-	struct cmd_drive drives[CMD_DISKS_MAX];
-	size_t drives_n;
-	struct cmd_device devices[CMD_DISKS_MAX];
+	struct cmd_wanted *devices;
 	size_t devices_n;
-	struct cmd_wish wishes[CMD_WISHES_MAX];
+	struct cmd_wish *wishes;
 	size_t wishes_n;
-	uint16_t debug_port; /* where an isa-debugcon goes that does not say */
+	struct device_global *globals;
+	size_t globals_n;
+	struct pc_fw_cfg_item *fw_cfg;
+	size_t fw_cfg_n;
 	enum cmd_accel machine_accel;
 	bool machine_accel_given, accel_given;
 	bool monitor_said;
@@ -100,9 +88,19 @@ bool cmd_refuse_memory(struct cmd_parse *parse);
 /* A copy of len bytes that lives as long as the options; NULL, with the refusal made. */
 const char *cmd_keep(struct cmd_parse *parse, const char *text, size_t len);
 
+/* The same of what is formatted. */
+const char *cmd_keep_format(struct cmd_parse *parse, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
 /* Parses all of text into target; *given, if not NULL, gets a bit for each row that was there. */
 bool cmd_props_parse(struct cmd_parse *parse, const struct props *props, const char *text,
 		     void *target, uint32_t *given);
+
+/*
+ * Room for one more element behind the n of a list, all of it in the options' arena: false, with the
+ * refusal made, if there is no memory.
+ */
+bool cmd_grow(struct cmd_parse *parse, void *list, size_t n, size_t size);
 
 /* Whether the user asks what there is: "help", or "?" as long ago. */
 bool cmd_asks(const char *value);
@@ -115,32 +113,32 @@ bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qmp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qtest(struct cmd_parse *parse, const char *value);
-bool cmd_wish(struct cmd_parse *parse, const struct cmd_wish *wish);
+/* Serial ports and debug consoles become devices; the others get their back-ends. */
 bool cmd_finish_char(struct cmd_parse *parse);
 
-/* opt_device.c: disks and devices. Finish before the character back-ends: an isa-debugcon wants one. */
-struct cmd_device_kind {
-	const char *name;
-	const struct props *props;
-	const char *help;
-};
-extern const struct cmd_device_kind cmd_device_kinds[]; /* ends with a NULL name */
+/* opt_device.c: disks and devices. Finish after the character back-ends. */
 extern const struct props cmd_drive_props;
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value);
 bool cmd_parse_device(struct cmd_parse *parse, const char *value);
+bool cmd_parse_global(struct cmd_parse *parse, const char *value);
+/* A value for all devices of a type, from whatever option; texts live as long as the options. */
+bool cmd_add_global(struct cmd_parse *parse, const struct device_global *global);
+/* Wants a device; as above. */
+bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted);
+/* Marks the back-end of that id as taken; NULL, with the refusal made, if it is not there to take. */
+struct cmd_chardev *cmd_take_chardev(struct cmd_parse *parse, const char *id);
 bool cmd_finish_devices(struct cmd_parse *parse);
 
 /* opt_machine.c: the machine itself and how it runs. */
 extern const struct props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
-	cmd_global_props, cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props,
-	cmd_exits_props, cmd_action_props;
+	cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props, cmd_exits_props,
+	cmd_action_props;
 bool cmd_parse_machine(struct cmd_parse *parse, const char *value);
 bool cmd_parse_accel(struct cmd_parse *parse, const char *value);
 bool cmd_parse_enable_kvm(struct cmd_parse *parse, const char *value);
 bool cmd_parse_cpu(struct cmd_parse *parse, const char *value);
 bool cmd_parse_memory(struct cmd_parse *parse, const char *value);
 bool cmd_parse_rtc(struct cmd_parse *parse, const char *value);
-bool cmd_parse_global(struct cmd_parse *parse, const char *value);
 bool cmd_parse_fw_cfg(struct cmd_parse *parse, const char *value);
 bool cmd_parse_name(struct cmd_parse *parse, const char *value);
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value);

@@ -61,11 +61,11 @@ void ctl_qtest_sendf(struct ctl_qtest *qtest, const char *format, ...)
 static void irq_changed(void *arg, unsigned line, bool level)
 {
 	struct ctl_qtest *qtest = arg;
-	uint16_t bit = (uint16_t)(1u << line);
+	uint32_t bit = UINT32_C(1) << line;
 
 	if (!qtest->intercepts || qtest->intercepts_out || level == !!(qtest->levels & bit))
 		return;
-	qtest->levels = (uint16_t)(qtest->levels ^ bit);
+	qtest->levels ^= bit;
 	ctl_qtest_sendf(qtest, "IRQ %s %u\n", level ? "raise" : "lower", line);
 }
 

@@ -45,7 +45,7 @@ struct ctl_qtest {
 
 	bool intercepts; /* interrupts are told to the client, or ... */
 	bool intercepts_out; /* ... the (absent) outputs of the interrupt controller are */
-	uint16_t levels; /* as the client knows them */
+	uint32_t levels; /* as the client knows them */
 	struct irq_line irqs[IRQ_LINES]; /* for set_irq_in */
 };
 

@@ -19,6 +19,7 @@ struct acpi_options {
 	uint16_t pm_base; /* where firmware puts the power management registers */
 	uint32_t pci_first; /* the window of PCI memory below 4 GiB; it ends at 0xfebfffff */
 	uint64_t pci64_first, pci64_size; /* ... and above; size 0: none */
+	uint8_t serial_ports; /* a bit for each of COM1 to COM4 that is there */
 	bool suspend; /* offer S3 */
 };
 

@@ -101,14 +101,74 @@ DefinitionBlock ("", "DSDT", 2, "COALPT", "COALPORT", 1)
 					})
 				}
 
+				/* A bit for each port that is there. */
+				Name (COMS, 0x0f)
+				Method (CSTA, 1)
+				{
+					If ((COMS >> Arg0) & 1)
+					{
+						Return (0x0f)
+					}
+					Return (0)
+				}
+
 				Device (COM1)
 				{
 					Name (_HID, EisaId ("PNP0501"))
 					Name (_UID, 1)
+					Method (_STA)
+					{
+						Return (CSTA (0))
+					}
 					Name (_CRS, ResourceTemplate ()
 					{
 						IO (Decode16, 0x3f8, 0x3f8, 8, 8)
 						IRQNoFlags () { 4 }
+					})
+				}
+
+				Device (COM2)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 2)
+					Method (_STA)
+					{
+						Return (CSTA (1))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x2f8, 0x2f8, 8, 8)
+						IRQNoFlags () { 3 }
+					})
+				}
+
+				Device (COM3)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 3)
+					Method (_STA)
+					{
+						Return (CSTA (2))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x3e8, 0x3e8, 8, 8)
+						IRQNoFlags () { 4 }
+					})
+				}
+
+				Device (COM4)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 4)
+					Method (_STA)
+					{
+						Return (CSTA (3))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x2e8, 0x2e8, 8, 8)
+						IRQNoFlags () { 3 }
 					})
 				}
 			}

@@ -234,7 +234,7 @@ static void directory_build(struct fw_cfg *fw_cfg)
 
 void fw_cfg_init(struct fw_cfg *fw_cfg, struct mem_map *map, struct mem_region *ports)
 {
-	*fw_cfg = (struct fw_cfg){ .map = map };
+	*fw_cfg = (struct fw_cfg){ .device = fw_cfg->device, .map = map };
 	lock_init(&fw_cfg->lock, LOCK_DEVICE, "fw-cfg");
 	fw_cfg->items[FW_CFG_SIGNATURE] =
 		(struct fw_cfg_item){ .data = signature, .len = sizeof(signature) };
@@ -342,3 +342,31 @@ const struct fw_cfg_item *fw_cfg_find(const struct fw_cfg *fw_cfg, const char *n
 			return &fw_cfg->files[i].item;
 	return NULL;
 }
+
+static int fw_cfg_create(struct device *device, struct place *place, struct error *err)
+{
+	fw_cfg_init((struct fw_cfg *)device, place->map, place->ports);
+	return 0;
+}
+
+static void fw_cfg_pull(struct device *device)
+{
+	fw_cfg_reset((struct fw_cfg *)device);
+}
+
+static void fw_cfg_end(struct device *device)
+{
+	fw_cfg_destroy((struct fw_cfg *)device);
+}
+
+const struct device_type fw_cfg_type = {
+	.name = "fw_cfg_io",
+	.about = "what firmware reads of the machine",
+	.bus = DEVICE_BUS_ISA,
+	.group = DEVICE_MISC,
+	.size = sizeof(struct fw_cfg),
+	.create = fw_cfg_create,
+	.reset = fw_cfg_pull,
+	.state = (const struct device_part[]){ DEVICE_PART_SELF(fw_cfg_state), { 0 } },
+	.destroy = fw_cfg_end,
+};

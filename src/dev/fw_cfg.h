@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The firmware configuration device: named blobs that firmware reads through a selector and a data
- * port, or by DMA. Source: QEMU's specification docs/specs/fw_cfg. Embedded in the board.
+ * port, or by DMA. Source: QEMU's specification docs/specs/fw_cfg.
  *
  *	0x510	selector, 16 bits, write only (a word read gives 0)
  *	0x510-1	data, 8 bits, read only, each read moves on; 0 behind the end
@@ -19,6 +19,7 @@
 
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "mem/map.h"
 #include "mem/region.h"
 
@@ -56,6 +57,7 @@ struct fw_cfg_file {
 };
 
 struct fw_cfg {
+	struct device device;
 	struct mem_map *map; /* whose memory DMA reaches */
 	struct mem_region ports, dma_ports;
 	struct fw_cfg_item items[FW_CFG_FILE_FIRST];
@@ -71,6 +73,9 @@ struct fw_cfg {
 };
 
 extern const struct state_table fw_cfg_state;
+
+/* "fw_cfg_io": with signature, id and an empty directory; the board adds its items. */
+extern const struct device_type fw_cfg_type;
 
 /* ports: the port space (offset = port). Signature, id and an empty directory are there. */
 void fw_cfg_init(struct fw_cfg *fw_cfg, struct mem_map *map, struct mem_region *ports);

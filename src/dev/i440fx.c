@@ -114,14 +114,14 @@ static void address_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 
 static uint64_t reset_control_read(void *chip, uint64_t offset, unsigned width)
 {
-	const struct i440fx_reset_control *control = &((struct i440fx *)chip)->reset_control;
+	const struct place_reset_control *control = &((struct i440fx *)chip)->reset_control;
 
 	return control->read ? control->read(control->arg) : UINT8_MAX;
 }
 
 static void reset_control_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
-	const struct i440fx_reset_control *control = &((struct i440fx *)chip)->reset_control;
+	const struct place_reset_control *control = &((struct i440fx *)chip)->reset_control;
 
 	if (control->write)
 		control->write(control->arg, (uint8_t)value);
@@ -264,6 +264,7 @@ void i440fx_init(struct i440fx *bridge, struct pci_bus *bus, const struct i440fx
 
 	assert(options->ram->last >= 0xfffff);
 	*bridge = (struct i440fx){
+		.device = bridge->device,
 		.reset_control = options->reset_control,
 		.request = { .apply = windows_apply, .arg = bridge },
 	};
@@ -295,3 +296,42 @@ void i440fx_reset(struct i440fx *bridge)
 	state_reset(&i440fx_state, bridge);
 	lock_drop(&bus->lock);
 }
+
+static int i440fx_create(struct device *device, struct place *place, struct error *err)
+{
+	i440fx_init((struct i440fx *)device, place->pci,
+		    &(struct i440fx_options){
+			    .memory = place->memory,
+			    .ram = place->ram,
+			    .reset_control = place->reset_control,
+		    });
+	return 0;
+}
+
+static void i440fx_pull(struct device *device)
+{
+	struct i440fx *bridge = (struct i440fx *)device;
+
+	pci_function_reset(&bridge->function);
+	i440fx_reset(bridge);
+}
+
+static void i440fx_follow(struct device *device)
+{
+	pci_function_refresh(&((struct i440fx *)device)->function);
+}
+
+const struct device_type i440fx_type = {
+	.name = "i440FX",
+	.about = "the host bridge at 00.0",
+	.bus = DEVICE_BUS_PCI,
+	.group = DEVICE_BRIDGE,
+	.size = sizeof(struct i440fx),
+	.create = i440fx_create,
+	.reset = i440fx_pull,
+	.state = (const struct device_part[]){ DEVICE_PART(pci_function_state, struct i440fx,
+							   function),
+					       DEVICE_PART_SELF(i440fx_state),
+					       { 0 } },
+	.restored = i440fx_follow,
+};

@@ -2,8 +2,7 @@
 /*
  * Intel 82441FX (440FX PMC): host bridge at 00:00.0. CONFIG_ADDRESS and CONFIG_DATA, the seven PAM
  * registers that choose between RAM and PCI for each part of 0xc0000-0xfffff, and SMRAM.
- * Source: Intel 290549, chapter 3. Embedded in the board; its registers are protected by the lock
- * of the bus.
+ * Source: Intel 290549, chapter 3. Its registers are protected by the lock of the bus.
  *
  *	0xcf8  0xcf9  0xcfa  0xcfb | 0xcfc .. 0xcff
  *	CONFIG_ADDRESS, 32 bits    | CONFIG_DATA, 8, 16 or 32 bits
@@ -29,13 +28,6 @@
 #define I440FX_PAM_PARTS 13
 #define I440FX_SMRAM     0x72
 
-/* The byte-wide register that lies inside CONFIG_ADDRESS. Called with the bus lock held. */
-struct i440fx_reset_control {
-	uint8_t (*read)(void *arg); /* NULL: ones */
-	void (*write)(void *arg, uint8_t value); /* NULL: nothing */
-	void *arg;
-};
-
 struct i440fx_options {
 	/*
 	 * System memory, where address 0 is offset 0. The board leaves 0xa0000-0xfffff free of RAM;
@@ -43,12 +35,13 @@ struct i440fx_options {
 	 */
 	struct mem_region *memory;
 	struct mem_region *ram; /* at least 1 MiB; offset = guest address there */
-	struct i440fx_reset_control reset_control;
+	struct place_reset_control reset_control;
 };
 
 struct i440fx {
+	struct device device;
 	struct pci_function function;
-	struct i440fx_reset_control reset_control;
+	struct place_reset_control reset_control;
 	struct mem_region ports;
 	struct mem_region part_ram[I440FX_PAM_PARTS]; /* read and write */
 	struct mem_region part_rom[I440FX_PAM_PARTS]; /* read only */
@@ -60,7 +53,10 @@ struct i440fx {
 /* Besides pci_function_state of .function. */
 extern const struct state_table i440fx_state;
 
+/* "i440FX": shows the place's reset control, so that must be there already. */
+extern const struct device_type i440fx_type;
+
 /* Puts the bridge on the bus, its ports at 0xcf8 into the bus's port space, its windows into memory. */
 void i440fx_init(struct i440fx *bridge, struct pci_bus *bus, const struct i440fx_options *options);
-/* After pci_bus_reset(). */
+/* After pci_function_reset(). */
 void i440fx_reset(struct i440fx *bridge);

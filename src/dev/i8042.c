@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "dev/i8042.h"
 
+#include "dev/irq_router.h"
+
 /* Status register. */
 #define STATUS_OUTPUT   0x01u /* a byte waits at I8042_DATA */
 #define STATUS_SYSTEM   0x04u /* set by the self-test: not the first start */
@@ -215,7 +217,8 @@ static const struct mem_port command_ports[] = {
 
 void i8042_init(struct i8042 *i8042, const struct i8042_options *options)
 {
-	*i8042 = (struct i8042){ .options = *options };
+	*i8042 =
+		(struct i8042){ .device = i8042->device, .wire = i8042->wire, .options = *options };
 	lock_init(&i8042->lock, LOCK_DEVICE, "i8042");
 	mem_region_init_io(&i8042->data, "i8042-data", 0, data_ports, 1, i8042, &i8042->lock);
 	mem_region_init_io(&i8042->command, "i8042-command", 0, command_ports, 1, i8042,
@@ -243,3 +246,44 @@ void i8042_restored(struct i8042 *i8042)
 	i8042_update_irq(i8042);
 	lock_drop(&i8042->lock);
 }
+
+static int i8042_create(struct device *device, struct place *place, struct error *err)
+{
+	struct i8042 *i8042 = (struct i8042 *)device;
+	struct i8042_options options = { .reset = place->ask.reset, .arg = place->ask.arg };
+
+	options.irq = irq_router_connect(place->router, I8042_IRQ, &i8042->wire);
+	i8042_init(i8042, &options);
+	mem_region_add(place->ports, &i8042->data, I8042_DATA, 0);
+	mem_region_add(place->ports, &i8042->command, I8042_COMMAND, 0);
+	return 0;
+}
+
+static void i8042_pull(struct device *device)
+{
+	i8042_reset((struct i8042 *)device);
+}
+
+static void i8042_follow(struct device *device)
+{
+	i8042_restored((struct i8042 *)device);
+}
+
+static void i8042_end(struct device *device)
+{
+	i8042_destroy((struct i8042 *)device);
+}
+
+const struct device_type i8042_type = {
+	.name = "i8042",
+	.about = "the keyboard controller, with nothing plugged in",
+	.bus = DEVICE_BUS_ISA,
+	.group = DEVICE_INPUT,
+	.size = sizeof(struct i8042),
+	.create = i8042_create,
+	.reset = i8042_pull,
+	.state = (const struct device_part[]){ DEVICE_PART(i8042_state_table, struct i8042, state),
+					       { 0 } },
+	.restored = i8042_follow,
+	.destroy = i8042_end,
+};

@@ -6,7 +6,7 @@
  * What is sent to the keyboard is answered as by a real controller whose keyboard is missing: 0xfe
  * with the time-out bit. Line A20 is kept so that it reads back, but addresses never lose their bit 20.
  *
- * Embedded in a board. Any thread; protected by the chip's own lock, which the region takes around
+ * Any thread; protected by the chip's own lock, which the region takes around
  * the guest's accesses. Callbacks are made with it held.
  */
 #pragma once
@@ -15,14 +15,16 @@
 
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "dev/irq.h"
 #include "mem/region.h"
 
 #define I8042_DATA    0x60
 #define I8042_COMMAND 0x64
+#define I8042_IRQ     1
 
 struct i8042_options {
-	struct irq_line irq; /* IRQ 1 */
+	struct irq_line irq; /* I8042_IRQ */
 	void (*reset)(
 		void *arg); /* the guest pulls the processor's reset line; must only note it */
 	void *arg;
@@ -37,6 +39,8 @@ struct i8042_state {
 };
 
 struct i8042 {
+	struct device device;
+	struct irq_source wire; /* as a device of a list */
 	struct lock lock; /* LOCK_DEVICE: everything below */
 	struct mem_region data, command; /* one port each: I8042_DATA, I8042_COMMAND */
 	struct i8042_options options;
@@ -45,6 +49,9 @@ struct i8042 {
 };
 
 extern const struct state_table i8042_state_table;
+
+/* "i8042" */
+extern const struct device_type i8042_type;
 
 void i8042_init(struct i8042 *i8042, const struct i8042_options *options);
 void i8042_destroy(struct i8042 *i8042);

@@ -15,6 +15,8 @@ enum irq_status {
 	IRQ_DELIVERED = 1,
 };
 
+struct irq_router;
+
 struct irq_line {
 	enum irq_status (*set)(void *arg, unsigned line, bool level); /* NULL: not connected */
 	void *arg;
@@ -25,6 +27,13 @@ static inline enum irq_status irq_set(const struct irq_line *irq, bool level)
 {
 	return irq->set ? irq->set(irq->arg, irq->line, level) : IRQ_DELIVERED;
 }
+
+/* A chip's end of a wire to the interrupt router; embedded in the chip. The router's while it is there. */
+struct irq_source {
+	struct irq_router *router;
+	unsigned irq;
+	bool level; /* protected by the router's lock */
+};
 
 /* Where a PCI function's message-signalled interrupts go. 0 or -errno of the host. */
 struct msi_sink {

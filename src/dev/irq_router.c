@@ -4,7 +4,7 @@
 #include <assert.h>
 
 static const struct state_field irq_router_fields[] = {
-	{ STATE_ARRAY_AT(struct irq_router, source_level), .on_reset = STATE_KEEP },
+	{ STATE_ARRAY_AT(struct irq_router, driven), .on_reset = STATE_KEEP },
 	{ STATE_ARRAY_AT(struct irq_router, pirq_devices), .on_reset = STATE_KEEP },
 	{ STATE_AT(struct irq_router, levels), .on_reset = STATE_KEEP },
 };
@@ -18,7 +18,7 @@ const struct state_table irq_router_state = {
 
 void irq_router_init(struct irq_router *router, const struct irq_line sinks[IRQ_LINES])
 {
-	*router = (struct irq_router){ .sources_n = 0 };
+	*router = (struct irq_router){ .device = router->device };
 	lock_init(&router->lock, LOCK_IRQ, "irq-router");
 	for (unsigned i = 0; i < IRQ_LINES; i++)
 		router->sinks[i] = sinks[i];
@@ -33,9 +33,8 @@ void irq_router_destroy(struct irq_router *router)
 
 static bool line_level(const struct irq_router *router, unsigned irq)
 {
-	for (unsigned i = 0; i < router->sources_n; i++)
-		if (router->source_line[i] == irq && router->source_level[i])
-			return true;
+	if (router->driven[irq])
+		return true;
 	for (unsigned i = 0; i < IRQ_PIRQS; i++)
 		if (router->route[i] == irq && router->pirq_devices[i])
 			return true;
@@ -46,34 +45,40 @@ static bool line_level(const struct irq_router *router, unsigned irq)
 static enum irq_status line_update(struct irq_router *router, unsigned irq, bool driven)
 {
 	bool level = line_level(router, irq);
-	uint16_t bit = (uint16_t)(1u << irq);
+	uint32_t bit = UINT32_C(1) << irq;
 
 	assert(lock_held(&router->lock));
 	if (level == !!(router->levels & bit))
 		return driven ? IRQ_MERGED : IRQ_DELIVERED;
-	router->levels = (uint16_t)(router->levels ^ bit);
+	router->levels ^= bit;
 	return irq_set(&router->sinks[irq], level);
 }
 
-static enum irq_status source_set(void *arg, unsigned source, bool level)
+static enum irq_status source_set(void *arg, unsigned line, bool level)
 {
-	struct irq_router *router = arg;
+	struct irq_source *source = arg;
+	struct irq_router *router = source->router;
 	enum irq_status status;
 
 	lock_take(&router->lock);
-	router->source_level[source] = level;
-	status = line_update(router, router->source_line[source], level);
+	if (source->level != level) {
+		source->level = level;
+		if (level)
+			router->driven[source->irq]++;
+		else
+			router->driven[source->irq]--;
+	}
+	status = line_update(router, source->irq, level);
 	lock_drop(&router->lock);
 	return status;
 }
 
-struct irq_line irq_router_connect(struct irq_router *router, unsigned irq)
+struct irq_line irq_router_connect(struct irq_router *router, unsigned irq,
+				   struct irq_source *source)
 {
-	unsigned source = router->sources_n++;
-
-	assert(irq < IRQ_LINES && source < IRQ_SOURCES);
-	router->source_line[source] = (uint8_t)irq;
-	return (struct irq_line){ .set = source_set, .arg = router, .line = source };
+	assert(irq < IRQ_LINES);
+	*source = (struct irq_source){ .router = router, .irq = irq };
+	return (struct irq_line){ .set = source_set, .arg = source, .line = irq };
 }
 
 static void pin_set(void *arg, unsigned device, unsigned pin, bool level)
@@ -101,7 +106,7 @@ void irq_router_set_route(struct irq_router *router, unsigned pirq, unsigned irq
 {
 	unsigned old;
 
-	assert(pirq < IRQ_PIRQS && irq <= IRQ_NOWHERE);
+	assert(pirq < IRQ_PIRQS && (irq < IRQ_ISA_LINES || irq == IRQ_NOWHERE));
 	lock_take(&router->lock);
 	old = router->route[pirq];
 	router->route[pirq] = (uint8_t)irq;
@@ -120,8 +125,40 @@ void irq_router_refresh(struct irq_router *router)
 		bool level = line_level(router, i);
 
 		if (level)
-			router->levels = (uint16_t)(router->levels | 1u << i);
+			router->levels |= UINT32_C(1) << i;
 		irq_set(&router->sinks[i], level);
 	}
 	lock_drop(&router->lock);
 }
+
+static int irq_router_create(struct device *device, struct place *place, struct error *err)
+{
+	struct irq_router *router = (struct irq_router *)device;
+	struct irq_line sinks[IRQ_LINES];
+
+	for (unsigned i = 0; i < IRQ_LINES; i++)
+		sinks[i] = place->irq_line(place->irq_arg, i);
+	irq_router_init(router, sinks);
+	place->router = router;
+	return 0;
+}
+
+static void irq_router_restore(struct device *device, const uint8_t *in)
+{
+}
+
+static void irq_router_end(struct device *device)
+{
+	irq_router_destroy((struct irq_router *)device);
+}
+
+const struct device_type irq_router_type = {
+	.name = "irq-router",
+	.about = "which chip drives which interrupt line",
+	.group = DEVICE_BRIDGE,
+	.size = sizeof(struct irq_router),
+	.create = irq_router_create,
+	.state = (const struct device_part[]){ DEVICE_PART_SELF(irq_router_state), { 0 } },
+	.restore = irq_router_restore,
+	.destroy = irq_router_end,
+};

@@ -2,9 +2,11 @@
 #include "dev/pci.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "dev/irq_router.h"
 
 #define PCI_CAPABILITIES_AT 0x40 /* the first byte behind the header */
 #define PCI_BAR_PRIORITY    1 /* over what the board puts behind BARs */
@@ -56,6 +58,7 @@ void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *m
 		  struct mem_region *ports, struct pci_intx_sink intx, struct msi_sink msi)
 {
 	*bus = (struct pci_bus){
+		.device = bus->device,
 		.map = map,
 		.memory = memory,
 		.ports = ports,
@@ -70,6 +73,75 @@ void pci_bus_destroy(struct pci_bus *bus)
 {
 	lock_destroy(&bus->intx_lock);
 	lock_destroy(&bus->lock);
+}
+
+/* The function of a slot that is there, or NULL. */
+static const struct pci_function *any_function(const struct pci_bus *bus, unsigned slot)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		if (bus->functions[PCI_DEVFN(slot, i)])
+			return bus->functions[PCI_DEVFN(slot, i)];
+	}
+	return NULL;
+}
+
+static bool is_multifunction(const struct pci_function *function)
+{
+	return function->reset[PCI_HEADER_TYPE] & PCI_HEADER_MULTIFUNCTION;
+}
+
+/* The rules of 3.2.2.3.4: further functions of a slot show only if function 0 says that there are. */
+static int check_neighbours(const struct pci_bus *bus, unsigned devfn, bool multifunction,
+			    const char *name, struct error *err)
+{
+	const struct pci_function *first = bus->functions[devfn & ~7u], *other;
+	unsigned slot = devfn >> 3;
+
+	if (devfn & 7) {
+		if (!first || is_multifunction(first))
+			return 0;
+		return error_set(err, -EBUSY,
+				 "PCI: slot %u function 0 already occupied by %s, new function %s "
+				 "cannot be exposed to guest (it wants multifunction=on)",
+				 slot, first->name, name);
+	}
+	other = any_function(bus, slot);
+	if (multifunction || !other)
+		return 0;
+	return error_set(
+		err, -EBUSY,
+		"PCI: %x.0 indicates single function, but %x.%x is already populated by %s", slot,
+		slot, other->devfn & 7u, other->name);
+}
+
+int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *wish, const char *name,
+		   uint8_t *devfn, struct error *err)
+{
+	unsigned slot = 0;
+	int ret = 0;
+
+	lock_take(&bus->lock);
+	if (wish->devfn >= 0) {
+		const struct pci_function *there = bus->functions[wish->devfn];
+
+		*devfn = (uint8_t)wish->devfn;
+		if (there)
+			ret = error_set(
+				err, -EBUSY,
+				"PCI: slot %u function %u not available for %s, in use by %s",
+				*devfn >> 3u, *devfn & 7u, name, there->name);
+		else
+			ret = check_neighbours(bus, *devfn, wish->multifunction, name, err);
+	} else {
+		while (slot < PCI_SLOTS && any_function(bus, slot))
+			slot++;
+		*devfn = PCI_DEVFN(slot, 0);
+		if (slot == PCI_SLOTS)
+			ret = error_set(err, -ENOSPC,
+					"PCI: no slot/function available for %s, all in use", name);
+	}
+	lock_drop(&bus->lock);
+	return ret;
 }
 
 void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn,
@@ -307,39 +379,64 @@ void pci_bus_write(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_
 	lock_drop(&bus->lock);
 }
 
-static void bus_refresh_locked(struct pci_bus *bus)
+static void refresh_locked(struct pci_function *function)
 {
-	for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-		if (!bus->functions[i])
-			continue;
-		command_changed(bus->functions[i]);
-		bars_refresh(bus->functions[i]);
-		if (bus->functions[i]->config_replaced)
-			bus->functions[i]->config_replaced(bus->functions[i]->chip);
-	}
+	command_changed(function);
+	bars_refresh(function);
+	if (function->config_replaced)
+		function->config_replaced(function->chip);
 }
 
-void pci_bus_reset(struct pci_bus *bus)
+void pci_function_reset(struct pci_function *function)
 {
-	lock_take(&bus->lock);
-	for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-		struct pci_function *function = bus->functions[i];
-
-		if (function)
-			memcpy(function->config, function->reset, PCI_CONFIG_SIZE);
-	}
-	bus_refresh_locked(bus);
-	lock_drop(&bus->lock);
+	lock_take(&function->bus->lock);
+	memcpy(function->config, function->reset, PCI_CONFIG_SIZE);
+	refresh_locked(function);
+	lock_drop(&function->bus->lock);
 }
 
-void pci_bus_refresh(struct pci_bus *bus)
+void pci_function_refresh(struct pci_function *function)
 {
-	lock_take(&bus->lock);
-	bus_refresh_locked(bus);
-	lock_drop(&bus->lock);
+	lock_take(&function->bus->lock);
+	refresh_locked(function);
+	lock_drop(&function->bus->lock);
 }
 
 bool pci_is_master(const struct pci_function *function)
 {
 	return atomic_load_explicit(&function->command, memory_order_relaxed) & PCI_COMMAND_MASTER;
 }
+
+void pci_boot_path(const struct pci_function *function, const char *kind, char *path, size_t size)
+{
+	unsigned slot = function->devfn >> 3, number = function->devfn & 7;
+
+	if (number)
+		snprintf(path, size, "/pci@i0cf8/%s@%x,%x", kind, slot, number);
+	else
+		snprintf(path, size, "/pci@i0cf8/%s@%x", kind, slot);
+}
+
+static int pci_bus_create(struct device *device, struct place *place, struct error *err)
+{
+	struct pci_bus *bus = (struct pci_bus *)device;
+
+	pci_bus_init(bus, place->map, place->pci_memory, place->ports,
+		     irq_router_intx(place->router), place->msi);
+	place->pci = bus;
+	return 0;
+}
+
+static void pci_bus_end(struct device *device)
+{
+	pci_bus_destroy((struct pci_bus *)device);
+}
+
+const struct device_type pci_bus_type = {
+	.name = "i440FX-pcihost",
+	.about = "PCI bus 0",
+	.group = DEVICE_BRIDGE,
+	.size = sizeof(struct pci_bus),
+	.create = pci_bus_create,
+	.destroy = pci_bus_end,
+};

@@ -18,6 +18,7 @@
 
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "dev/irq.h"
 #include "mem/map.h"
 
@@ -51,6 +52,9 @@
 #define PCI_INTERRUPT_LINE       0x3c
 #define PCI_INTERRUPT_PIN        0x3d
 
+#define PCI_HEADER_MULTIFUNCTION 0x80
+
+#define PCI_SLOTS                   32
 #define PCI_DEVFN(device, function) ((uint8_t)((device) << 3 | (function)))
 
 enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORT, PCI_BAR_MEM32, PCI_BAR_MEM64 };
@@ -99,6 +103,7 @@ struct pci_intx_sink {
 };
 
 struct pci_bus {
+	struct device device;
 	struct lock lock; /* LOCK_BUS */
 	struct lock intx_lock; /* LOCK_INTX: levels of the pins */
 	struct mem_map *map;
@@ -109,14 +114,44 @@ struct pci_bus {
 	struct msi_sink msi;
 };
 
-/* What a save has to carry of a function: struct pci_function. Follow a restore by pci_bus_refresh(). */
+/* What a save has to carry of a function: struct pci_function. Follow a restore by pci_function_refresh(). */
 extern const struct state_table pci_function_state;
+
+/* "i440FX-pcihost": bus 0, whose pins end at the place's router; it becomes the place's pci. */
+extern const struct device_type pci_bus_type;
+
+/* Where a function shall be, as the properties of a device say it. */
+struct pci_slot {
+	int32_t devfn; /* -1: function 0 of the first free slot */
+	bool multifunction; /* function 0: there may be others beside it */
+};
+
+/* Rows of a device's properties; member is a struct pci_slot of the struct. */
+#define PCI_PROPS(type, member)                                                                    \
+	{ "addr",                                                                                  \
+	  PROP_SLOT,                                                                               \
+	  PROP_AT(type, member.devfn),                                                             \
+	  .value = -1,                                                                             \
+	  .form = "addr=SLOT[.FUNCTION]",                                                          \
+	  .help = "its place on the bus, in hexadecimal (default the first free slot)" },          \
+	{                                                                                          \
+		"multifunction", PROP_BOOL, PROP_AT(type, member.multifunction),                   \
+			.form = "multifunction=on|off",                                            \
+			.help = "whether the slot may have other functions (default off)"          \
+	}
 
 void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *memory,
 		  struct mem_region *ports, struct pci_intx_sink intx, struct msi_sink msi);
 void pci_bus_destroy(struct pci_bus *bus);
 
-/* Lays out the header and puts the function on the bus at devfn. Before the machine runs. */
+/*
+ * Finds the place for a device called name; *devfn is then free, and stays so as long as nobody else
+ * puts functions on the bus. 0, -EBUSY (taken) or -ENOSPC (no slot is free) with err set.
+ */
+int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *slot, const char *name,
+		   uint8_t *devfn, struct error *err) __attribute__((warn_unused_result));
+
+/* Lays out the header and puts the function on the bus at devfn, which is free. */
 void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn,
 		       const char *name, const struct pci_id *id, void *chip);
 /*
@@ -147,10 +182,13 @@ uint32_t pci_bus_read_locked(struct pci_bus *bus, unsigned devfn, unsigned offse
 void pci_bus_write_locked(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_t value,
 			  unsigned width);
 
-/* Configuration space and BARs of every function as after power-on; the chips' own resets come after. */
-void pci_bus_reset(struct pci_bus *bus);
-/* Configuration spaces were restored: makes BARs and pins follow them. */
-void pci_bus_refresh(struct pci_bus *bus);
+/* Configuration space and BARs as after power-on. The chip's own reset comes after. */
+void pci_function_reset(struct pci_function *function);
+/* The configuration space was restored: makes BARs and the pin follow it. */
+void pci_function_refresh(struct pci_function *function);
+
+/* The function as firmware's boot order names it: "/pci@i0cf8/KIND@SLOT[,FUNCTION]". */
+void pci_boot_path(const struct pci_function *function, const char *kind, char *path, size_t size);
 
 /* True while the guest has bus mastering on: a function that is not a master must not touch memory. Any thread. */
 bool pci_is_master(const struct pci_function *function);

@@ -103,6 +103,7 @@ void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_op
 	struct pci_function *function = &bridge->function;
 
 	*bridge = (struct piix3){
+		.device = bridge->device,
 		.router = options->router,
 		.request_reset = options->reset,
 		.reset_arg = options->reset_arg,
@@ -157,3 +158,56 @@ void piix3_reset_control_write(void *arg, uint8_t value)
 		bridge->request_reset(bridge->reset_arg);
 	lock_drop(&bridge->lock);
 }
+
+static int piix3_create(struct device *device, struct place *place, struct error *err)
+{
+	struct piix3 *bridge = (struct piix3 *)device;
+
+	piix3_init(bridge, place->pci,
+		   &(struct piix3_options){
+			   .router = place->router,
+			   .reset = place->ask.reset,
+			   .reset_arg = place->ask.arg,
+			   .elcr = place->elcr,
+		   });
+	place->reset_control = (struct place_reset_control){
+		.read = piix3_reset_control_read,
+		.write = piix3_reset_control_write,
+		.arg = bridge,
+	};
+	return 0;
+}
+
+static void piix3_pull(struct device *device)
+{
+	struct piix3 *bridge = (struct piix3 *)device;
+
+	pci_function_reset(&bridge->function);
+	piix3_reset(bridge);
+}
+
+static void piix3_follow(struct device *device)
+{
+	pci_function_refresh(&((struct piix3 *)device)->function);
+}
+
+static void piix3_end(struct device *device)
+{
+	piix3_destroy((struct piix3 *)device);
+}
+
+const struct device_type piix3_type = {
+	.name = "PIIX3",
+	.about = "the bridge to ISA at 01.0",
+	.bus = DEVICE_BUS_PCI,
+	.group = DEVICE_BRIDGE,
+	.size = sizeof(struct piix3),
+	.create = piix3_create,
+	.reset = piix3_pull,
+	.state = (const struct device_part[]){ DEVICE_PART(pci_function_state, struct piix3,
+							   function),
+					       DEVICE_PART_SELF(piix3_state),
+					       { 0 } },
+	.restored = piix3_follow,
+	.destroy = piix3_end,
+};

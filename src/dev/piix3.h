@@ -2,10 +2,9 @@
 /*
  * Intel 82371SB (PIIX3): PCI-to-ISA bridge at 00:01.0. Routing of PIRQ lines to ISA interrupts, the
  * edge/level registers where no in-kernel interrupt controller has them, and reset control 0xcf9.
- * Source: Intel 290550, chapter 2. Embedded in the board.
+ * Source: Intel 290550, chapter 2.
  *
- * The reset control register is reached through the host bridge, whose CONFIG_ADDRESS it lies in:
- * the board wires piix3_reset_control_read/write there.
+ * The reset control register is reached through the host bridge, whose CONFIG_ADDRESS it lies in.
  */
 #pragma once
 
@@ -27,6 +26,7 @@ struct piix3_options {
 };
 
 struct piix3 {
+	struct device device;
 	struct pci_function function;
 	struct irq_router *router;
 	void (*request_reset)(void *arg);
@@ -41,9 +41,12 @@ struct piix3 {
 /* Besides pci_function_state of .function. */
 extern const struct state_table piix3_state;
 
+/* "PIIX3": provides the place's reset_control. */
+extern const struct device_type piix3_type;
+
 void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_options *options);
 void piix3_destroy(struct piix3 *bridge);
-/* After pci_bus_reset(). */
+/* After pci_function_reset(). */
 void piix3_reset(struct piix3 *bridge);
 
 /* Register 0xcf9 (2.3.4); arg is the struct piix3. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "dev/piix4_pm.h"
 
+#include "dev/irq_router.h"
 #include "dev/layer.h"
 
 #define PMBASE           0x40
@@ -270,7 +271,7 @@ void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus, const struct piix4_
 {
 	struct pci_function *function = &pm->function;
 
-	*pm = (struct piix4_pm){ .options = *options };
+	*pm = (struct piix4_pm){ .device = pm->device, .wire = pm->wire, .options = *options };
 	lock_init_layer(&pm->lock, LOCK_DEVICE, DEV_LAYER_POWER, "piix4-pm");
 	timer_init(&pm->timer, options->clock, timer_fired, pm);
 	state_reset(&piix4_pm_state, pm);
@@ -335,3 +336,81 @@ void piix4_pm_rtc_alarm(struct piix4_pm *pm)
 {
 	event(pm, EVENT_RTC);
 }
+
+static void piix4_pm_ask_sleep(void *arg, enum piix4_sleep kind)
+{
+	const struct place_ask *ask = &((struct piix4_pm *)arg)->place->ask;
+
+	if (kind == PIIX4_SLEEP_OFF)
+		ask->shutdown(ask->arg);
+	else
+		ask->sleep(ask->arg,
+			   kind == PIIX4_SLEEP_TO_RAM ? PLACE_SLEEP_TO_RAM : PLACE_SLEEP_STANDBY);
+}
+
+static void piix4_pm_ask_wake(void *arg)
+{
+	const struct place_ask *ask = &((struct piix4_pm *)arg)->place->ask;
+
+	ask->wake(ask->arg);
+}
+
+/* The clock's lock is held here; ours is of a higher layer. */
+static void piix4_pm_take_alarm(void *arg)
+{
+	piix4_pm_rtc_alarm(arg);
+}
+
+static int piix4_pm_create(struct device *device, struct place *place, struct error *err)
+{
+	struct piix4_pm *pm = (struct piix4_pm *)device;
+	struct piix4_pm_options options = {
+		.clock = place->clock,
+		.sleep = piix4_pm_ask_sleep,
+		.wake = piix4_pm_ask_wake,
+		.arg = pm,
+	};
+
+	options.sci = irq_router_connect(place->router, PIIX4_PM_SCI_IRQ, &pm->wire);
+	piix4_pm_init(pm, place->pci, &options);
+	pm->place = place;
+	place->rtc_alarm = (struct place_alarm){ .ring = piix4_pm_take_alarm, .arg = pm };
+	return 0;
+}
+
+static void piix4_pm_pull(struct device *device)
+{
+	struct piix4_pm *pm = (struct piix4_pm *)device;
+
+	pci_function_reset(&pm->function);
+	piix4_pm_reset(pm);
+}
+
+static void piix4_pm_follow(struct device *device)
+{
+	struct piix4_pm *pm = (struct piix4_pm *)device;
+
+	pci_function_refresh(&pm->function);
+	piix4_pm_refresh(pm);
+}
+
+static void piix4_pm_end(struct device *device)
+{
+	piix4_pm_destroy((struct piix4_pm *)device);
+}
+
+const struct device_type piix4_pm_type = {
+	.name = "PIIX4_PM",
+	.about = "power management at 01.3",
+	.bus = DEVICE_BUS_PCI,
+	.group = DEVICE_BRIDGE,
+	.size = sizeof(struct piix4_pm),
+	.create = piix4_pm_create,
+	.reset = piix4_pm_pull,
+	.state = (const struct device_part[]){ DEVICE_PART(pci_function_state, struct piix4_pm,
+							   function),
+					       DEVICE_PART_SELF(piix4_pm_state),
+					       { 0 } },
+	.restored = piix4_pm_follow,
+	.destroy = piix4_pm_end,
+};

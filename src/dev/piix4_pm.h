@@ -2,7 +2,7 @@
 /*
  * Power management function of the Intel 82371AB (PIIX4) at 00:01.3: the ACPI fixed registers at
  * PMBASE, the PM timer, sleep and power-off, and a general-purpose event block without events.
- * Source: Intel 290562, chapter 7; ACPI 4.8. Embedded in the board.
+ * Source: Intel 290562, chapter 7; ACPI 4.8.
  *
  *	PMBASE + 0x00	PMSTS	16 bits, writing 1 clears
  *	PMBASE + 0x02	PMEN	16 bits
@@ -43,10 +43,13 @@ struct piix4_pm_options {
 };
 
 struct piix4_pm {
+	struct device device;
+	struct irq_source wire; /* as a device of a list */
 	struct pci_function function;
 	struct piix4_pm_options options;
 	struct lock lock; /* LOCK_DEVICE: the state */
 	struct timer timer; /* fires when TMR_STS is to raise the SCI */
+	struct place *place; /* as a device of a list */
 	struct mem_region ports, gpe_ports;
 	struct mem_request request; /* PMBASE or its enable changed */
 	/* State. */
@@ -60,10 +63,13 @@ struct piix4_pm {
 /* Besides pci_function_state of .function. Follow a restore by piix4_pm_refresh(). */
 extern const struct state_table piix4_pm_state;
 
+/* "PIIX4_PM": provides the place's rtc_alarm. */
+extern const struct device_type piix4_pm_type;
+
 void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus,
 		   const struct piix4_pm_options *options);
 void piix4_pm_destroy(struct piix4_pm *pm);
-/* After pci_bus_reset(). Keeps the status if the machine is just waking from sleep. */
+/* After pci_function_reset(). Keeps the status if the machine is just waking from sleep. */
 void piix4_pm_reset(struct piix4_pm *pm);
 /* The state was restored: the SCI and the timer follow it. */
 void piix4_pm_refresh(struct piix4_pm *pm);

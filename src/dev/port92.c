@@ -37,7 +37,7 @@ static const struct mem_port ports[] = {
 
 void port92_init(struct port92 *port92, const struct port92_options *options)
 {
-	*port92 = (struct port92){ .options = *options };
+	*port92 = (struct port92){ .device = port92->device, .options = *options };
 	lock_init(&port92->lock, LOCK_DEVICE, "port92");
 	mem_region_init_io(&port92->region, "port92", 0, ports, 1, port92, &port92->lock);
 	state_reset(&port92_state_table, &port92->state);
@@ -54,3 +54,37 @@ void port92_reset(struct port92 *port92)
 	state_reset(&port92_state_table, &port92->state);
 	lock_drop(&port92->lock);
 }
+
+static int port92_create(struct device *device, struct place *place, struct error *err)
+{
+	struct port92 *port92 = (struct port92 *)device;
+
+	port92_init(port92,
+		    &(struct port92_options){ .reset = place->ask.reset, .arg = place->ask.arg });
+	mem_region_add(place->ports, &port92->region, PORT92_AT, 0);
+	return 0;
+}
+
+static void port92_pull(struct device *device)
+{
+	port92_reset((struct port92 *)device);
+}
+
+static void port92_end(struct device *device)
+{
+	port92_destroy((struct port92 *)device);
+}
+
+const struct device_type port92_type = {
+	.name = "port92",
+	.about = "system control port A: fast reset and line A20",
+	.bus = DEVICE_BUS_ISA,
+	.group = DEVICE_MISC,
+	.size = sizeof(struct port92),
+	.create = port92_create,
+	.reset = port92_pull,
+	.state =
+		(const struct device_part[]){ DEVICE_PART(port92_state_table, struct port92, state),
+					      { 0 } },
+	.destroy = port92_end,
+};

@@ -4,7 +4,7 @@
  * the processor ("fast reset"). A20 is kept so that it reads back, but addresses never lose their bit
  * 20; the other bits are memory.
  *
- * Embedded in a board. Any thread; protected by the chip's own lock, which the region takes around
+ * Any thread; protected by the chip's own lock, which the region takes around
  * the guest's accesses. The callback is made with it held.
  */
 #pragma once
@@ -13,6 +13,7 @@
 
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "mem/region.h"
 
 #define PORT92_AT 0x92
@@ -27,6 +28,7 @@ struct port92_state {
 };
 
 struct port92 {
+	struct device device;
 	struct lock lock; /* LOCK_DEVICE: everything below */
 	struct mem_region region; /* one port */
 	struct port92_options options;
@@ -34,6 +36,9 @@ struct port92 {
 };
 
 extern const struct state_table port92_state_table;
+
+/* "port92" */
+extern const struct device_type port92_type;
 
 void port92_init(struct port92 *port92, const struct port92_options *options);
 void port92_destroy(struct port92 *port92);

@@ -42,7 +42,7 @@ static const struct mem_port ports[] = {
 
 void post_init(struct post *post, const struct post_options *options)
 {
-	*post = (struct post){ .options = *options };
+	*post = (struct post){ .device = post->device, .options = *options };
 	lock_init(&post->lock, LOCK_DEVICE, "post");
 	mem_region_init_io(&post->region, "post", 0, ports, 1, post, &post->lock);
 	state_reset(&post_state_table, &post->state);
@@ -69,3 +69,35 @@ uint8_t post_code(struct post *post)
 	lock_drop(&post->lock);
 	return code;
 }
+
+static int post_create(struct device *device, struct place *place, struct error *err)
+{
+	struct post *post = (struct post *)device;
+
+	post_init(post, &(struct post_options){ 0 });
+	mem_region_add(place->ports, &post->region, POST_AT, 0);
+	return 0;
+}
+
+static void post_pull(struct device *device)
+{
+	post_reset((struct post *)device);
+}
+
+static void post_end(struct device *device)
+{
+	post_destroy((struct post *)device);
+}
+
+const struct device_type post_type = {
+	.name = "post",
+	.about = "the POST code display at port 0x80",
+	.bus = DEVICE_BUS_ISA,
+	.group = DEVICE_MISC,
+	.size = sizeof(struct post),
+	.create = post_create,
+	.reset = post_pull,
+	.state = (const struct device_part[]){ DEVICE_PART(post_state_table, struct post, state),
+					       { 0 } },
+	.destroy = post_end,
+};

@@ -4,7 +4,7 @@
  * last code, as the DMA page register under it did in the AT. Systems also write here for the sake
  * of the delay alone, which is why a code may wait a little before it is shown.
  *
- * Embedded in a board. Any thread; protected by the chip's own lock, which the region takes around
+ * Any thread; protected by the chip's own lock, which the region takes around
  * the guest's accesses. The callback is made with it held.
  */
 #pragma once
@@ -13,6 +13,7 @@
 
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "mem/region.h"
 
 #define POST_AT 0x80
@@ -27,6 +28,7 @@ struct post_state {
 };
 
 struct post {
+	struct device device;
 	struct lock lock; /* LOCK_DEVICE: everything below */
 	struct mem_region region; /* one port */
 	struct post_options options;
@@ -34,6 +36,9 @@ struct post {
 };
 
 extern const struct state_table post_state_table;
+
+/* "post" */
+extern const struct device_type post_type;
 
 void post_init(struct post *post, const struct post_options *options);
 void post_destroy(struct post *post);

@@ -254,7 +254,9 @@ void rtc_init(struct rtc *rtc, const struct rtc_options *options)
 	struct rtc_state *s = &rtc->state;
 
 	assert(options->start_ns >= 0 && options->start_ns < NS_PER_SEC);
-	*rtc = (struct rtc){ .options = *options, .armed = CLOCK_NEVER };
+	*rtc = (struct rtc){
+		.device = rtc->device, .wire = rtc->wire, .options = *options, .armed = CLOCK_NEVER
+	};
 	lock_init(&rtc->lock, LOCK_DEVICE, "rtc");
 	mem_region_init_io(&rtc->bank0, "rtc", 1, bank0_ports, 2, rtc, &rtc->lock);
 	mem_region_init_io(&rtc->bank1, "rtc bank 1", 1, bank1_ports, 2, rtc, &rtc->lock);

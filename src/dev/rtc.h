@@ -7,7 +7,7 @@
  * are brought up to date when somebody looks; a timer is armed only while an enabled interrupt
  * could come, so an idle chip wakes nobody. docs/devices-rtc.md has a row for every bit.
  *
- * The chip is embedded in its board. Port handlers and timers run with the lock held; the functions
+ * Port handlers and timers run with the lock held; the functions
  * here take it, for any thread. Whoever calls them must have delivered the guest's waiting index
  * writes first. Interrupt line and callbacks of the options are called with the lock held.
  */
@@ -19,11 +19,13 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/state.h"
+#include "dev/device.h"
 #include "dev/irq.h"
 #include "dev/rtc_time.h"
 #include "mem/region.h"
 
 #define RTC_BANK_BYTES 128
+#define RTC_IRQ        8
 
 /* Places that ACPI's FADT must publish (CENTURY, DAY_ALRM, MON_ALRM). */
 #define RTC_CENTURY     0x32
@@ -41,6 +43,7 @@ enum rtc_lost_ticks {
 #define RTC_SLEW_LIMIT 3600
 
 struct rtc_options {
+	uint16_t port; /* as a device of a list: the first bank, the second follows */
 	struct clock *clock; /* must outlive the chip */
 	struct irq_line irq;
 	/* What the clock shows now: seconds as in rtc_time.h, and how far the second has gone in ns. */
@@ -87,6 +90,8 @@ struct rtc_stats {
 };
 
 struct rtc {
+	struct device device;
+	struct irq_source wire; /* as a device of a list */
 	struct lock lock; /* LOCK_DEVICE: everything below */
 	struct rtc_state state;
 	struct rtc_stats stats;
@@ -104,6 +109,9 @@ struct rtc {
 
 /* The saved form is that of rtc_save(). For comparing and printing, sync with rtc_sync() first. */
 extern const struct state_table rtc_state_table;
+
+/* "mc146818rtc": on the place's rtc_clock; its alarm is the place's rtc_alarm. */
+extern const struct device_type rtc_type;
 
 void rtc_init(struct rtc *rtc, const struct rtc_options *options);
 void rtc_destroy(struct rtc *rtc);

@@ -225,6 +225,7 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 	struct virtio_pci_options pci = {
 		.bus = options->bus,
 		.devfn = options->devfn,
+		.multifunction = options->multifunction,
 		.map = options->map,
 		.loop = options->loop,
 		.drain = options->drain,

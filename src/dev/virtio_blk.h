@@ -26,6 +26,7 @@ struct virtio_blk {
 struct virtio_blk_options {
 	struct pci_bus *bus;
 	uint8_t devfn;
+	bool multifunction; /* other functions may share the slot */
 	struct mem_map *map;
 	struct loop *loop; /* the block's; NULL: somebody calls virtio_blk_serve() */
 	void (*drain)(void *arg); /* as struct virtio_pci_options says */

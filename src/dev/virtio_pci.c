@@ -414,6 +414,7 @@ int virtio_pci_init(struct virtio_pci *pci, const struct virtio_type *type, void
 		.class_code = type->class_code,
 		.subclass = type->subclass,
 		.interrupt_pin = 1,
+		.header_type = options->multifunction ? PCI_HEADER_MULTIFUNCTION : 0,
 	};
 	int err;
 

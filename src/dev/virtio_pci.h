@@ -94,6 +94,7 @@ extern const struct state_table virtio_pci_state;
 struct virtio_pci_options {
 	struct pci_bus *bus;
 	uint8_t devfn;
+	bool multifunction; /* other functions may share the slot */
 	struct mem_map *map; /* memory that the device reads and writes */
 	struct loop *loop; /* NULL: no eventfds; somebody calls virtio_pci_serve() */
 	/*

@@ -19,38 +19,50 @@ static void check_text(const char *text)
 	assert(!text || strlen(text) < 4096);
 }
 
-static void check_place(int place)
+static void check_place(size_t place)
 {
-	assert(place == CMD_NONE ||
-	       (place >= 0 && (size_t)place < options.chardevs_n && options.chardevs[place].used));
+	assert(place < options.chardevs_n && options.chardevs[place].used);
+}
+
+static void check_device(const struct device_spec *spec)
+{
+	const struct device_types types = {
+		.types = board_device_types,
+		.globals = options.pc.globals,
+		.globals_n = options.pc.globals_n,
+	};
+	struct error err;
+	struct device *device = device_new(&types, spec, &err);
+
+	assert(device && device->type->user);
+	check_text(device->id);
+	device_free(device);
 }
 
 static void check(void)
 {
-	assert(options.memory >= 1 << 20 && options.memory % 8192 == 0);
-	for (size_t i = 0; i < options.disks_n; i++) {
-		assert(options.disks[i].file && *options.disks[i].file);
-		check_text(options.disks[i].file);
-		check_text(options.disks[i].id);
-		check_text(options.disks[i].serial);
+	const struct pc_options *pc = &options.pc;
+
+	assert(pc->ram >= PC_RAM_MIN && pc->ram <= PC_RAM_MAX && pc->ram % 8192 == 0);
+	for (size_t i = 0; i < options.drives_n; i++) {
+		assert(options.drives[i].file && *options.drives[i].file);
+		check_text(options.drives[i].file);
+		check_text(options.drives[i].id);
 	}
 	for (size_t i = 0; i < options.chardevs_n; i++) {
 		check_text(options.chardevs[i].id);
 		check_text(options.chardevs[i].options.path);
 	}
-	for (size_t i = 0; i < CMD_SERIALS_MAX; i++)
-		check_place(options.serials[i]);
+	for (size_t i = 0; i < pc->devices_n; i++)
+		check_device(&pc->devices[i]);
 	for (size_t i = 0; i < options.monitors_n; i++)
 		check_place(options.monitors[i]);
-	for (size_t i = 0; i < options.debug_consoles_n; i++)
-		check_place(options.debug_consoles[i].chardev);
-	for (size_t i = 0; i < options.debug_exits_n; i++)
-		assert(options.debug_exits[i].port + options.debug_exits[i].size <= 0x10000);
-	for (size_t i = 0; i < options.fw_cfg_n; i++) {
-		assert(strlen(options.fw_cfg[i].name) <= 55);
-		assert(!options.fw_cfg[i].file != !options.fw_cfg[i].string);
+	for (size_t i = 0; i < pc->fw_cfg_n; i++) {
+		assert(strlen(pc->fw_cfg[i].name) <= 55);
+		assert(!pc->fw_cfg[i].file != !pc->fw_cfg[i].string);
 	}
-	check_place(options.qtest);
+	if (options.has_qtest)
+		check_place(options.qtest);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

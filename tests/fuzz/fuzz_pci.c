@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/dev/pci_all.h"
 #include "base/bytes.h"
 #include "dev/i440fx.h"
 #include "dev/piix3.h"
@@ -29,6 +30,7 @@ struct machine {
 	struct pci_bus bus;
 	struct i440fx host;
 	struct piix3 isa;
+	struct irq_source sci;
 	struct piix4_pm pm;
 	struct pci_function card;
 	struct mem_region ram, low, bars[3];
@@ -73,7 +75,8 @@ static void make(struct machine *machine)
 	piix4_pm_init(&machine->pm, &machine->bus,
 		      &(struct piix4_pm_options){
 			      .clock = &machine->clock,
-			      .sci = irq_router_connect(&machine->router, PIIX4_PM_SCI_IRQ),
+			      .sci = irq_router_connect(&machine->router, PIIX4_PM_SCI_IRQ,
+							&machine->sci),
 		      });
 	pci_function_init(&machine->card, &machine->bus, CARD, "card", &id, machine);
 	mem_region_init_io(&machine->bars[0], "port", 0xff, NULL, 0, machine, NULL);
@@ -183,7 +186,7 @@ static void operate(struct machine *machine, const uint8_t *op)
 	else if (what == 0x72)
 		piix4_pm_power_button(&machine->pm);
 	else if (what == 0x73)
-		pci_bus_reset(&machine->bus);
+		pci_all_reset(&machine->bus);
 	else if (what == 0x74)
 		piix4_pm_reset(&machine->pm);
 	check(mem_map_settle(&machine->map) == 0);

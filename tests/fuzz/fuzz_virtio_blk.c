@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../unit/dev/pci_all.h"
 #include "base/bytes.h"
 #include "dev/virtio_blk.h"
 #include "outcome.h"
@@ -266,7 +267,7 @@ static void step(struct machine *m)
 		break;
 	case 8:
 		if (kind & 0x80) {
-			pci_bus_reset(&m->bus);
+			pci_all_reset(&m->bus);
 			virtio_blk_reset(&m->blk);
 		}
 		map_bar(m);

@@ -180,21 +180,40 @@ void chardev_destroy(struct chardev *chardev)
 
 /* The machine */
 
+#define HAND_DEVICES_MAX 32
+
 struct hand {
 	struct loop loop;
 	struct chardev chardev;
 	struct accel_none none, none_first;
 	struct pc pc;
-	struct pc first; /* as it was made; without the disks that it does not have */
+	/* As it was made: the board, and each device on its list. */
+	struct pc first;
+	void *devices[HAND_DEVICES_MAX];
 };
 
-/* A copy of all that the machine is, but for its RAM and the views that others may hold. */
-static void hand_copy(struct pc *to, const struct pc *from)
+/* The first moment of each device is kept. */
+static void hand_keep_devices(struct hand *hand)
 {
-	const size_t disks = offsetof(struct pc, disks), behind = disks + sizeof(from->disks);
+	const struct device *device;
+	size_t n = 0;
 
-	memcpy(to, from, disks);
-	memcpy((char *)to + behind, (const char *)from + behind, sizeof(*from) - behind);
+	TAILQ_FOREACH(device, &hand->pc.devices, next)
+	{
+		CHECK(n < HAND_DEVICES_MAX);
+		hand->devices[n] = malloc(device->type->size);
+		CHECK(hand->devices[n]);
+		memcpy(hand->devices[n++], device, device->type->size);
+	}
+}
+
+static void hand_put_back_devices(struct hand *hand)
+{
+	struct device *device;
+	size_t n = 0;
+
+	TAILQ_FOREACH(device, &hand->pc.devices, next)
+	memcpy(device, hand->devices[n++], device->type->size);
 }
 
 static void hand_ref_views(struct pc *pc, struct accel_none *none)
@@ -217,13 +236,16 @@ static void hand_unref_views(struct pc *pc, struct accel_none *none)
 static struct hand *hand_make(bool coalesce)
 {
 	struct hand *hand = calloc(1, sizeof(*hand));
+	static const struct device_spec devices[] = {
+		{ "isa-serial", NULL },
+		{ "isa-debug-exit", "iobase=0xf4,iosize=4" },
+	};
 	struct pc_options options = {
 		.name = "fuzz",
 		.ram = PC_RAM_MIN,
 		.rtc_base = { .kind = RTC_BASE_DATE, .seconds = 1000000000 },
-		.serials[0].present = true,
-		.debugexits[0] = { .port = 0xf4, .size = 4 },
-		.debugexits_n = 1,
+		.devices = devices,
+		.devices_n = sizeof(devices) / sizeof(devices[0]),
 	};
 	struct error err;
 
@@ -233,8 +255,9 @@ static struct hand *hand_make(bool coalesce)
 	options.machine.accel = &hand->none.accel;
 	CHECK(pc_create(&hand->pc, &options, &err) == 0);
 	machine_continue(&hand->pc.machine);
-	hand_copy(&hand->first, &hand->pc);
+	hand->first = hand->pc;
 	hand->none_first = hand->none;
+	hand_keep_devices(hand);
 	hand_ref_views(&hand->first, &hand->none_first);
 	return hand;
 }
@@ -248,8 +271,9 @@ static void hand_begin(struct hand *hand, size_t room, uint8_t how)
 	struct machine_options *options = &hand->pc.machine.options;
 
 	hand_unref_views(&hand->pc, &hand->none);
-	hand_copy(&hand->pc, &hand->first);
+	hand->pc = hand->first;
 	hand->none = hand->none_first;
+	hand_put_back_devices(hand);
 	hand_ref_views(&hand->pc, &hand->none);
 	options->no_shutdown = how & 0x40;
 	options->panic = how & 0x80 ? MACHINE_PANIC_RUN : MACHINE_PANIC_SHUTDOWN;

@@ -92,11 +92,18 @@ static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], cha
 	char path[] = "/tmp/coalport-degraded-XXXXXX";
 	unsigned registered = 0;
 	struct liar liar = { .sys = *hv_sys_host(), .lie = lie, .registered = &registered };
+	static const struct pc_fw_cfg_item item = { .name = "opt/org.coalport/guest",
+						    .string = "seconds=1" };
+	struct pc_chardev chardev = { .id = "console" };
 	struct pc_options options = {
 		.machine = { .loop = &loop, .accel = &kvm.accel, .no_reboot = true },
 		.ram = PC_RAM_MIN,
 		.bios = rom,
-		.fw_cfg = { { .name = "opt/org.coalport/guest", .string = "seconds=1" } },
+		.devices = &(struct device_spec){ "isa-serial", "chardev=console" },
+		.devices_n = 1,
+		.chardevs = &chardev,
+		.chardevs_n = 1,
+		.fw_cfg = &item,
 		.fw_cfg_n = 1,
 	};
 	int fd = mkstemp(path);
@@ -109,9 +116,8 @@ static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], cha
 		       &(struct accel_kvm_options){
 			       .hv = { .coalesce = true, .irqchip = true, .pit = true, .vcpus = 1 },
 			       .sys = &liar.sys });
-	options.serials[0].present = true;
 	if (!console || !report || loop_init(&loop) ||
-	    chardev_open(&options.serials[0].chardev, &loop,
+	    chardev_open(&chardev.chardev, &loop,
 			 &(struct chardev_options){ .kind = CHARDEV_FILE, .path = path }, &what)) {
 		fprintf(stderr, "%s: %s %s\n", path, what, strerror(errno));
 		exit(1);
@@ -126,7 +132,7 @@ static void run(const struct lie *lie, const char *rom, char said[TEXT_MAX], cha
 		exit(1);
 	}
 	pc_destroy(&pc);
-	chardev_destroy(options.serials[0].chardev);
+	chardev_destroy(chardev.chardev);
 	loop_destroy(&loop);
 	slurp(console, said);
 	slurp(report, told);

@@ -103,7 +103,7 @@ static unsigned check_all(struct hammer *hammer, int status)
 	bad += check("data reads", metered(hammer, 0x71, false), guest_word(hammer, DATA_READS));
 	for (unsigned i = 0; i < CELLS; i++) {
 		snprintf(what, sizeof(what), "cell 0x%x", CELL_FIRST + i);
-		bad += check(what, rtc_cmos(&hammer->pc.rtc, CELL_FIRST + i),
+		bad += check(what, rtc_cmos(hammer->pc.rtc, CELL_FIRST + i),
 			     hammer->pc.ram_host[SHADOW + i]);
 	}
 	return bad;
@@ -116,8 +116,8 @@ static unsigned run(const char *rom, unsigned long pairs, bool coalesce)
 		.machine = { .loop = &hammer.loop, .accel = &hammer.kvm.accel, .no_reboot = true },
 		.ram = PC_RAM_MIN,
 		.bios = rom,
-		.debugexits = { { .port = 0xf4, .size = 1 } },
-		.debugexits_n = 1,
+		.devices = &(struct device_spec){ "isa-debug-exit", "iobase=0xf4,iosize=1" },
+		.devices_n = 1,
 	};
 	struct error err;
 	unsigned bad;

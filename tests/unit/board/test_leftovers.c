@@ -145,34 +145,40 @@ static void turn(struct rig *rig)
 /* One of each kind of chip, run for a moment, and with something left to do. */
 static void one_life(struct rig *rig, struct accel *accel)
 {
+	static const struct device_spec devices[] = {
+		{ "isa-serial", "chardev=output" },
+		{ "isa-serial", NULL },
+		{ "isa-debug-exit", "iobase=0xf4,iosize=1" },
+		{ "virtio-blk-pci", "drive=disk" },
+	};
+	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
+	struct pc_chardev output = { .id = "output" };
+	struct pc_disk disk = { .id = "disk" };
 	struct pc_options options = {
 		.machine = { .loop = &rig->loop, .accel = accel, .no_shutdown = true },
 		.ram = PC_RAM_MIN,
 		.rom = rig->rom,
 		.rom_size = ROM_SIZE,
-		.debugcons = { { .port = 0xe9 } },
-		.debugcons_n = 1,
-		.debugexits = { { .port = 0xf4, .size = 1 } },
-		.debugexits_n = 1,
-		.disks = { { .bootindex = -1 } },
+		.devices = devices,
+		.devices_n = sizeof(devices) / sizeof(devices[0]),
+		.chardevs = &output,
+		.chardevs_n = 1,
+		.disks = &disk,
 		.disks_n = 1,
-		.fw_cfg = { { .name = "opt/test", .string = "content" } },
+		.fw_cfg = &item,
 		.fw_cfg_n = 1,
 	};
 	const struct block_options block = { .path = rig->disk, .loop = &rig->loop };
-	struct chardev *chardev;
 	char why[BLOCK_WHY];
 	const char *what;
 	struct error err;
 
-	assert_int_equal(block_open(&options.disks[0].block, &block, why), 0);
+	assert_int_equal(block_open(&disk.block, &block, why), 0);
 	assert_int_equal(
-		chardev_open(&chardev, &rig->loop,
+		chardev_open(&output.chardev, &rig->loop,
 			     &(struct chardev_options){ .kind = CHARDEV_FILE, .path = rig->output },
 			     &what),
 		0);
-	options.serials[0] = (struct pc_serial){ true, chardev };
-	options.serials[1] = (struct pc_serial){ true, NULL };
 	if (pc_create(&rig->pc, &options, &err))
 		fail_msg("%s", err.text);
 	machine_continue(&rig->pc.machine);
@@ -183,8 +189,8 @@ static void one_life(struct rig *rig, struct accel *accel)
 	machine_continue(&rig->pc.machine);
 	machine_request_reset(&rig->pc.machine, MACHINE_BY_GUEST);
 	pc_destroy(&rig->pc);
-	block_close(options.disks[0].block);
-	chardev_destroy(chardev);
+	block_close(disk.block);
+	chardev_destroy(output.chardev);
 }
 
 static void many_lives(struct rig *rig, struct accel *accel)

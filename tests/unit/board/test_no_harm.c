@@ -17,6 +17,7 @@
 
 #include "board/accel_none.h"
 #include "board/pc.h"
+#include "dev/serial_isa.h"
 
 #define STEPS       1000000
 #define RAM         (UINT64_C(1) << 20)
@@ -44,6 +45,7 @@ struct side {
 	struct loop_task quit;
 	struct accel_none none;
 	struct pc pc;
+	struct serial *com1;
 	struct chardev *serial, *debug;
 	char serial_path[40], debug_path[40];
 	uint64_t irqs, irqs_sum; /* how many changes of lines, and which */
@@ -100,21 +102,20 @@ static void check(struct trace *trace, const char *what, uint64_t plain, uint64_
 		differ(trace, what, plain, waiting);
 }
 
-static void check_state(struct trace *trace, const struct state_table *table, const void *plain,
-			const void *waiting)
+/* The same device of both machines. */
+static void check_device(struct trace *trace, const struct device *plain,
+			 const struct device *waiting)
 {
-	const struct state_field *field;
-	size_t index;
+	struct device_difference where;
 
-	field = state_differs(table, plain, waiting, &index);
-	if (!field)
+	if (!device_differs(plain, waiting, &where))
 		return;
-	differ(trace, table->name, 0, index);
+	differ(trace, plain->type->name, 0, where.index);
 	if (trace->mutant)
 		return;
-	fprintf(stderr, "field %s[%zu]\n", field->name, index);
-	state_print(table, plain, stderr);
-	state_print(table, waiting, stderr);
+	fprintf(stderr, "field %s[%zu]\n", where.field->name, where.index);
+	device_print(plain, stderr);
+	device_print(waiting, stderr);
 }
 
 /* Whoever comes from outside delivers what waits first. */
@@ -127,22 +128,12 @@ static void look(struct trace *trace)
 static void check_states(struct trace *trace)
 {
 	struct pc *a = &trace->plain.pc, *b = &trace->waiting.pc;
+	const struct device *x, *y;
 
 	look(trace);
-	check_state(trace, &rtc_state_table, &a->rtc.state, &b->rtc.state);
-	check_state(trace, &pci_function_state, &a->bridge.function, &b->bridge.function);
-	check_state(trace, &i440fx_state, &a->bridge, &b->bridge);
-	check_state(trace, &pci_function_state, &a->isa.function, &b->isa.function);
-	check_state(trace, &piix3_state, &a->isa, &b->isa);
-	check_state(trace, &pci_function_state, &a->pm.function, &b->pm.function);
-	check_state(trace, &piix4_pm_state, &a->pm, &b->pm);
-	check_state(trace, &fw_cfg_state, &a->fw_cfg, &b->fw_cfg);
-	check_state(trace, &irq_router_state, &a->router, &b->router);
-	check_state(trace, &i8042_state_table, &a->i8042.state, &b->i8042.state);
-	check_state(trace, &port92_state_table, &a->port92.state, &b->port92.state);
-	check_state(trace, &post_state_table, &a->post.state, &b->post.state);
-	for (size_t i = 0; i < 2; i++)
-		check_state(trace, &serial_state_table, &a->serials[i].state, &b->serials[i].state);
+	for (y = TAILQ_FIRST(&b->devices), x = TAILQ_FIRST(&a->devices); x && y;
+	     x = TAILQ_NEXT(x, next), y = TAILQ_NEXT(y, next))
+		check_device(trace, x, y);
 	check(trace, "writes that waited at once", trace->plain.none.cpu.coalesced, 0);
 	check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
 	check(trace, "kinds of interrupts", trace->plain.irqs_sum, trace->waiting.irqs_sum);
@@ -383,9 +374,9 @@ static void serial(struct trace *trace)
 
 	if (one_in(trace, 8)) {
 		look(trace);
-		if (serial_room(&trace->plain.pc.serials[0])) {
-			serial_receive(&trace->plain.pc.serials[0], &byte, 1);
-			serial_receive(&trace->waiting.pc.serials[0], &byte, 1);
+		if (serial_room(trace->plain.com1)) {
+			serial_receive(trace->plain.com1, &byte, 1);
+			serial_receive(trace->waiting.com1, &byte, 1);
 		}
 	} else if (one_in(trace, 2)) {
 		in(trace, port, 1);
@@ -529,7 +520,16 @@ static struct chardev *open_file(struct side *side, char path[40])
 
 static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
-	struct pc_options options = {
+	static const struct device_spec devices[] = {
+		{ "isa-serial", "chardev=serial" },
+		{ "isa-serial", NULL },
+		{ "isa-debugcon", "chardev=debug" },
+	};
+	const struct device_global global = { "mc146818rtc", "lost_tick_policy",
+					      slew ? "slew" : "discard" };
+	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
+	struct pc_chardev chardevs[] = { { .id = "serial" }, { .id = "debug" } };
+	const struct pc_options options = {
 		.machine = { .loop = &side->loop,
 			     .accel = &side->none.accel,
 			     .no_shutdown = true,
@@ -537,9 +537,13 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		.name = "no harm",
 		.ram = RAM,
 		.rtc_base = { .kind = RTC_BASE_DATE, .seconds = 1709164790 }, /* a leap day */
-		.rtc_slew = slew,
-		.debugcons_n = 1,
-		.fw_cfg = { { .name = "opt/test", .string = "content" } },
+		.devices = devices,
+		.devices_n = sizeof(devices) / sizeof(devices[0]),
+		.globals = &global,
+		.globals_n = 1,
+		.chardevs = chardevs,
+		.chardevs_n = 2,
+		.fw_cfg = &item,
 		.fw_cfg_n = 1,
 	};
 	struct error err;
@@ -551,13 +555,15 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 	side->quit = (struct loop_task){ .run = quit, .arg = &side->loop };
 	side->serial = open_file(side, side->serial_path);
 	side->debug = open_file(side, side->debug_path);
-	options.serials[0] = (struct pc_serial){ true, side->serial };
-	options.serials[1] = (struct pc_serial){ true, NULL };
-	options.debugcons[0] = (struct pc_debugcon){ 0xe9, side->debug };
+	chardevs[0].chardev = side->serial;
+	chardevs[1].chardev = side->debug;
 	if (pc_create(&side->pc, &options, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
+	/* What was borrowed was needed for the making alone. */
+	side->com1 =
+		&((struct serial_isa *)device_find(&side->pc.devices, &serial_isa_type))->serial;
 	machine_watch_irqs(&side->pc.machine, irq_changed, side);
 	machine_continue(&side->pc.machine);
 }

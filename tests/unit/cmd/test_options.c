@@ -14,6 +14,10 @@
 
 #include "cmd/options.h"
 #include "cmd/table.h"
+#include "dev/debugcon.h"
+#include "dev/debugexit.h"
+#include "dev/serial_isa.h"
+#include "dev/virtio_blk_pci.h"
 
 #define MIB         (UINT64_C(1) << 20)
 #define HOST_MEMORY (4096 * MIB)
@@ -42,6 +46,78 @@ static bool parse(const char *line)
 	/* What a field holds must come from the line, not from the one before. */
 	memset(&options, 0xa5, sizeof(options));
 	return cmd_options_parse(&options, n, words, HOST_MEMORY);
+}
+
+/* Device n of a type among those that the line asked for, as it would be made; NULL: there is none. */
+static struct device *device(const struct device_type *type, size_t n)
+{
+	static struct device *made;
+	const struct device_types types = {
+		.types = board_device_types,
+		.globals = options.pc.globals,
+		.globals_n = options.pc.globals_n,
+	};
+	struct error err;
+
+	device_free(made);
+	made = NULL;
+	for (size_t i = 0; !made && i < options.pc.devices_n; i++) {
+		if (!strcmp(options.pc.devices[i].type, type->name) && !n--)
+			made = device_new(&types, &options.pc.devices[i], &err);
+	}
+	return made;
+}
+
+static struct virtio_blk_pci *disk(size_t n)
+{
+	struct device *made = device(&virtio_blk_pci_type, n);
+
+	assert_non_null(made);
+	return (struct virtio_blk_pci *)made;
+}
+
+static const struct cmd_drive *drive_of(size_t n)
+{
+	const char *id = disk(n)->drive;
+
+	for (size_t i = 0; i < options.drives_n; i++) {
+		if (!strcmp(options.drives[i].id, id)) {
+			assert_true(options.drives[i].used);
+			return &options.drives[i];
+		}
+	}
+	fail_msg("no drive %s", id);
+	return NULL;
+}
+
+static const struct cmd_chardev *chardev_of(const char *id)
+{
+	for (size_t i = 0; i < options.chardevs_n; i++) {
+		if (!strcmp(options.chardevs[i].id, id))
+			return &options.chardevs[i];
+	}
+	fail_msg("no -chardev %s", id);
+	return NULL;
+}
+
+/* How many devices of this type there are. */
+static size_t count(const struct device_type *type)
+{
+	size_t n = 0;
+
+	while (device(type, n))
+		n++;
+	return n;
+}
+
+static struct debugcon_options *debugcon(size_t n)
+{
+	return &((struct debugcon *)device(&debugcon_type, n))->options;
+}
+
+static struct debugexit_options *debugexit(size_t n)
+{
+	return &((struct debugexit *)device(&debugexit_type, n))->options;
 }
 
 static void good(const char *line)
@@ -73,26 +149,23 @@ static void test_defaults(void **state)
 	assert_int_equal(options.action, CMD_RUN);
 	assert_int_equal(options.accel, CMD_ACCEL_KVM);
 	assert_int_equal(options.coalesce, CMD_COALESCE_ON);
-	assert_int_equal(options.memory, 128 * MIB);
-	assert_false(options.memory_given);
+	assert_int_equal(options.pc.ram, 128 * MIB);
 	assert_null(options.bios);
-	assert_null(options.name);
-	assert_false(options.uuid_given);
-	assert_int_equal(options.rtc.base, CMD_RTC_UTC);
-	assert_int_equal(options.rtc.clock, CMD_RTC_HOST);
-	assert_false(options.rtc.slew);
-	assert_int_equal(options.disks_n + options.debug_exits_n + options.debug_consoles_n, 0);
-	assert_int_equal(options.monitors_n + options.fw_cfg_n + options.dirs_n, 0);
-	assert_int_equal(options.qtest, CMD_NONE);
+	assert_null(options.pc.name);
+	assert_null(options.pc.uuid);
+	assert_int_equal(options.pc.rtc_base.kind, RTC_BASE_UTC);
+	assert_int_equal(options.pc.rtc_clock, PC_RTC_HOST);
+	assert_int_equal(options.pc.globals_n, 0);
+	assert_int_equal(options.pc.devices_n, 1); /* COM1 */
+	assert_int_equal(options.monitors_n + options.pc.fw_cfg_n + options.dirs_n, 0);
+	assert_false(options.has_qtest);
 	assert_null(options.qtest_log);
-	assert_false(options.no_reboot || options.no_shutdown || options.paused ||
-		     options.nodefaults);
+	assert_false(options.pc.machine.no_reboot || options.pc.machine.no_shutdown ||
+		     options.paused || options.nodefaults);
 	assert_null(options.pidfile);
 	assert_null(options.log_file);
 	assert_int_equal(options.exits, CMD_EXITS_NONE);
 	assert_string_equal(options.error, "");
-	for (int i = 1; i < CMD_SERIALS_MAX; i++)
-		assert_int_equal(options.serials[i], CMD_NONE);
 }
 
 static void test_machine(void **state)
@@ -198,23 +271,24 @@ static void test_memory(void **state)
 		{ "-m 99999999999999999999",
 		  "-m: 99999999999999999999: not a size (64, 64M, 1.5G)" },
 		{ "-m 17592186044416", "-m: 17592186044416: not a size (64, 64M, 1.5G)" },
-		{ "-m 15.9999999999E", "-m: 15.9999999999E: more than this host has (4096 MiB)" },
+		{ "-m 15.9999999999E", "-m: 15.9999999999E: more than a PC has (1048576 MiB)" },
 		{ "-m 64,slots=2", "-m: slots: unknown property (there are: size)" },
 		{ "-m", "-m: needs a value ([size=]N)" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		good(rows[i].line);
-		if (options.memory != rows[i].bytes || !options.memory_given)
-			fail_msg("%s: %llu", rows[i].line, (unsigned long long)options.memory);
+		if (options.pc.ram != rows[i].bytes)
+			fail_msg("%s: %llu", rows[i].line, (unsigned long long)options.pc.ram);
 	}
 	CHECK_REFUSALS(bad);
 }
 
 static void test_memory_of_host(void **state)
 {
-	char *words[] = { (char *)"coalport", (char *)"-m", (char *)"1000T" };
+	char *words[] = { (char *)"coalport", (char *)"-m", (char *)"1023G" };
 
+	cmd_options_free(&options);
 	assert_false(cmd_options_parse(&options, 3, words, 0));
 	assert_non_null(strstr(options.error, "more than this host has"));
 }
@@ -246,25 +320,26 @@ static void test_drive(void **state)
 	};
 
 	good("-drive file=disk.img,format=raw,if=virtio");
-	assert_int_equal(options.disks_n, 1);
-	assert_string_equal(options.disks[0].file, "disk.img");
-	assert_null(options.disks[0].id);
-	assert_null(options.disks[0].serial);
-	assert_int_equal(options.disks[0].bootindex, CMD_NONE);
-	assert_false(options.disks[0].readonly);
+	assert_int_equal(count(&virtio_blk_pci_type), 1);
+	assert_string_equal(drive_of(0)->file, "disk.img");
+	assert_null(disk(0)->device.id);
+	assert_null(disk(0)->serial);
+	assert_int_equal(disk(0)->bootindex, -1);
+	assert_int_equal(disk(0)->slot.devfn, -1);
+	assert_false(drive_of(0)->readonly);
 
 	good("-drive if=virtio,file=a,,b=,,,,,readonly=on,id=d0 -drive file=c,if=virtio,readonly");
-	assert_int_equal(options.disks_n, 2);
-	assert_string_equal(options.disks[0].file, "a,b=,,");
-	assert_true(options.disks[0].readonly);
-	assert_string_equal(options.disks[0].id, "d0");
-	assert_string_equal(options.disks[1].file, "c");
-	assert_true(options.disks[1].readonly);
+	assert_int_equal(count(&virtio_blk_pci_type), 2);
+	assert_string_equal(drive_of(0)->file, "a,b=,,");
+	assert_true(drive_of(0)->readonly);
+	assert_string_equal(drive_of(0)->id, "d0");
+	assert_string_equal(drive_of(1)->file, "c");
+	assert_true(drive_of(1)->readonly);
 
 	good("-drive file=a,if=virtio,readonly=on,readonly=off");
-	assert_false(options.disks[0].readonly);
+	assert_false(drive_of(0)->readonly);
 	good("-drive file=a,if=none,id=unused");
-	assert_int_equal(options.disks_n, 0);
+	assert_int_equal(count(&virtio_blk_pci_type), 0);
 	CHECK_REFUSALS(bad);
 }
 
@@ -288,7 +363,7 @@ static void test_device_disk(void **state)
 		  "-device: id=d: there is one already" },
 		{ "-device virtio-blk-pci,drive=x,id=,", "-device: id: needs a value (id=ID)" },
 		{ "-device virtio-blk-pci,vectors=2",
-		  "-device: vectors: unknown property (there are: drive, id, serial, bootindex)" },
+		  "-device: vectors: unknown property (there are: drive, serial, bootindex, addr, multifunction, id)" },
 		{ "-device e1000", "-device: e1000: unknown device (see -device help)" },
 		{ "-device drive=x",
 		  "-device: needs the name of a device first (see -device help)" },
@@ -298,15 +373,15 @@ static void test_device_disk(void **state)
 	/* The drive may come later; devices are given their slots before drives with if=virtio. */
 	good("-drive file=second,if=virtio -device virtio-blk-pci,drive=x,id=d,serial=S-1,bootindex=3 "
 	     "-drive file=first,if=none,id=x,readonly=on");
-	assert_int_equal(options.disks_n, 2);
-	assert_string_equal(options.disks[0].file, "first");
-	assert_string_equal(options.disks[0].id, "d");
-	assert_string_equal(options.disks[0].serial, "S-1");
-	assert_int_equal(options.disks[0].bootindex, 3);
-	assert_true(options.disks[0].readonly);
-	assert_string_equal(options.disks[1].file, "second");
+	assert_int_equal(count(&virtio_blk_pci_type), 2);
+	assert_string_equal(drive_of(0)->file, "first");
+	assert_string_equal(disk(0)->device.id, "d");
+	assert_string_equal(disk(0)->serial, "S-1");
+	assert_int_equal(disk(0)->bootindex, 3);
+	assert_true(drive_of(0)->readonly);
+	assert_string_equal(drive_of(1)->file, "second");
 	good("-drive file=a,if=none,id=x -device driver=virtio-blk-pci,drive=x");
-	assert_string_equal(options.disks[0].id, "x");
+	assert_string_equal(drive_of(0)->id, "x");
 	CHECK_REFUSALS(bad);
 }
 
@@ -330,37 +405,41 @@ static void test_debug_devices(void **state)
 		  "-device: x: there is no -chardev with this id" },
 		{ "-global isa-debugcon.iobase=x",
 		  "-global: isa-debugcon.iobase=x: not a number from 0 to 65535" },
-		{ "-global virtio-blk.x=1",
-		  "-global: virtio-blk.x: unknown property (there are: mc146818rtc.lost_tick_policy, isa-debugcon.iobase)" },
+		{ "-global isa-debugcon.x=1",
+		  "-global: isa-debugcon.x: unknown property (there are: iobase, chardev, id)" },
+		{ "-global isa-debugcon.iobase",
+		  "-global: isa-debugcon.iobase: needs DEVICE.PROP=VALUE" },
+		{ "-device PIIX3", "-device: PIIX3: part of every machine, not one to add" },
+		{ "-device virtio-blk-pci,bus=pci.1,drive=x",
+		  "-device: bus=pci.1: not offered (only pci.0)" },
 		{ "-global driver=a,property=b", "-global: needs driver=, property= and value=" },
 		{ "-debugcon tcp:1",
 		  "-debugcon: tcp:1: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
 	};
 
 	good("-device isa-debug-exit");
-	assert_int_equal(options.debug_exits_n, 1);
-	assert_int_equal(options.debug_exits[0].port, 0x501);
-	assert_int_equal(options.debug_exits[0].size, 2);
+	assert_int_equal(count(&debugexit_type), 1);
+	assert_int_equal(debugexit(0)->port, 0x501);
+	assert_int_equal(debugexit(0)->size, 2);
 	good("-device isa-debug-exit,iobase=0xf4,iosize=0x04 -device isa-debug-exit,iobase=65535,iosize=1");
-	assert_int_equal(options.debug_exits[0].port, 0xf4);
-	assert_int_equal(options.debug_exits[0].size, 4);
-	assert_int_equal(options.debug_exits[1].port, 0xffff);
+	assert_int_equal(debugexit(0)->port, 0xf4);
+	assert_int_equal(debugexit(0)->size, 4);
+	assert_int_equal(debugexit(1)->port, 0xffff);
 
 	good("-debugcon file:out,put -global isa-debugcon.iobase=0x402");
-	assert_int_equal(options.debug_consoles_n, 1);
-	assert_int_equal(options.debug_consoles[0].port, 0x402);
-	assert_string_equal(options.chardevs[options.debug_consoles[0].chardev].options.path,
-			    "out,put");
+	assert_int_equal(count(&debugcon_type), 1);
+	assert_int_equal(debugcon(0)->port, 0x402);
+	assert_string_equal(chardev_of(debugcon(0)->chardev)->options.path, "out,put");
 	good("-debugcon null");
-	assert_int_equal(options.debug_consoles[0].port, 0xe9);
+	assert_int_equal(debugcon(0)->port, 0xe9);
 	good("-debugcon none");
-	assert_int_equal(options.debug_consoles_n, 0);
+	assert_int_equal(count(&debugcon_type), 0);
 	good("-chardev null,id=a -chardev null,id=b -device isa-debugcon,chardev=a,iobase=0x403 "
 	     "-device isa-debugcon,chardev=b -global driver=isa-debugcon,property=iobase,value=1026");
-	assert_int_equal(options.debug_consoles[0].port, 0x403);
-	assert_int_equal(options.debug_consoles[0].chardev, 0);
-	assert_int_equal(options.debug_consoles[1].port, 0x402);
-	assert_int_equal(options.debug_consoles[1].chardev, 1);
+	assert_int_equal(debugcon(0)->port, 0x403);
+	assert_string_equal(debugcon(0)->chardev, "a");
+	assert_int_equal(debugcon(1)->port, 0x402);
+	assert_string_equal(debugcon(1)->chardev, "b");
 	CHECK_REFUSALS(bad);
 }
 
@@ -415,10 +494,10 @@ static void test_chardev(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct chardev_options *want = &rows[i].what,
-					     *got = &options.chardevs[0].options;
+		const struct chardev_options *want = &rows[i].what, *got;
 
 		good(rows[i].line);
+		got = &options.chardevs[0].options;
 		assert_string_equal(options.chardevs[0].id, "c");
 		assert_false(options.chardevs[0].used);
 		if (got->kind != want->kind || got->server != want->server ||
@@ -434,13 +513,24 @@ static void test_chardev(void **state)
 	CHECK_REFUSALS(bad);
 }
 
-/* The kind of what COM1+port is connected to, -1 if the port is not there. */
+/* What COM1+port is connected to; NULL: the port is not there. */
+static const struct chardev_options *serial(int port)
+{
+	for (size_t n = 0;; n++) {
+		struct serial_isa *isa = (struct serial_isa *)device(&serial_isa_type, n);
+
+		if (!isa)
+			return NULL;
+		if (isa->index == port) {
+			assert_true(chardev_of(isa->chardev_id)->used);
+			return &chardev_of(isa->chardev_id)->options;
+		}
+	}
+}
+
 static int serial_kind(int port)
 {
-	if (options.serials[port] == CMD_NONE)
-		return -1;
-	assert_true(options.chardevs[options.serials[port]].used);
-	return (int)options.chardevs[options.serials[port]].options.kind;
+	return serial(port) ? (int)serial(port)->kind : -1;
 }
 
 static void test_serial(void **state)
@@ -493,8 +583,7 @@ static void test_serial(void **state)
 			fail_msg("%s: COM1 %d, COM2 %d", rows[i].line, serial_kind(0),
 				 serial_kind(1));
 		if (serial_kind(0) >= 0) {
-			const struct chardev_options *com1 =
-				&options.chardevs[options.serials[0]].options;
+			const struct chardev_options *com1 = serial(0);
 
 			if (com1->signals != rows[i].signals || com1->escape != rows[i].escape)
 				fail_msg("%s: signals %d, escape %d", rows[i].line, com1->signals,
@@ -502,11 +591,11 @@ static void test_serial(void **state)
 		}
 	}
 	good("-serial file:a,b=c");
-	assert_string_equal(options.chardevs[options.serials[0]].options.path, "a,b=c");
+	assert_string_equal(serial(0)->path, "a,b=c");
 	good("-serial unix:a,,b,server=on,wait=off");
-	assert_string_equal(options.chardevs[options.serials[0]].options.path, "a,b");
-	assert_true(options.chardevs[options.serials[0]].options.server);
-	assert_false(options.chardevs[options.serials[0]].options.wait);
+	assert_string_equal(serial(0)->path, "a,b");
+	assert_true(serial(0)->server);
+	assert_false(serial(0)->wait);
 	CHECK_REFUSALS(bad);
 }
 
@@ -523,8 +612,6 @@ static void test_monitors(void **state)
 		  "-monitor: stdio: the human monitor is not offered (only none; see -qmp)" },
 		{ "-qmp tcp:localhost:4444",
 		  "-qmp: tcp:localhost:4444: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
-		{ "-qmp null -qmp null -qmp null -qmp null -qmp null",
-		  "-qmp: more than 4 monitors" },
 	};
 
 	good("-qmp unix:/run/q,server=on,wait=off -monitor none");
@@ -570,18 +657,23 @@ static void test_rtc(void **state)
 {
 	static const struct {
 		const char *line;
-		struct cmd_rtc rtc;
+		struct {
+			enum rtc_base_kind base;
+			enum pc_rtc_clock clock;
+			bool slew;
+			int64_t date;
+		} rtc;
 	} rows[] = {
-		{ "-rtc base=utc", { .base = CMD_RTC_UTC } },
-		{ "-rtc base=localtime", { .base = CMD_RTC_LOCALTIME } },
-		{ "-rtc base=1970-01-01", { .base = CMD_RTC_DATE, .date = 0 } },
-		{ "-rtc base=1969-12-31T23:59:59", { .base = CMD_RTC_DATE, .date = -1 } },
-		{ "-rtc base=2006-06-17T16:01:21", { .base = CMD_RTC_DATE, .date = 1150560081 } },
-		{ "-rtc base=2000-02-29T23:59:59", { .base = CMD_RTC_DATE, .date = 951868799 } },
-		{ "-rtc base=2000-03-01", { .base = CMD_RTC_DATE, .date = 951868800 } },
-		{ "-rtc base=2099-12-31", { .base = CMD_RTC_DATE, .date = INT64_C(4102358400) } },
-		{ "-rtc clock=vm", { .clock = CMD_RTC_VM } },
-		{ "-rtc clock=rt,driftfix=slew", { .clock = CMD_RTC_RT, .slew = true } },
+		{ "-rtc base=utc", { .base = RTC_BASE_UTC } },
+		{ "-rtc base=localtime", { .base = RTC_BASE_LOCALTIME } },
+		{ "-rtc base=1970-01-01", { .base = RTC_BASE_DATE, .date = 0 } },
+		{ "-rtc base=1969-12-31T23:59:59", { .base = RTC_BASE_DATE, .date = -1 } },
+		{ "-rtc base=2006-06-17T16:01:21", { .base = RTC_BASE_DATE, .date = 1150560081 } },
+		{ "-rtc base=2000-02-29T23:59:59", { .base = RTC_BASE_DATE, .date = 951868799 } },
+		{ "-rtc base=2000-03-01", { .base = RTC_BASE_DATE, .date = 951868800 } },
+		{ "-rtc base=2099-12-31", { .base = RTC_BASE_DATE, .date = INT64_C(4102358400) } },
+		{ "-rtc clock=vm", { .clock = PC_RTC_VM } },
+		{ "-rtc clock=rt,driftfix=slew", { .clock = PC_RTC_RT, .slew = true } },
 		{ "-rtc driftfix=slew -rtc clock=host", { .slew = true } },
 		{ "-rtc driftfix=slew,driftfix=none", { .slew = false } },
 		{ "-global mc146818rtc.lost_tick_policy=slew", { .slew = true } },
@@ -591,22 +683,18 @@ static void test_rtc(void **state)
 		  { .slew = false } },
 	};
 	static const struct refusal bad[] = {
-		{ "-rtc base=2001-02-29",
-		  "-rtc: base=2001-02-29: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		{ "-rtc base=2001-02-29", "-rtc: base=2001-02-29: there is no such date or time" },
 		{ "-rtc base=2001-2-9",
-		  "-rtc: base=2001-2-9: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		  "-rtc: base=2001-2-9: expected utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS" },
 		{ "-rtc base=2001-02-09T24:00:00",
-		  "-rtc: base=2001-02-09T24:00:00: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		  "-rtc: base=2001-02-09T24:00:00: there is no such date or time" },
 		{ "-rtc base=2001-02-09T12:00",
-		  "-rtc: base=2001-02-09T12:00: not utc, localtime or a date like 2006-06-17T16:01:21" },
-		{ "-rtc base=2001-13-01",
-		  "-rtc: base=2001-13-01: not utc, localtime or a date like 2006-06-17T16:01:21" },
-		{ "-rtc base=2001-00-01",
-		  "-rtc: base=2001-00-01: not utc, localtime or a date like 2006-06-17T16:01:21" },
-		{ "-rtc base=2100-02-29",
-		  "-rtc: base=2100-02-29: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		  "-rtc: base=2001-02-09T12:00: expected utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS" },
+		{ "-rtc base=2001-13-01", "-rtc: base=2001-13-01: there is no such date or time" },
+		{ "-rtc base=2001-00-01", "-rtc: base=2001-00-01: there is no such date or time" },
+		{ "-rtc base=2100-02-29", "-rtc: base=2100-02-29: there is no such date or time" },
 		{ "-rtc base=now",
-		  "-rtc: base=now: not utc, localtime or a date like 2006-06-17T16:01:21" },
+		  "-rtc: base=now: expected utc, localtime, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS" },
 		{ "-rtc clock=tsc", "-rtc: clock=tsc: not offered (only host, rt, vm)" },
 		{ "-rtc driftfix=gradual",
 		  "-rtc: driftfix=gradual: not offered (only none, slew)" },
@@ -616,13 +704,16 @@ static void test_rtc(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct cmd_rtc *got = &options.rtc, *want = &rows[i].rtc;
+		const struct pc_options *pc = &options.pc;
+		bool slew;
 
 		good(rows[i].line);
-		if (got->base != want->base || got->clock != want->clock ||
-		    got->slew != want->slew || got->date != want->date)
-			fail_msg("%s: base %d clock %d slew %d date %lld", rows[i].line, got->base,
-				 got->clock, got->slew, (long long)got->date);
+		slew = pc->globals_n && !strcmp(pc->globals[pc->globals_n - 1].value, "slew");
+		if (pc->rtc_base.kind != rows[i].rtc.base || pc->rtc_clock != rows[i].rtc.clock ||
+		    slew != rows[i].rtc.slew || pc->rtc_base.seconds != rows[i].rtc.date)
+			fail_msg("%s: base %d clock %d slew %d date %lld", rows[i].line,
+				 pc->rtc_base.kind, pc->rtc_clock, slew,
+				 (long long)pc->rtc_base.seconds);
 	}
 	CHECK_REFUSALS(bad);
 }
@@ -645,13 +736,13 @@ static void test_fw_cfg(void **state)
 
 	good("-fw_cfg name=opt/a,string=x,,y -fw_cfg opt/b,file=f -fw_cfg opt/c,string= "
 	     "-fw_cfg opt/456789012345678901234567890123456789012345678901234,string=x");
-	assert_int_equal(options.fw_cfg_n, 4);
-	assert_string_equal(options.fw_cfg[0].name, "opt/a");
-	assert_string_equal(options.fw_cfg[0].string, "x,y");
-	assert_null(options.fw_cfg[0].file);
-	assert_string_equal(options.fw_cfg[1].file, "f");
-	assert_null(options.fw_cfg[1].string);
-	assert_string_equal(options.fw_cfg[2].string, "");
+	assert_int_equal(options.pc.fw_cfg_n, 4);
+	assert_string_equal(options.pc.fw_cfg[0].name, "opt/a");
+	assert_string_equal(options.pc.fw_cfg[0].string, "x,y");
+	assert_null(options.pc.fw_cfg[0].file);
+	assert_string_equal(options.pc.fw_cfg[1].file, "f");
+	assert_null(options.pc.fw_cfg[1].string);
+	assert_string_equal(options.pc.fw_cfg[2].string, "");
 	CHECK_REFUSALS(bad);
 }
 
@@ -672,11 +763,10 @@ static void test_names(void **state)
 	};
 
 	good("-name vm~1 -uuid 00112233-4455-6677-8899-aaBBccddeeff");
-	assert_string_equal(options.name, "vm 1");
-	assert_true(options.uuid_given);
-	assert_memory_equal(options.uuid, uuid, sizeof(uuid));
+	assert_string_equal(options.pc.name, "vm 1");
+	assert_memory_equal(options.pc.uuid, uuid, sizeof(uuid));
 	good("-name a -name guest=b,,c");
-	assert_string_equal(options.name, "b,c");
+	assert_string_equal(options.pc.name, "b,c");
 	CHECK_REFUSALS(bad);
 }
 
@@ -685,6 +775,8 @@ static void test_running(void **state)
 	static const struct refusal bad[] = {
 		{ "-exits xml", "-exits: form=xml: not offered (only none, text, json)" },
 		{ "-exits file=x", "-exits: needs text or json" },
+		{ "-accel qtest -exits text",
+		  "-exits: there is no processor to leave the kernel (-accel qtest)" },
 		{ "-pidfile", "-pidfile: needs a value (FILE)" },
 		{ "-D", "-D: needs a value (FILE)" },
 		{ "-display gtk", "-display: gtk: not offered (only none)" },
@@ -714,8 +806,8 @@ static void test_running(void **state)
 	};
 
 	good("-S -no-reboot -no-shutdown -nodefaults -pidfile p -D l -exits text -bios b -L d1 -L d2");
-	assert_true(options.paused && options.no_reboot && options.no_shutdown &&
-		    options.nodefaults);
+	assert_true(options.paused && options.pc.machine.no_reboot &&
+		    options.pc.machine.no_shutdown && options.nodefaults);
 	assert_string_equal(options.pidfile, "p");
 	assert_string_equal(options.log_file, "l");
 	assert_string_equal(options.bios, "b");
@@ -728,12 +820,12 @@ static void test_running(void **state)
 	assert_string_equal(options.pidfile, "c,,d");
 	assert_int_equal(options.exits, CMD_EXITS_JSON);
 	assert_string_equal(options.exits_file, "e,f");
-	assert_false(options.boot_menu || options.reboot_timeout_given);
-	assert_int_equal(options.splash_time, CMD_NONE);
+	assert_false(options.pc.boot_menu || options.pc.boot_fail_wait_given);
+	assert_int_equal(options.pc.boot_menu_wait, -1);
 	good("-boot menu=on,splash-time=12 -boot reboot-timeout=-1 -smp 1 -smp cpus=1,cores=1");
-	assert_true(options.boot_menu && options.reboot_timeout_given);
-	assert_int_equal(options.reboot_timeout, -1);
-	assert_int_equal(options.splash_time, 12);
+	assert_true(options.pc.boot_menu && options.pc.boot_fail_wait_given);
+	assert_int_equal(options.pc.boot_fail_wait, -1);
+	assert_int_equal(options.pc.boot_menu_wait, 12);
 	good("-display none -vga none -audio none -audio driver=none -parallel none -nic none -net none "
 	     "-no-user-config -boot c -boot order=c,menu=off");
 	assert_true(options.no_display);
@@ -754,7 +846,13 @@ static void test_actions(void **state)
 		{ "-M help", CMD_LIST_MACHINES, "\npc " },
 		{ "-cpu help", CMD_LIST_CPUS, " x2apic" },
 		{ "-accel ?", CMD_LIST_ACCELS, "\nqtest\n" },
-		{ "-device help", CMD_LIST_DEVICES, "virtio-blk-pci: " },
+		{ "-device help", CMD_LIST_DEVICES,
+		  "Storage devices:\nname \"virtio-blk-pci\", bus PCI, desc \"a disk" },
+		{ "-device ?", CMD_LIST_DEVICES,
+		  "\n\nMisc devices:\nname \"isa-debugcon\", bus ISA" },
+		{ "-device isa-serial,help", CMD_LIST_PROPS,
+		  "isa-serial options:\n  chardev=<str>          - the -chardev behind it" },
+		{ "-help", CMD_HELP, "mc146818rtc.lost_tick_policy=discard|slew" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -824,16 +922,15 @@ static void test_bounds(void **state)
 	static char huge[1 << 20];
 	int n = 1;
 
-	for (int i = 0; i < CMD_DISKS_MAX + 1; i++) {
+	for (int i = 0; i < 39; i++) {
 		snprintf(words[i], sizeof(words[i]), "file=%d,if=virtio", i);
 		argv[n++] = (char *)"-drive";
 		argv[n++] = words[i];
 	}
-	assert_true(cmd_options_parse(&options, n - 2, argv, HOST_MEMORY));
-	assert_int_equal(options.disks_n, CMD_DISKS_MAX);
 	cmd_options_free(&options);
-	assert_false(cmd_options_parse(&options, n, argv, HOST_MEMORY));
-	assert_string_equal(options.error, "-drive: more than 16 drives");
+	assert_true(cmd_options_parse(&options, n, argv, HOST_MEMORY));
+	assert_int_equal(count(&virtio_blk_pci_type), 39);
+	assert_string_equal(drive_of(38)->file, "38");
 
 	memset(huge, 'x', sizeof(huge) - 1);
 	argv[1] = (char *)"-bios";
@@ -862,16 +959,16 @@ static void test_console_of_firmware(void **state)
 static void test_action_option(void **state)
 {
 	good("-action panic=none,reboot=shutdown -accel qtest,coalesced=on -device pvpanic");
-	assert_int_equal(options.panic, CMD_PANIC_NONE);
-	assert_true(options.no_reboot);
-	assert_false(options.no_shutdown);
+	assert_int_equal(options.pc.machine.panic, MACHINE_PANIC_RUN);
+	assert_true(options.pc.machine.no_reboot);
+	assert_false(options.pc.machine.no_shutdown);
 	assert_true(options.qtest_coalesced);
 	good("-no-reboot -action reboot=reset -action shutdown=pause -device pvpanic,ioport=0x505");
-	assert_int_equal(options.panic, CMD_PANIC_SHUTDOWN);
-	assert_false(options.no_reboot);
-	assert_true(options.no_shutdown);
+	assert_int_equal(options.pc.machine.panic, MACHINE_PANIC_SHUTDOWN);
+	assert_false(options.pc.machine.no_reboot);
+	assert_true(options.pc.machine.no_shutdown);
 	assert_false(options.qtest_coalesced);
-	assert_int_equal(options.debug_exits_n, 0);
+	assert_int_equal(count(&debugexit_type), 0);
 }
 
 int main(void)

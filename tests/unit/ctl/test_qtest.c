@@ -16,7 +16,9 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	f->log = open_memstream(&f->log_text, &f->log_len);
-	rig_make(&f->rig, (struct pc_options){ .serials = { { .present = true } } });
+	rig_make(&f->rig,
+		 (struct pc_options){ .devices = &(struct device_spec){ "isa-serial", NULL },
+				      .devices_n = 1 });
 	rig_serve(&f->rig);
 	assert_int_equal(ctl_qtest_init(&f->qtest, &f->rig.pc.machine, &f->rig.none.cpu,
 					f->rig.chardev, f->log),
@@ -153,8 +155,9 @@ static void test_interrupts(void **state)
 	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 5 1\n", "IRQ raise 5\nOK\n");
 	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 5 7\n", "OK\n");
 	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 5 0\n", "IRQ lower 5\nOK\n");
-	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 16 1\n",
-		   "FAIL Unknown interrupt line '16'\n");
+	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 23 1\n", "IRQ raise 23\nOK\n");
+	rig_expect(&f->rig, "set_irq_in ioapic unnamed-gpio-in 24 1\n",
+		   "FAIL Unknown interrupt line '24'\n");
 	rig_expect(&f->rig, "set_irq_in ioapic other 1 1\nset_irq_in x unnamed-gpio-in 1 1\n",
 		   "FAIL Unknown interrupt lines 'other'\nFAIL Unknown device\n");
 }
@@ -306,7 +309,7 @@ static void test_end_of_the_only_client(void **state)
 	close(rig.client);
 	rig.client = -1;
 	assert_int_equal(machine_run(&rig.pc.machine), 0);
-	assert_int_equal(rig.pc.rtc.state.index[0], 7);
+	assert_int_equal(rig.pc.rtc->state.index[0], 7);
 	ctl_qtest_destroy(&qtest);
 	close(fd);
 	unlink(rig.path);

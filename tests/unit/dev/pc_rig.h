@@ -16,6 +16,7 @@
 #include "dev/irq_router.h"
 #include "dev/pci.h"
 #include "mem/map.h"
+#include "pci_all.h"
 
 #define RIG_RAM (2u << 20)
 

@@ -212,7 +212,7 @@ static void test_pam_at_once(void **state)
 	rig_out(rig, 0xcfc, 0x33333333, 4);
 	for (uint32_t addr = 0xc0000; addr <= 0xfffff; addr += 0x4000)
 		assert_ptr_equal(rig_region(rig, MEM_SPACE_MEMORY, addr), &rig->ram);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	i440fx_reset(&machine->bridge);
 	assert_int_equal(mem_map_settle(&rig->map), 0);
 	assert_null(rig_region(rig, MEM_SPACE_MEMORY, 0xc0000));
@@ -233,7 +233,7 @@ static void test_smram(void **state)
 	assert_null(rig_region(rig, MEM_SPACE_MEMORY, 0xa0000));
 	rig_config_write(rig, 0, I440FX_SMRAM, 0x48, 1);
 	assert_int_equal(rig_config_read(rig, 0, I440FX_SMRAM, 1), 0x1a);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	rig_config_write(rig, 0, I440FX_SMRAM, 0x48, 1);
 	assert_int_equal(rig_config_read(rig, 0, I440FX_SMRAM, 1), 0x4a);
 }

@@ -130,7 +130,7 @@ static void test_hook(void **state)
 	assert_int_equal(card->written_at, PCI_LATENCY);
 	assert_int_equal(card->written_width, 1);
 	assert_int_equal(card->writes, 1);
-	pci_bus_reset(&card->rig.bus);
+	pci_all_reset(&card->rig.bus);
 	assert_int_equal(card->replaced, 1);
 	assert_int_equal(card->writes, 1);
 }
@@ -202,7 +202,7 @@ static void test_reset(void **state)
 	put(card, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
 	assert_true(pci_is_master(&card->function));
 	assert_false(pci_is_master(&card->other));
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	assert_int_equal(mem_map_settle(&rig->map), 0);
 	assert_int_equal(get(card, PCI_COMMAND, 2), 0);
 	assert_int_equal(get(card, PCI_BAR(1), 4), 0);
@@ -220,10 +220,10 @@ static void test_save_restore(void **state)
 	put(card, PCI_BAR(1), 0xfe000000, 4);
 	put(card, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
 	state_save(&pci_function_state, &card->function, saved);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	assert_int_equal(mem_map_settle(&rig->map), 0);
 	state_restore(&pci_function_state, &card->function, saved);
-	pci_bus_refresh(&rig->bus);
+	pci_all_refresh(&rig->bus);
 	assert_int_equal(mem_map_settle(&rig->map), 0);
 	assert_ptr_equal(rig_region(rig, MEM_SPACE_MEMORY, 0xfe000000), &card->mem32);
 	assert_true(pci_is_master(&card->function));
@@ -246,7 +246,7 @@ static void test_capabilities(void **state)
 	assert_int_equal(seen, 2);
 	put(card, a, 0xffff, 2);
 	assert_int_equal(get(card, a, 1), 0x09);
-	pci_bus_reset(&card->rig.bus);
+	pci_all_reset(&card->rig.bus);
 	assert_int_equal(get(card, b, 1), 0x11);
 }
 

@@ -56,7 +56,7 @@ static void test_registers(void **state)
 	assert_int_equal(rig_config_read(rig, ISA, 0x60, 4), 0x80808080);
 	rig_config_write(rig, ISA, 0x60, 0xffffffff, 4);
 	assert_int_equal(rig_config_read(rig, ISA, 0x60, 4), 0x8f8f8f8f);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	assert_int_equal(rig_config_read(rig, ISA, 0x60, 4), 0x80808080);
 }
 
@@ -75,7 +75,7 @@ static void test_routes(void **state)
 	assert_true(rig->level[11]);
 	rig_config_write(rig, ISA, 0x62, 0x8b, 1);
 	assert_false(rig->level[11]);
-	for (unsigned irq = 0; irq < IRQ_LINES; irq++) {
+	for (unsigned irq = 0; irq < IRQ_ISA_LINES; irq++) {
 		bool reserved = irq <= 2 || irq == 8 || irq == 13;
 
 		rig_config_write(rig, ISA, 0x62, irq, 1);
@@ -83,7 +83,7 @@ static void test_routes(void **state)
 	}
 	rig_config_write(rig, ISA, 0x60, 0x0a0a0a0a, 4);
 	assert_true(rig->level[10]);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	assert_false(rig->level[10]);
 }
 
@@ -91,8 +91,9 @@ static void test_sharing(void **state)
 {
 	struct machine *machine = *state;
 	struct rig *rig = &machine->rig;
-	struct irq_line a = irq_router_connect(&rig->router, 9);
-	struct irq_line b = irq_router_connect(&rig->router, 9);
+	struct irq_source sources[2];
+	struct irq_line a = irq_router_connect(&rig->router, 9, &sources[0]);
+	struct irq_line b = irq_router_connect(&rig->router, 9, &sources[1]);
 
 	rig_config_write(rig, ISA, 0x62, 9, 1);
 	assert_int_equal(irq_set(&a, true), IRQ_DELIVERED);

@@ -12,6 +12,7 @@
 
 struct machine {
 	struct rig rig;
+	struct irq_source sci;
 	struct piix4_pm pm;
 	unsigned sleeps, wakes;
 	enum piix4_sleep kind;
@@ -42,14 +43,15 @@ static int setup(void **state)
 	struct rig *rig = &machine->rig;
 
 	rig_init(rig);
-	piix4_pm_init(&machine->pm, &rig->bus,
-		      &(struct piix4_pm_options){
-			      .clock = &rig->clock,
-			      .sci = irq_router_connect(&rig->router, PIIX4_PM_SCI_IRQ),
-			      .sleep = on_sleep,
-			      .wake = on_wake,
-			      .arg = machine,
-		      });
+	piix4_pm_init(
+		&machine->pm, &rig->bus,
+		&(struct piix4_pm_options){
+			.clock = &rig->clock,
+			.sci = irq_router_connect(&rig->router, PIIX4_PM_SCI_IRQ, &machine->sci),
+			.sleep = on_sleep,
+			.wake = on_wake,
+			.arg = machine,
+		});
 	rig_publish(rig);
 	place(machine);
 	*state = machine;
@@ -89,7 +91,7 @@ static void test_place(void **state)
 	rig_config_write(rig, PM, 0x80, 0, 1);
 	assert_null(rig_region(rig, MEM_SPACE_PORT, 0x6c0));
 	place(machine);
-	pci_bus_reset(&rig->bus);
+	pci_all_reset(&rig->bus);
 	assert_int_equal(mem_map_settle(&rig->map), 0);
 	assert_null(rig_region(rig, MEM_SPACE_PORT, BASE));
 }

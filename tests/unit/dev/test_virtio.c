@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "pci_all.h"
 
 #define EVENT_IDX   (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)
 #define INDIRECT    (UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC)
@@ -865,12 +866,12 @@ static void test_state(void **state)
 		assert_true(state_size(parts[i].table) <= sizeof(saved[i]));
 		state_save(parts[i].table, parts[i].state, saved[i]);
 	}
-	pci_bus_reset(&f->m.bus);
+	pci_all_reset(&f->m.bus);
 	virtio_blk_reset(&disk->blk);
 	assert_int_equal(mem_map_settle(&f->m.map), 0);
 	for (unsigned i = 0; i < 4; i++)
 		state_restore(parts[i].table, parts[i].state, saved[i]);
-	pci_bus_refresh(&f->m.bus);
+	pci_all_refresh(&f->m.bus);
 	assert_int_equal(mem_map_settle(&f->m.map), 0);
 	virtio_blk_resume(&disk->blk);
 	le16_put(f->m.host + disk->base + AT_AVAIL + 4 + 2 * disk->size, disk->seen);

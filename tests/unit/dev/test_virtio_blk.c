@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "pci_all.h"
 
 #define FLUSH (UINT64_C(1) << VIRTIO_BLK_F_FLUSH)
 
@@ -392,7 +393,7 @@ static void test_machine_reset_in_flight(void **state)
 
 	start_gated(f, &system);
 	assert_int_equal(pthread_create(&opener, NULL, open_gate_soon, NULL), 0);
-	pci_bus_reset(&f->m.bus);
+	pci_all_reset(&f->m.bus);
 	virtio_blk_reset(&disk->blk);
 	pthread_join(opener, NULL);
 	assert_int_equal(block_in_flight(disk->block), 0);

@@ -226,12 +226,12 @@ bool cmd_parse_memory(struct cmd_parse *parse, const char *value)
 		return false;
 	if (size < UINT64_C(1) << 20)
 		return cmd_refuse(parse, "%.80s: less than 1 MiB", value);
-	if (size > PC_RAM_MAX)
-		return cmd_refuse(parse, "%.80s: more than a PC has (%llu MiB)", value,
-				  (unsigned long long)(PC_RAM_MAX >> 20));
 	if (size > parse->memory_max)
 		return cmd_refuse(parse, "%.80s: more than this host has (%llu MiB)", value,
 				  (unsigned long long)(parse->memory_max >> 20));
+	if (size > PC_RAM_MAX)
+		return cmd_refuse(parse, "%.80s: more than a PC has (%llu MiB)", value,
+				  (unsigned long long)(PC_RAM_MAX >> 20));
 	parse->options->pc.ram = (size + grain - 1) / grain * grain;
 	return true;
 }

@@ -271,7 +271,7 @@ static void test_memory(void **state)
 		{ "-m 99999999999999999999",
 		  "-m: 99999999999999999999: not a size (64, 64M, 1.5G)" },
 		{ "-m 17592186044416", "-m: 17592186044416: not a size (64, 64M, 1.5G)" },
-		{ "-m 15.9999999999E", "-m: 15.9999999999E: more than a PC has (1048576 MiB)" },
+		{ "-m 15.9999999999E", "-m: 15.9999999999E: more than this host has (4096 MiB)" },
 		{ "-m 64,slots=2", "-m: slots: unknown property (there are: size)" },
 		{ "-m", "-m: needs a value ([size=]N)" },
 	};
@@ -291,6 +291,13 @@ static void test_memory_of_host(void **state)
 	cmd_options_free(&options);
 	assert_false(cmd_options_parse(&options, 3, words, 0));
 	assert_non_null(strstr(options.error, "more than this host has"));
+	cmd_options_free(&options);
+	words[2] = (char *)"1024G";
+	assert_true(cmd_options_parse(&options, 3, words, UINT64_MAX));
+	cmd_options_free(&options);
+	words[2] = (char *)"1025G";
+	assert_false(cmd_options_parse(&options, 3, words, UINT64_MAX));
+	assert_string_equal(options.error, "-m: 1025G: more than a PC has (1048576 MiB)");
 }
 
 static void test_drive(void **state)

@@ -27,6 +27,7 @@ static const struct acpi_options options = {
 	.pci_first = 0xc0000000,
 	.pci64_first = UINT64_C(0x4000000000),
 	.pci64_size = UINT64_C(0x1000000000),
+	.serial_ports = 0x5,
 };
 
 static uint8_t sum(const uint8_t *bytes, uint32_t len)
@@ -303,6 +304,46 @@ static void test_disassembles(void **state)
 	assert_true(found);
 }
 
+/* What the interpreter of the reference implementation says of a port: a device that is there is 0xf. */
+static bool port_is_there(const char *folder, unsigned port)
+{
+	char command[256], line[256];
+	bool found = false;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command),
+		 "acpiexec -b 'evaluate \\_SB.PCI0.ISA.COM%u._STA' %s/dsdt.aml 2>&1", port, folder);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	while (fgets(line, sizeof(line), pipe)) {
+		if (strstr(line, "[Integer] = 000000000000000F"))
+			found = true;
+	}
+	pclose(pipe);
+	return found;
+}
+
+static void test_serial_ports(void **state)
+{
+	uint8_t *at = dsdt(*state);
+	char folder[] = "/tmp/coalport-acpi-XXXXXX", name[64];
+	FILE *file;
+
+	if (system("command -v acpiexec >/dev/null 2>&1") != 0)
+		skip();
+	assert_non_null(mkdtemp(folder));
+	snprintf(name, sizeof(name), "%s/dsdt.aml", folder);
+	file = fopen(name, "wb");
+	assert_non_null(file);
+	assert_int_equal(fwrite(at, 1, le32_get(at + 4), file), le32_get(at + 4));
+	assert_int_equal(fclose(file), 0);
+	for (unsigned port = 1; port <= 4; port++)
+		assert_int_equal(port_is_there(folder, port),
+				 options.serial_ports >> (port - 1) & 1);
+	unlink(name);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dsdt, setup, teardown),
 		cmocka_unit_test(test_suspend),
 		cmocka_unit_test_setup_teardown(test_disassembles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_serial_ports, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

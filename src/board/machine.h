@@ -34,6 +34,8 @@
 #include "mem/map.h"
 #include "meter/report.h"
 
+struct device_type;
+
 enum machine_state {
 	MACHINE_PAUSED,
 	MACHINE_RUNNING,
@@ -87,6 +89,8 @@ struct machine_options {
 	struct loop *loop;
 	struct accel *accel; /* borrowed; used by this machine only */
 	const char *name; /* borrowed, or NULL */
+	/* Which devices the board could have, for whoever asks; ends with NULL. Borrowed. */
+	const struct device_type *const *types;
 	bool no_reboot; /* a reset ends the machine */
 	bool no_shutdown; /* an end pauses it instead */
 	enum machine_panic panic;

@@ -43,7 +43,7 @@ static int make_devices(struct pc *pc, struct error *err)
 {
 	const struct pc_options *options = &pc->options;
 	const struct device_types types = {
-		.types = options->types ? options->types : board_device_types,
+		.types = options->types,
 		.globals = options->globals,
 		.globals_n = options->globals_n,
 	};
@@ -129,6 +129,8 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct error *err
 	if (ret)
 		return ret;
 	*pc = (struct pc){ .options = *options };
+	if (!pc->options.types)
+		pc->options.types = board_device_types;
 	TAILQ_INIT(&pc->devices);
 	machine.reset = reset_devices;
 	machine.power_button = press_power_button;
@@ -136,6 +138,7 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct error *err
 	machine.unquiesce = resume_devices;
 	machine.irq_input = connect_irq;
 	machine.name = options->name;
+	machine.types = pc->options.types;
 	machine.board = pc;
 	ret = machine_init(&pc->machine, &machine, err);
 	if (ret)

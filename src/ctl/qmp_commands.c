@@ -220,6 +220,8 @@ static const struct command {
 	{ "query-kvm", query_kvm, { 0 } },
 	{ "query-name", query_name, { 0 } },
 	{ "query-stats", ctl_qmp_query_stats, { "target", "vcpus", "providers" } },
+	{ "qom-list-types", ctl_qmp_list_types, { "implements", "abstract" } },
+	{ "device-list-properties", ctl_qmp_list_properties, { "typename" } },
 	{ "stop", stop, { 0 } },
 	{ "cont", cont, { 0 } },
 	{ "system_reset", system_reset, { 0 } },

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c). */
+/*
+ * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
+ * qmp_devices.c).
+ */
 #pragma once
 
 #include <json-c/json.h>
@@ -37,6 +40,12 @@ bool ctl_qmp_query_stats(struct ctl_qmp *qmp, struct json_object *arguments,
 			 struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_devices.c, likewise. */
+bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
+			     struct json_object **result, struct ctl_qmp_error *err);
 
 /* Building objects: what could not be made is missing, which only happens without memory. */
 void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/* What there is to make a machine of: types of devices and their properties, as QEMU tells them. */
+#include <string.h>
+
+#include "ctl/qmp_impl.h"
+#include "dev/device.h"
+
+/* The classes above our types, as tools know them. */
+static const struct {
+	const char *name, *parent;
+} classes[] = {
+	{ "object", NULL },
+	{ "device", "object" },
+	{ "isa-device", "device" },
+	{ "pci-device", "device" },
+};
+
+#define CLASSES_N (sizeof(classes) / sizeof(classes[0]))
+
+static const char *parent_of(const struct device_type *type)
+{
+	static const char *const parents[DEVICE_BUSES] = {
+		[DEVICE_BUS_NONE] = "device",
+		[DEVICE_BUS_ISA] = "isa-device",
+		[DEVICE_BUS_PCI] = "pci-device",
+	};
+
+	return parents[type->bus];
+}
+
+/* The class of that name or one above it is the wanted one. */
+static bool is_a(const char *name, const char *parent, const char *wanted)
+{
+	if (!strcmp(name, wanted))
+		return true;
+	for (size_t i = CLASSES_N; i-- > 0;) {
+		if (!parent || strcmp(classes[i].name, parent))
+			continue;
+		if (!strcmp(parent, wanted))
+			return true;
+		parent = classes[i].parent;
+	}
+	return false;
+}
+
+static void add_to(struct json_object *array, struct json_object *entry)
+{
+	if (!array || json_object_array_add(array, entry))
+		json_object_put(entry);
+}
+
+static void add_type(struct json_object *array, const char *name, const char *parent, bool abstract)
+{
+	struct json_object *entry = json_object_new_object();
+
+	ctl_qmp_put(entry, "name", json_object_new_string(name));
+	if (parent)
+		ctl_qmp_put(entry, "parent", json_object_new_string(parent));
+	if (abstract)
+		ctl_qmp_put(entry, "abstract", json_object_new_boolean(true));
+	add_to(array, entry);
+}
+
+bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err)
+{
+	const char *implements = "object";
+	struct json_object *value;
+	bool abstract = false;
+
+	if (json_object_object_get_ex(arguments, "implements", &value)) {
+		if (!json_object_is_type(value, json_type_string))
+			return ctl_qmp_fail(
+				err, "Invalid parameter type for 'implements', expected: string");
+		implements = json_object_get_string(value);
+	}
+	if (json_object_object_get_ex(arguments, "abstract", &value)) {
+		if (!json_object_is_type(value, json_type_boolean))
+			return ctl_qmp_fail(
+				err, "Invalid parameter type for 'abstract', expected: boolean");
+		abstract = json_object_get_boolean(value);
+	}
+	*result = json_object_new_array();
+	for (size_t i = 0; abstract && i < CLASSES_N; i++) {
+		if (is_a(classes[i].name, classes[i].parent, implements))
+			add_type(*result, classes[i].name, classes[i].parent, true);
+	}
+	for (const struct device_type *const *at = qmp->machine->options.types; *at; at++) {
+		if (is_a((*at)->name, parent_of(*at), implements))
+			add_type(*result, (*at)->name, parent_of(*at), false);
+	}
+	return true;
+}
+
+static struct json_object *default_of(const struct prop *row)
+{
+	switch (row->kind) {
+	case PROP_BOOL:
+		return json_object_new_boolean(row->value != 0);
+	case PROP_WORD:
+		return json_object_new_string(row->words[row->value]);
+	case PROP_NUMBER:
+	case PROP_SIZE:
+		return json_object_new_int64(row->value);
+	case PROP_SLOT:
+	case PROP_TEXT:
+	case PROP_ANY_TEXT:
+	case PROP_CHARDEV:
+	case PROP_DRIVE:
+	case PROP_ONLY:
+		break;
+	}
+	return NULL;
+}
+
+bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
+			     struct json_object **result, struct ctl_qmp_error *err)
+{
+	const struct device_type *type;
+	const struct prop *row;
+	struct json_object *value;
+	struct props props;
+	const char *name;
+
+	if (!json_object_object_get_ex(arguments, "typename", &value))
+		return ctl_qmp_fail(err, "Parameter 'typename' is missing");
+	if (!json_object_is_type(value, json_type_string))
+		return ctl_qmp_fail(err, "Invalid parameter type for 'typename', expected: string");
+	name = json_object_get_string(value);
+	type = device_find_type(qmp->machine->options.types, name);
+	if (!type)
+		return ctl_qmp_fail_class(err, "DeviceNotFound", "Device '%.*s' not found",
+					  ctl_qmp_quote(name), name);
+	props = device_props(type);
+	*result = json_object_new_array();
+	for (size_t i = 0; (row = props_row(&props, i)); i++) {
+		struct json_object *entry, *standard;
+
+		if (!row->help)
+			continue;
+		entry = json_object_new_object();
+		standard = default_of(row);
+		ctl_qmp_put(entry, "name", json_object_new_string(row->name));
+		ctl_qmp_put(entry, "type", json_object_new_string(prop_type(row)));
+		ctl_qmp_put(entry, "description", json_object_new_string(row->help));
+		if (standard)
+			ctl_qmp_put(entry, "default-value", standard);
+		add_to(*result, entry);
+	}
+	return true;
+}

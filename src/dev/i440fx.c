@@ -286,6 +286,7 @@ void i440fx_init(struct i440fx *bridge, struct pci_bus *bus, const struct i440fx
 		bridge->part_rom[i].readonly = true;
 	}
 	window_add(options->memory, &bridge->smram, "smram", options->ram, SMRAM_FIRST, SMRAM_SIZE);
+	pci_function_add(function);
 }
 
 void i440fx_reset(struct i440fx *bridge)

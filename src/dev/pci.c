@@ -147,7 +147,6 @@ int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *wish, const char 
 void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn,
 		       const char *name, const struct pci_id *id, void *chip)
 {
-	assert(!bus->functions[devfn]);
 	assert(id->interrupt_pin <= 4);
 	*function = (struct pci_function){
 		.name = name,
@@ -174,7 +173,22 @@ void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8
 	pci_config_init(function, PCI_SUBSYSTEM, 2, id->subsystem, 0);
 	pci_config_init(function, PCI_INTERRUPT_LINE, 1, 0, 0xff);
 	pci_config_init(function, PCI_INTERRUPT_PIN, 1, id->interrupt_pin, 0);
+}
+
+/* Both who looks for a function by its number and who counts the pins of a device read the array. */
+static void set_function(struct pci_bus *bus, unsigned devfn, struct pci_function *function)
+{
+	lock_take(&bus->lock);
+	lock_take(&bus->intx_lock);
+	assert(!bus->functions[devfn] || !function);
 	bus->functions[devfn] = function;
+	lock_drop(&bus->intx_lock);
+	lock_drop(&bus->lock);
+}
+
+void pci_function_add(struct pci_function *function)
+{
+	set_function(function->bus, function->devfn, function);
 }
 
 void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind,
@@ -377,6 +391,68 @@ void pci_bus_write(struct pci_bus *bus, unsigned devfn, unsigned offset, uint32_
 	lock_take(&bus->lock);
 	pci_bus_write_locked(bus, devfn, offset, value, width);
 	lock_drop(&bus->lock);
+}
+
+static struct mem_region *bar_parent(const struct pci_bus *bus, const struct pci_bar *bar)
+{
+	return bar->kind == PCI_BAR_PORT ? bus->ports : bus->memory;
+}
+
+/* The pin of the slot without this function's level. */
+static void drop_pin(struct pci_function *function)
+{
+	unsigned pin = function->reset[PCI_INTERRUPT_PIN];
+
+	if (!pin)
+		return;
+	lock_take(&function->bus->intx_lock);
+	intx_refresh(function->bus, function->devfn >> 3, pin - 1);
+	lock_drop(&function->bus->intx_lock);
+}
+
+int pci_function_remove(struct pci_function *function)
+{
+	struct pci_bus *bus = function->bus;
+	int ret;
+
+	mem_map_begin(bus->map);
+	set_function(bus, function->devfn, NULL);
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		struct pci_bar *bar = &function->bars[i];
+
+		if (bar->kind == PCI_BAR_NONE)
+			continue;
+		mem_map_cancel(bus->map, &bar->request);
+		mem_region_remove(bar->region);
+	}
+	ret = mem_map_commit(bus->map);
+	if (!ret) {
+		drop_pin(function);
+		return 0;
+	}
+	mem_map_begin(bus->map);
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		struct pci_bar *bar = &function->bars[i];
+
+		if (bar->kind != PCI_BAR_NONE)
+			mem_region_add(bar_parent(bus, bar), bar->region, bar->region->offset,
+				       PCI_BAR_PRIORITY);
+	}
+	set_function(bus, function->devfn, function);
+	/* Shows what is shown already. */
+	if (mem_map_commit(bus->map))
+		return -ENOMEM;
+	return ret;
+}
+
+bool pci_function_forgotten(struct pci_function *function)
+{
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		if (function->bars[i].kind != PCI_BAR_NONE &&
+		    !mem_map_forgot(function->bus->map, function->bars[i].region))
+			return false;
+	}
+	return true;
 }
 
 static void refresh_locked(struct pci_function *function)

@@ -151,7 +151,7 @@ void pci_bus_destroy(struct pci_bus *bus);
 int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *slot, const char *name,
 		   uint8_t *devfn, struct error *err) __attribute__((warn_unused_result));
 
-/* Lays out the header and puts the function on the bus at devfn, which is free. */
+/* Lays out the header of a function that shall be at devfn. BARs and capabilities come behind it. */
 void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8_t devfn,
 		       const char *name, const struct pci_id *id, void *chip);
 /*
@@ -160,6 +160,31 @@ void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8
  */
 void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind,
 		  uint64_t size, struct mem_region *region);
+/*
+ * Puts the function, all of it laid out, on the bus: from now on the guest finds it. Its place must be
+ * free. Outside of the guest's accesses; the machine may run.
+ */
+void pci_function_add(struct pci_function *function);
+/*
+ * Takes the function off the bus while the machine runs: configuration accesses find nothing, the pin
+ * is low, no BAR is in the map, nothing that was asked of the map for one is still to come. Loop's
+ * thread, no lock held. 0, or -ENOMEM and nothing has changed.
+ *
+ * When the chip may be freed: an access that began before may still be inside one of its handlers.
+ * So the order is
+ *
+ *	pci_function_remove()
+ *	later, as often as it takes: pci_function_forgotten()
+ *	the chip's own: requests and regions besides the BARs (the same rule), timers, tasks, watches
+ *	then its locks and its memory
+ *
+ * Meanwhile the chip may go on driving its pin, which leads nowhere, and another function may take
+ * its place on the bus.
+ */
+int pci_function_remove(struct pci_function *function) __attribute__((warn_unused_result));
+/* After that: nobody is in a handler of a BAR, and nobody can get there. Loop's thread, no lock held. */
+bool pci_function_forgotten(struct pci_function *function);
+
 /* Appends a capability of len bytes (id and next pointer included); its offset in configuration space. */
 unsigned pci_capability_add(struct pci_function *function, uint8_t id, unsigned len);
 /* Before the machine runs: a register's value after reset, and its bits that the guest may change. */

@@ -116,6 +116,7 @@ void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_op
 				piix3_registers[i].value, piix3_registers[i].writable);
 	function->config_written = piix3_config_written;
 	function->config_replaced = piix3_config_replaced;
+	pci_function_add(function);
 	if (!options->elcr)
 		return;
 	mem_region_init_io(&bridge->elcr_ports, "elcr", 1, elcr_ports,

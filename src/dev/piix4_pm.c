@@ -290,6 +290,7 @@ void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus, const struct piix4_
 	mem_region_init_io(&pm->gpe_ports, "piix4-gpe", 3, gpe_ports,
 			   sizeof(gpe_ports) / sizeof(gpe_ports[0]), pm, &pm->lock);
 	mem_region_add(bus->ports, &pm->gpe_ports, PIIX4_PM_GPE_PORT, 0);
+	pci_function_add(function);
 }
 
 void piix4_pm_destroy(struct piix4_pm *pm)

@@ -446,6 +446,7 @@ int virtio_pci_init(struct virtio_pci *pci, const struct virtio_type *type, void
 	pci->function.config_written = virtio_pci_config_written;
 	mem_hold_init(&pci->hold, options->map);
 	reset_registers(pci);
+	pci_function_add(&pci->function);
 	return 0;
 }
 

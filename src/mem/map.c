@@ -38,6 +38,12 @@ void mem_map_destroy(struct mem_map *map)
 	assert(!map->listeners && !map->depth);
 	for (int space = 0; space < MEM_SPACES; space++)
 		mem_view_unref(map->view[space]);
+	while (map->retired) {
+		struct mem_view *view = map->retired;
+
+		map->retired = view->retired;
+		mem_view_unref(view);
+	}
 	lock_destroy(&map->leaf);
 	lock_destroy(&map->lock);
 }
@@ -260,6 +266,57 @@ static void all_is_made(struct mem_map *map)
 	lock_drop(&map->leaf);
 }
 
+/*
+ * Views that nobody but us holds go. Nobody can take hold of a retired view who does not have it
+ * already, so one reference stays one.
+ */
+static void drop_retired(struct mem_map *map)
+{
+	for (struct mem_view **at = &map->retired; *at;) {
+		struct mem_view *view = *at;
+
+		if (atomic_load_explicit(&view->refs, memory_order_acquire) > 1) {
+			at = &view->retired;
+			continue;
+		}
+		*at = view->retired;
+		mem_view_unref(view);
+	}
+}
+
+/* With the map's own references. */
+static void retire(struct mem_map *map, const struct views *old)
+{
+	for (int space = 0; space < MEM_SPACES; space++) {
+		old->in[space]->retired = map->retired;
+		map->retired = old->in[space];
+	}
+	drop_retired(map);
+}
+
+static bool view_shows(const struct mem_view *view, const struct mem_region *region)
+{
+	for (size_t i = 0; i < view->sections_n; i++) {
+		if (view->sections[i].region == region)
+			return true;
+	}
+	return false;
+}
+
+bool mem_map_forgot(struct mem_map *map, const struct mem_region *region)
+{
+	bool shown = false;
+
+	enter(map);
+	drop_retired(map);
+	for (int space = 0; space < MEM_SPACES; space++)
+		shown |= view_shows(map->view[space], region);
+	for (const struct mem_view *view = map->retired; view; view = view->retired)
+		shown |= view_shows(view, region);
+	leave(map);
+	return !shown;
+}
+
 void mem_map_begin(struct mem_map *map)
 {
 	enter(map);
@@ -267,7 +324,7 @@ void mem_map_begin(struct mem_map *map)
 
 int mem_map_commit(struct mem_map *map)
 {
-	struct views old, new, *unused = &new;
+	struct views old, new;
 	int r = 0;
 
 	if (map->depth > 1) {
@@ -280,10 +337,11 @@ int mem_map_commit(struct mem_map *map)
 	old = current(map);
 	if (views_differ(&old, &new)) {
 		change(map, &old, &new);
-		unused = &old;
+		retire(map, &old);
+	} else {
+		for (int space = 0; space < MEM_SPACES; space++)
+			mem_view_unref(new.in[space]);
 	}
-	for (int space = 0; space < MEM_SPACES; space++)
-		mem_view_unref(unused->in[space]);
 	all_is_made(map);
 leave:
 	leave(map);

@@ -90,6 +90,7 @@ struct mem_map {
 	struct lock lock; /* LOCK_TOPOLOGY */
 	struct mem_region root[MEM_SPACES]; /* containers that fill their space */
 	struct mem_listener *listeners, *listeners_last; /* by order, then as registered */
+	struct mem_view *retired; /* views of before that somebody still held at the last look */
 	unsigned depth; /* of transactions */
 	atomic_ulong owner; /* the thread inside them, 0: none */
 
@@ -145,6 +146,14 @@ void mem_map_apply_requests(struct mem_map *map);
 
 /* A reference to the current view, to be given back with mem_view_unref(). Any thread, any lock but a leaf. */
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space);
+
+/*
+ * Whether a region that has left the map may be freed, with its chip: true once nobody holds a view
+ * any more that shows it, so that no access to it runs or can begin. It stays true until the region
+ * is added again. Until then whoever asks has to ask again later: a processor that makes no access
+ * holds its view for as long. Any thread, outside of a transaction, no lock held.
+ */
+bool mem_map_forgot(struct mem_map *map, const struct mem_region *region);
 
 /*
  * A thread's own hold on both views: refresh compares one counter and reloads when it moved.

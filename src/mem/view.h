@@ -41,6 +41,7 @@ struct mem_bell_range {
 
 struct mem_view {
 	atomic_uint refs;
+	struct mem_view *retired; /* the map's: the next of those that it no longer publishes */
 	size_t sections_n, waits_n, bells_n;
 	const struct mem_section *sections; /* by address; all three in the same allocation */
 	const struct mem_wait_range *waits;

@@ -86,6 +86,7 @@ static void make(struct machine *machine)
 	pci_bar_init(&machine->card, 1, PCI_BAR_MEM32, 0x1000, &machine->bars[1]);
 	pci_bar_init(&machine->card, 2, PCI_BAR_MEM64, 0x4000, &machine->bars[2]);
 	pci_capability_add(&machine->card, 0x09, 20);
+	pci_function_add(&machine->card);
 	mem_map_begin(&machine->map);
 	check(mem_map_commit(&machine->map) == 0);
 }

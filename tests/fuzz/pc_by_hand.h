@@ -270,6 +270,9 @@ static void hand_begin(struct hand *hand, size_t room, uint8_t how)
 {
 	struct machine_options *options = &hand->pc.machine.options;
 
+	/* Views that the input left behind go; those of the first moment are held by it. */
+	mem_hold_reload(&hand->none.cpu.hold);
+	mem_map_forgot(&hand->pc.machine.map, &hand->pc.ram);
 	hand_unref_views(&hand->pc, &hand->none);
 	hand->pc = hand->first;
 	hand->none = hand->none_first;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "pc_rig.h"
 
+#include <errno.h>
+
 #define DEVFN PCI_DEVFN(5, 0)
 #define OTHER PCI_DEVFN(5, 1)
 
@@ -56,6 +58,8 @@ static int setup(void **state)
 	pci_bar_init(&card->function, 0, PCI_BAR_PORT, 32, &card->port);
 	pci_bar_init(&card->function, 1, PCI_BAR_MEM32, 0x1000, &card->mem32);
 	pci_bar_init(&card->function, 4, PCI_BAR_MEM64, 0x4000, &card->mem64);
+	pci_function_add(&card->function);
+	pci_function_add(&card->other);
 	card->function.config_written = on_written;
 	card->function.config_read = on_read;
 	card->function.config_replaced = on_replaced;
@@ -229,6 +233,59 @@ static void test_save_restore(void **state)
 	assert_true(pci_is_master(&card->function));
 }
 
+/* Where a device goes that says so, or not; and why it may not go there. */
+static void test_slots(void **state)
+{
+	static const struct {
+		struct pci_slot wish;
+		int ret;
+		uint8_t devfn;
+		const char *says;
+	} rows[] = {
+		{ { .devfn = -1 }, 0, PCI_DEVFN(0, 0), NULL },
+		{ { .devfn = PCI_DEVFN(0x1f, 7) }, 0, PCI_DEVFN(0x1f, 7), NULL },
+		{ { .devfn = DEVFN },
+		  -EBUSY,
+		  DEVFN,
+		  "PCI: slot 5 function 0 not available for new, in use by card" },
+		{ { .devfn = DEVFN | 2 },
+		  -EBUSY,
+		  DEVFN | 2,
+		  "PCI: slot 5 function 0 already occupied by card, new function new cannot be exposed "
+		  "to guest (it wants multifunction=on)" },
+		{ { .devfn = PCI_DEVFN(7, 0) },
+		  -EBUSY,
+		  PCI_DEVFN(7, 0),
+		  "PCI: 7.0 indicates single function, but 7.3 is already populated by seventh" },
+		{ { .devfn = PCI_DEVFN(7, 0), .multifunction = true }, 0, PCI_DEVFN(7, 0), NULL },
+	};
+	struct card *card = *state;
+	struct pci_bus *bus = &card->rig.bus;
+	struct pci_function seventh, more[PCI_SLOTS];
+	struct error err;
+	uint8_t devfn;
+
+	pci_function_init(&seventh, bus, PCI_DEVFN(7, 3), "seventh", &id, card);
+	pci_function_add(&seventh);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(pci_bus_choose(bus, &rows[i].wish, "new", &devfn, &err),
+				 rows[i].ret);
+		assert_int_equal(devfn, rows[i].devfn);
+		if (rows[i].ret)
+			assert_string_equal(err.text, rows[i].says);
+	}
+	for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
+		if (slot == 5 || slot == 7)
+			continue;
+		assert_int_equal(pci_bus_choose(bus, &rows[0].wish, "new", &devfn, &err), 0);
+		assert_int_equal(devfn, PCI_DEVFN(slot, 0));
+		pci_function_init(&more[slot], bus, devfn, "more", &id, card);
+		pci_function_add(&more[slot]);
+	}
+	assert_int_equal(pci_bus_choose(bus, &rows[0].wish, "new", &devfn, &err), -ENOSPC);
+	assert_string_equal(err.text, "PCI: no slot/function available for new, all in use");
+}
+
 static void test_capabilities(void **state)
 {
 	struct card *card = *state;
@@ -289,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_places, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_save_restore, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_capabilities, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intx, setup, teardown),
 	};

@@ -31,6 +31,8 @@ static int setup(void **state)
 	/* Pin A of device 3 is PIRQ 2, of device 7 too. */
 	pci_function_init(&machine->cards[0], &machine->rig.bus, PCI_DEVFN(3, 0), "3", &id, NULL);
 	pci_function_init(&machine->cards[1], &machine->rig.bus, PCI_DEVFN(7, 0), "7", &id, NULL);
+	pci_function_add(&machine->cards[0]);
+	pci_function_add(&machine->cards[1]);
 	rig_publish(&machine->rig);
 	*state = machine;
 	return 0;

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +10,6 @@
 #include <unistd.h>
 
 #include "base/chardev_impl.h"
-
-#define CTRL_A          1
-#define DESTROY_WAIT_MS 100
-
-static const char help_text[] = "\n"
-				"Ctrl-A h       this help\n"
-				"Ctrl-A x       end the program\n"
-				"Ctrl-A Ctrl-A  send Ctrl-A\n";
 
 /* Output */
 
@@ -30,20 +21,19 @@ static void fail(struct chardev *chardev, int err, size_t len)
 		chardev->error = err;
 }
 
-/* With the lock held. How much out_fd took: all of it, or less if it would block; -errno. */
+/* With the lock held. How much the other end took: all of it, or less if it would block; -errno. */
 static ssize_t chardev_put(struct chardev *chardev, const uint8_t *bytes, size_t len)
 {
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = write(chardev->out_fd, bytes + done, len - done);
+		ssize_t n = stream_write(&chardev->out_stream, bytes + done, len - done);
 
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno == EAGAIN)
+		if (n == -EAGAIN)
 			break;
-		else if (errno != EINTR)
-			return -errno;
+		if (n < 0)
+			return n;
+		done += (size_t)n;
 	}
 	return (ssize_t)done;
 }
@@ -93,7 +83,7 @@ void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
 		return;
 	lock_take(&chardev->lock);
 	was_empty = !chardev->out_n;
-	if (chardev->out_fd < 0)
+	if (chardev->out_stream.fd < 0)
 		chardev->dropped += len;
 	else if (was_empty && (n = chardev_put(chardev, bytes, len)) < 0)
 		fail(chardev, (int)n, len);
@@ -120,7 +110,7 @@ bool chardev_serves(const struct chardev *chardev)
 	return chardev->listen_watch.fd >= 0;
 }
 
-/* Watches out_fd as long as something waits for it. */
+/* Watches the stream as long as something waits for it. */
 static void out_go_on(void *arg)
 {
 	struct chardev *chardev = arg;
@@ -128,7 +118,7 @@ static void out_go_on(void *arg)
 	int err = 0;
 
 	lock_take(&chardev->lock);
-	if (chardev->out_fd >= 0)
+	if (chardev->out_stream.fd >= 0)
 		flush(chardev);
 	waiting = chardev->out_n;
 	lock_drop(&chardev->lock);
@@ -152,197 +142,39 @@ static void out_ready(void *arg, uint32_t events)
 	out_go_on(arg);
 }
 
-/* Input */
-
-/* Takes the escapes out of the bytes just read; returns how many are left. */
-static size_t unescape(struct chardev *chardev, uint8_t *bytes, size_t len)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		bool escaped = chardev->escaped;
-
-		chardev->escaped = !escaped && bytes[i] == CTRL_A;
-		if (chardev->escaped)
-			continue;
-		if (!escaped || bytes[i] == CTRL_A)
-			bytes[kept++] = bytes[i];
-		else if (bytes[i] == 'h')
-			chardev_write(chardev, help_text, sizeof(help_text) - 1);
-		else if (bytes[i] == 'x' && chardev->quit)
-			chardev->quit(chardev->quit_arg);
-	}
-	return kept;
-}
-
-static void deliver(struct chardev *chardev)
-{
-	while (chardev->pending_n && chardev->has_user) {
-		const struct chardev_user user = chardev->user;
-		size_t n = user.room ? user.room(user.arg) : chardev->pending_n;
-
-		if (!n)
-			return;
-		if (n > chardev->pending_n)
-			n = chardev->pending_n;
-		if (user.receive)
-			user.receive(user.arg, chardev->pending, n);
-		chardev->pending_n -= n;
-		memmove(chardev->pending, chardev->pending + n, chardev->pending_n);
-	}
-}
-
-static bool wants_input(const struct chardev *chardev)
-{
-	return chardev->in_watch.fd >= 0 && !chardev->in_eof && chardev->has_user &&
-	       chardev->pending_n < sizeof(chardev->pending);
-}
-
-/* One read only: standard input is not ours to make non-blocking. */
-static void read_some(struct chardev *chardev)
-{
-	uint8_t *to = chardev->pending + chardev->pending_n;
-	ssize_t n = read(chardev->in_watch.fd, to, sizeof(chardev->pending) - chardev->pending_n);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0)
-		chardev->in_hup = true; /* the terminal or the client is gone */
-	if (n <= 0)
-		chardev->in_eof = true;
-	else if (chardev->escape)
-		chardev->pending_n += unescape(chardev, to, (size_t)n);
-	else
-		chardev->pending_n += (size_t)n;
-}
-
-static bool input_ended(const struct chardev *chardev)
-{
-	if (!chardev->in_eof)
-		return chardev->in_hup && !chardev->has_user;
-	/* A client that closed only its sending half still listens. */
-	return (!chardev->pending_n || !chardev->has_user) &&
-	       (chardev->in_hup || chardev->kind != CHARDEV_SOCKET);
-}
-
-static void end_input(struct chardev *chardev)
-{
-	if (chardev->kind == CHARDEV_SOCKET) {
-		chardev_disconnect(chardev);
-		return;
-	}
-	loop_unwatch(chardev->loop, &chardev->in_watch);
-	close(chardev->in_watch.fd);
-	chardev->in_watch.fd = -1;
-	chardev->connected = false;
-	if (chardev->has_user && chardev->user.closed)
-		chardev->user.closed(chardev->user.arg);
-}
-
-/* Waits for what may come next: bytes, the end, or nothing until the user has room. */
-static void await_input(struct chardev *chardev)
-{
-	int err;
-
-	if (chardev->in_watch.fd < 0)
-		return;
-	if (input_ended(chardev)) {
-		end_input(chardev);
-		return;
-	}
-	if (chardev->in_hup) {
-		/* There is always something to tell about it, so it is not watched any more. */
-		loop_unwatch(chardev->loop, &chardev->in_watch);
-		chardev->in_ready = true;
-		chardev_socket_listen(chardev);
-	}
-	if (!chardev->in_ready) {
-		/* Watched for no event, a socket still tells when it is closed. */
-		if (!wants_input(chardev) && chardev->kind == CHARDEV_STDIO) {
-			loop_unwatch(chardev->loop, &chardev->in_watch);
-			return;
-		}
-		err = loop_watch(chardev->loop, &chardev->in_watch,
-				 wants_input(chardev) ? EPOLLIN : 0);
-		chardev->in_ready = err == -EPERM; /* a file, which is always ready */
-		if (err && !chardev->in_ready) {
-			chardev->in_eof = chardev->in_hup = true;
-			loop_post(chardev->loop, &chardev->in_task);
-		}
-	}
-	if (chardev->in_ready && wants_input(chardev))
-		loop_post(chardev->loop, &chardev->in_task);
-}
-
-static void in_ready(void *arg, uint32_t events)
-{
-	struct chardev *chardev = arg;
-
-	if (events & (EPOLLHUP | EPOLLERR))
-		chardev->in_hup = true;
-	if (events & EPOLLIN && wants_input(chardev))
-		read_some(chardev);
-	deliver(chardev);
-	await_input(chardev);
-}
-
-static void in_go_on(void *arg)
-{
-	struct chardev *chardev = arg;
-
-	deliver(chardev);
-	if (chardev->in_ready && wants_input(chardev)) {
-		read_some(chardev);
-		deliver(chardev);
-	}
-	await_input(chardev);
-}
-
-void chardev_accept_input(struct chardev *chardev)
-{
-	loop_post(chardev->loop, &chardev->in_task);
-}
-
 /* Connections */
 
-void chardev_connect(struct chardev *chardev, int in_fd, int out_fd)
+void chardev_connect(struct chardev *chardev, const struct stream *in, const struct stream *out)
 {
 	assert(!chardev->connected);
 	lock_take(&chardev->lock);
-	chardev->out_fd = out_fd;
+	chardev->out_stream = *out;
 	chardev->out_at = chardev->out_n = 0;
 	lock_drop(&chardev->lock);
 	chardev->out_watch =
-		(struct loop_watch){ .fd = out_fd, .ready = out_ready, .arg = chardev };
-	chardev->in_watch = (struct loop_watch){ .fd = in_fd, .ready = in_ready, .arg = chardev };
-	chardev->in_ready = chardev->in_eof = chardev->in_hup = chardev->escaped = false;
-	chardev->pending_n = 0;
+		(struct loop_watch){ .fd = out->fd, .ready = out_ready, .arg = chardev };
+	chardev_input_open(chardev, in);
 	chardev->connected = true;
 	if (chardev->has_user && chardev->user.opened)
 		chardev->user.opened(chardev->user.arg);
-	await_input(chardev);
+	chardev_input_begin(chardev);
 }
 
 static void close_both(struct chardev *chardev)
 {
-	int out_fd;
+	struct stream out;
 
-	loop_unwatch(chardev->loop, &chardev->in_watch);
 	loop_unwatch(chardev->loop, &chardev->out_watch);
-	loop_unpost(chardev->loop, &chardev->in_task);
 	loop_unpost(chardev->loop, &chardev->out_task);
 	lock_take(&chardev->lock);
-	out_fd = chardev->out_fd;
-	chardev->out_fd = -1;
+	out = chardev->out_stream;
+	chardev->out_stream.fd = -1;
+	chardev->out_stream.relay = NULL;
 	chardev->dropped += chardev->out_n;
 	chardev->out_n = 0;
 	lock_drop(&chardev->lock);
-	if (out_fd >= 0)
-		close(out_fd);
-	if (chardev->in_watch.fd >= 0)
-		close(chardev->in_watch.fd);
-	chardev->in_watch.fd = -1;
-	chardev->pending_n = 0;
+	stream_close(&out);
+	chardev_input_close(chardev);
 }
 
 void chardev_disconnect(struct chardev *chardev)
@@ -353,6 +185,8 @@ void chardev_disconnect(struct chardev *chardev)
 	chardev->connected = false;
 	if (chardev->has_user && chardev->user.closed)
 		chardev->user.closed(chardev->user.arg);
+	if (chardev->has_user && chardev->user.drained)
+		chardev->user.drained(chardev->user.arg);
 	chardev_socket_listen(chardev);
 }
 
@@ -367,18 +201,26 @@ void chardev_set_user(struct chardev *chardev, const struct chardev_user *user)
 	loop_post(chardev->loop, &chardev->in_task);
 }
 
-static int chardev_open_file(struct chardev *chardev, const char *path, const char **what)
+static int chardev_open_file(struct chardev *chardev, const struct chardev_options *options,
+			     const char **what)
 {
-	/* Without waiting: a pipe that nobody reads is an error and not a stop. */
-	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd;
+	const struct stream none = { .fd = -1 };
+	struct file_output own = { .fd = -1 };
+	struct stream out;
+	int err = 0;
 
 	*what = "open";
-	fd = open(path, flags, 0666);
-	if (fd < 0)
-		return -errno;
-	chardev_connect(chardev, -1, fd);
-	return 0;
+	if (!options->file) {
+		err = file_open_output(&own, options->path, NULL);
+		if (!err)
+			err = file_empty_output(&own);
+	}
+	if (!err)
+		err = file_stream_output(options->file ? options->file : &own, &out);
+	file_close_output(&own);
+	if (!err)
+		chardev_connect(chardev, &none, &out);
+	return err;
 }
 
 int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
@@ -395,9 +237,13 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 	chardev->escape = options->escape;
 	chardev->quit = options->quit;
 	chardev->quit_arg = options->quit_arg;
-	chardev->out_fd = chardev->in_watch.fd = chardev->listen_watch.fd = -1;
+	chardev->out_stream.fd = chardev->listen_watch.fd = chardev->retry_watch.fd = -1;
 	chardev->out_task = (struct loop_task){ .run = out_go_on, .arg = chardev };
-	chardev->in_task = (struct loop_task){ .run = in_go_on, .arg = chardev };
+	err = chardev_input_init(chardev);
+	if (err) {
+		free(chardev);
+		return err;
+	}
 	lock_init(&chardev->lock, LOCK_LEAF, "chardev");
 
 	switch (options->kind) {
@@ -408,7 +254,7 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 		err = chardev_stdio_open(chardev, options, what);
 		break;
 	case CHARDEV_FILE:
-		err = chardev_open_file(chardev, options->path, what);
+		err = chardev_open_file(chardev, options, what);
 		break;
 	case CHARDEV_SOCKET:
 		err = chardev_socket_open(chardev, options, what);
@@ -439,43 +285,71 @@ int chardev_error(struct chardev *chardev)
 	int error;
 
 	lock_take(&chardev->lock);
-	error = chardev->error;
+	error = chardev->error ? chardev->error : stream_error(&chardev->out_stream);
 	lock_drop(&chardev->lock);
 	return error;
 }
 
-static void flush_for_a_while(struct chardev *chardev)
+/* What is worth waiting for, after doing what can be done without; 0: nothing any more. */
+static short finish(struct chardev *chardev)
 {
-	struct pollfd pollfd = { .fd = chardev->out_fd, .events = POLLOUT };
-	struct clock clock;
-	int64_t end;
+	short events = 0;
 
-	clock_init(&clock, CLOCK_KIND_MONOTONIC);
-	end = clock_now(&clock) + DESTROY_WAIT_MS * NS_PER_MS;
-	while (chardev->out_n) {
-		int64_t left = (end - clock_now(&clock)) / NS_PER_MS;
-
-		if (left <= 0 || poll(&pollfd, 1, (int)left) <= 0)
-			break;
-		lock_take(&chardev->lock);
+	lock_take(&chardev->lock);
+	if (chardev->out_stream.fd >= 0) {
 		flush(chardev);
-		lock_drop(&chardev->lock);
+		events = chardev->out_n ? POLLOUT : stream_finish(&chardev->out_stream);
 	}
-	clock_destroy(&clock);
+	lock_drop(&chardev->lock);
+	return events;
+}
+
+/* fds: of each back-end, and of patience->cancel_fd behind them. True if there is something to wait for. */
+static bool finish_all(struct chardev *const *chardevs, size_t n, struct pollfd *fds)
+{
+	bool waiting = false;
+
+	for (size_t i = 0; i < n; i++) {
+		fds[i].events = chardevs[i] ? finish(chardevs[i]) : 0;
+		fds[i].fd = fds[i].events ? chardevs[i]->out_stream.fd : -1;
+		waiting |= fds[i].events != 0;
+	}
+	return waiting;
+}
+
+void chardev_finish(struct chardev *const *chardevs, size_t n,
+		    const struct stream_patience *patience)
+{
+	struct pollfd *fds = calloc(n + 1, sizeof(*fds));
+
+	if (!fds)
+		return;
+	fds[n] = (struct pollfd){ .fd = patience->cancel_fd, .events = POLLIN };
+	while (finish_all(chardevs, n, fds)) {
+		int ms = stream_patience_ms(patience);
+
+		if (!ms || poll(fds, n + 1, ms) <= 0 || fds[n].revents)
+			break;
+	}
+	free(fds);
+}
+
+bool chardev_unread(struct chardev *chardev)
+{
+	return finish(chardev);
 }
 
 void chardev_destroy(struct chardev *chardev)
 {
 	if (!chardev)
 		return;
-	if (chardev->out_fd >= 0)
-		flush_for_a_while(chardev);
 	close_both(chardev);
 	if (chardev->kind == CHARDEV_SOCKET)
 		chardev_socket_close(chardev);
 	if (chardev->kind == CHARDEV_STDIO)
 		chardev_stdio_close();
 	lock_destroy(&chardev->lock);
+	chardev_input_destroy(chardev);
 	free(chardev->path);
 	free(chardev);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * Character back-ends: where the bytes of a serial port, a debug console or a monitor go and come
- * from. Output may be given on any thread and never blocks a vCPU for longer than a write to the
- * host does; a back-end whose other end is slow keeps at most CHARDEV_BUFFER bytes and then drops,
- * counted, and so does one whose other end is gone. Input arrives on the loop's thread.
+ * from. Output may be given on any thread and never waits for who reads it; a back-end whose other end
+ * is slow keeps at most CHARDEV_BUFFER bytes and then drops, counted, and so does one whose other end
+ * is gone. A chip that can pace its guest looks at chardev_room() first and loses nothing. Input
+ * arrives on the loop's thread.
  *
  * The terminal of stdio is put into raw mode while used and restored by chardev_destroy(), by signals
  * that tell of a crash (threads must not block these), and by chardev_restore_terminal(), which is
@@ -15,8 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/lock.h"
 #include "base/loop.h"
+#include "base/stream.h"
 
 #define CHARDEV_BUFFER 65536
 
@@ -33,7 +36,7 @@ struct chardev_user {
 	void (*opened)(void *arg);
 	/* The client left, or standard input ended; after its last byte was received. */
 	void (*closed)(void *arg);
-	/* All that was buffered has been handed out: chardev_room() is at its largest. */
+	/* All that was buffered has been handed out, or is lost: chardev_room() is at its largest. */
 	void (*drained)(void *arg);
 	void *arg;
 };
@@ -43,11 +46,18 @@ enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_FILE, CHARDEV_SOCKET };
 struct chardev_options {
 	enum chardev_kind kind;
 	const char *path; /* FILE: made or emptied. SOCKET. Copied */
+	const struct file_output *file; /* FILE: duplicated, instead of opening path; or NULL */
 	bool server; /* SOCKET: listen; else connect */
 	bool wait; /* SOCKET server: chardev_open blocks until a client is there ... */
-	int cancel_fd; /* ... or this descriptor is readable: -ECANCELED. 0: none */
+	/* ... or this descriptor is readable: -ECANCELED. So does connecting to a busy server. 0: none */
+	int cancel_fd;
 	bool signals; /* STDIO: Ctrl-C still sends SIGINT */
-	bool escape; /* STDIO: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A */
+	/*
+	 * STDIO: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends Ctrl-A. At a terminal they are seen
+	 * however much was typed before: beyond 1 MiB that the user does not take, keys are lost and
+	 * it beeps.
+	 */
+	bool escape;
 	void (*quit)(void *arg); /* for escape */
 	void *quit_arg;
 };
@@ -56,7 +66,9 @@ struct chardev_options {
  * Makes and opens a back-end. 0 or -errno, with *what naming the step that failed ("bind", "open").
  * -EBUSY: standard input belongs to another back-end, or another process listens on the socket.
  * A socket file that nobody listens on is replaced; any other file is left alone (-EEXIST). A server
- * talks to one client at a time, the next one is let in when it has left.
+ * talks to one client at a time, the next one is let in when it has left; where the host refuses to
+ * (no descriptors, no memory), it is told once and tried again. A client waits up to 5 s for a server
+ * whose queue is full: -ETIMEDOUT.
  */
 int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
 		 const char **what) __attribute__((warn_unused_result));
@@ -78,8 +90,16 @@ uint64_t chardev_dropped(struct chardev *chardev);
  */
 int chardev_error(struct chardev *chardev);
 /*
- * Tries to hand out what is buffered, for at most 100 ms; restores the terminal, removes the socket
- * file and frees. On the loop's thread or after it; no other thread may be using the back-end.
+ * No more output will follow: waits until all that is buffered in the n back-ends (of which some may be
+ * NULL) has been handed out or patience ends. On the loop's thread while the loop does not run.
+ */
+void chardev_finish(struct chardev *const *chardevs, size_t n,
+		    const struct stream_patience *patience);
+/* After chardev_finish(): something is left that nobody took. */
+bool chardev_unread(struct chardev *chardev);
+/*
+ * Restores the terminal, removes the socket file and frees; what is still buffered is lost. On the loop's
+ * thread or after it; no other thread may be using the back-end.
  */
 void chardev_destroy(struct chardev *chardev);
 /* Async-signal-safe. Nothing happens if no terminal is in raw mode. */

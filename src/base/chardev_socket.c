@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 #include "base/log.h"
 
 #define BACKLOG 8
+/* Until a client is let in again that the host did not allow, and a full server is asked again. */
+#define RETRY_MS     100
+#define CONNECT_WAIT (5 * NS_PER_SEC)
 
 /* A server: the caller's address is ours to bind if it is free or a dead server's socket. */
 static int clear_path(const struct sockaddr_un *addr)
@@ -55,40 +59,79 @@ static int serve(struct chardev *chardev, const struct sockaddr_un *addr, int fd
 	return listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
 
-/* The descriptor of a client, for both directions. -errno leaves it open. */
-static int take_client(struct chardev *chardev, int fd)
+/* Takes over both descriptors of the other end. */
+static void take_other_end(struct chardev *chardev, int fd, int copy)
 {
-	int out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct stream in, out;
 
-	if (out_fd < 0)
+	stream_own(&in, fd);
+	stream_own(&out, copy);
+	chardev_connect(chardev, &in, &out);
+}
+
+/* Told once until it works again: a client that waits would make a flood of it. */
+static void tell(struct chardev *chardev, const char *what, int err)
+{
+	if (!chardev->listen_told)
+		log_warn("%s: %s: %s (trying again)", chardev->path, what, strerror(-err));
+	chardev->listen_told = true;
+}
+
+/* The client stays in the queue, of which there is an event at once, so look again only later. */
+static void retry_later(struct chardev *chardev)
+{
+	const struct itimerspec spec = { .it_value.tv_nsec = RETRY_MS * NS_PER_MS };
+
+	loop_unwatch(chardev->loop, &chardev->listen_watch);
+	if (timerfd_settime(chardev->retry_watch.fd, 0, &spec, NULL) < 0)
+		tell(chardev, "timer", -errno);
+}
+
+static void retry_due(void *arg, uint32_t events)
+{
+	struct chardev *chardev = arg;
+	uint64_t count;
+
+	if (read(chardev->retry_watch.fd, &count, sizeof(count)) > 0)
+		chardev_socket_listen(chardev);
+}
+
+/*
+ * Lets one client in: 0, -EAGAIN if there is none, or -errno. Both descriptors are there before it leaves
+ * the queue, so that nobody is let in and sent away.
+ */
+static int accept_client(struct chardev *chardev)
+{
+	int copy = fcntl(chardev->listen_watch.fd, F_DUPFD_CLOEXEC, 3), fd, err;
+
+	if (copy < 0)
 		return -errno;
-	chardev_connect(chardev, fd, out_fd);
+	fd = accept4(chardev->listen_watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 || dup3(fd, copy, O_CLOEXEC) < 0) {
+		err = -errno;
+		close(copy);
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	/* One that has left, but whose last bytes nobody took yet. */
+	chardev_disconnect(chardev);
+	loop_unwatch(chardev->loop, &chardev->listen_watch);
+	take_other_end(chardev, fd, copy);
 	return 0;
 }
 
 static void client_ready(void *arg, uint32_t events)
 {
 	struct chardev *chardev = arg;
-	int fd = accept4(chardev->listen_watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	int err;
+	int err = accept_client(chardev);
 
-	if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
+	if (!err)
+		chardev->listen_told = false;
+	if (!err || err == -EAGAIN || err == -EINTR || err == -ECONNABORTED)
 		return;
-	/* Whatever else is wrong stays wrong: looking again at once would never end. */
-	loop_unwatch(chardev->loop, &chardev->listen_watch);
-	if (fd < 0) {
-		log_warn("%s: accept: %s", chardev->path, strerror(errno));
-		return;
-	}
-	/* One that has left, but whose last bytes nobody took yet. */
-	chardev_disconnect(chardev);
-	loop_unwatch(chardev->loop, &chardev->listen_watch);
-	err = take_client(chardev, fd);
-	if (err) {
-		log_warn("%s: accept: %s", chardev->path, strerror(-err));
-		close(fd);
-		chardev_socket_listen(chardev);
-	}
+	tell(chardev, "accept", err);
+	retry_later(chardev);
 }
 
 void chardev_socket_listen(struct chardev *chardev)
@@ -98,26 +141,84 @@ void chardev_socket_listen(struct chardev *chardev)
 	if (chardev->listen_watch.fd < 0)
 		return;
 	err = loop_watch(chardev->loop, &chardev->listen_watch, EPOLLIN);
-	if (err)
-		log_warn("%s: listen: %s", chardev->path, strerror(-err));
+	if (!err)
+		return;
+	tell(chardev, "listen", err);
+	retry_later(chardev);
+}
+
+/* 0 after so many ms or when fd is readable, -ECANCELED when cancel_fd is. -1: none. */
+static int wait_ms(int fd, int cancel_fd, int ms)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+				{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN } };
+
+	if (poll(fds, 2, ms) < 0 && errno != EINTR)
+		return -errno;
+	return fds[1].revents ? -ECANCELED : 0;
 }
 
 static int wait_for_client(struct chardev *chardev, int cancel_fd)
 {
-	struct pollfd fds[] = {
-		{ .fd = chardev->listen_watch.fd, .events = POLLIN },
-		{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN },
-	};
+	int err = 0;
 
-	while (!chardev->connected) {
-		if (poll(fds, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (fds[1].revents)
-			return -ECANCELED;
-		client_ready(chardev, EPOLLIN);
+	while (!err && !chardev->connected) {
+		/* After a failure the listener is not watched, but for when it is time again. */
+		if (chardev->listen_watch.active)
+			err = wait_ms(chardev->listen_watch.fd, cancel_fd, -1);
+		else
+			err = wait_ms(chardev->retry_watch.fd, cancel_fd, -1);
+		if (!err && !chardev->listen_watch.active)
+			retry_due(chardev, EPOLLIN);
+		else if (!err)
+			client_ready(chardev, EPOLLIN);
+	}
+	return err;
+}
+
+static int make_retry_timer(struct chardev *chardev)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	chardev->retry_watch = (struct loop_watch){ .fd = fd, .ready = retry_due, .arg = chardev };
+	return loop_watch(chardev->loop, &chardev->retry_watch, EPOLLIN);
+}
+
+static int listen_at(struct chardev *chardev, const struct chardev_options *options,
+		     const struct sockaddr_un *addr, int fd, const char **what)
+{
+	int err = serve(chardev, addr, fd, what);
+
+	if (err)
+		return err;
+	*what = "timer";
+	err = make_retry_timer(chardev);
+	if (err)
+		return err;
+	*what = "accept";
+	chardev->listen_watch =
+		(struct loop_watch){ .fd = fd, .ready = client_ready, .arg = chardev };
+	chardev_socket_listen(chardev);
+	return options->wait ? wait_for_client(chardev, options->cancel_fd) : 0;
+}
+
+/* A server whose queue is full answers at once that one should ask again. */
+static int connect_to(const struct sockaddr_un *addr, int fd, int cancel_fd)
+{
+	int64_t end = clock_monotonic() + CONNECT_WAIT;
+
+	while (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
+		int err = -errno;
+
+		if (err != -EAGAIN && err != -EINTR)
+			return err;
+		if (clock_monotonic() > end)
+			return -ETIMEDOUT;
+		err = wait_ms(-1, cancel_fd, RETRY_MS);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -127,7 +228,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	size_t len = strlen(options->path);
-	int fd, err;
+	int fd, copy, err;
 
 	*what = "path";
 	if (len >= sizeof(addr.sun_path))
@@ -137,33 +238,26 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	chardev->path = strdup(options->path);
 	if (!chardev->path)
 		return -ENOMEM;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (options->server) {
-		err = serve(chardev, &addr, fd, what);
-		if (!err && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-			err = -errno;
-		if (err)
-			goto close_fd;
-		chardev->listen_watch.fd = fd;
-		chardev->listen_watch.ready = client_ready;
-		chardev->listen_watch.arg = chardev;
-		*what = "accept";
-		chardev_socket_listen(chardev);
-		return options->wait ? wait_for_client(chardev, options->cancel_fd) : 0;
+		err = listen_at(chardev, options, &addr, fd, what);
+		/* From then on it is closed with the back-end. */
+		if (err && chardev->listen_watch.fd < 0)
+			close(fd);
+		return err;
 	}
 	*what = "connect";
-	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		err = -errno;
-	else
-		err = take_client(chardev, fd);
-	if (!err)
-		return 0;
-close_fd:
-	close(fd);
-	return err;
+	err = connect_to(&addr, fd, options->cancel_fd);
+	copy = err ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0) {
+		err = err ? err : -errno;
+		close(fd);
+		return err;
+	}
+	take_other_end(chardev, fd, copy);
+	return 0;
 }
 
 void chardev_socket_close(struct chardev *chardev)
@@ -173,9 +267,13 @@ void chardev_socket_close(struct chardev *chardev)
 	if (chardev->ino && !lstat(chardev->path, &st) && st.st_dev == chardev->dev &&
 	    st.st_ino == chardev->ino)
 		unlink(chardev->path);
-	if (chardev->listen_watch.fd < 0)
-		return;
-	loop_unwatch(chardev->loop, &chardev->listen_watch);
-	close(chardev->listen_watch.fd);
-	chardev->listen_watch.fd = -1;
+	for (size_t i = 0; i < 2; i++) {
+		struct loop_watch *watch = i ? &chardev->retry_watch : &chardev->listen_watch;
+
+		if (watch->fd < 0)
+			continue;
+		loop_unwatch(chardev->loop, watch);
+		close(watch->fd);
+		watch->fd = -1;
+	}
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,11 +24,22 @@ static struct {
 	struct sigaction old_actions[SIGNALS_N];
 } terminal;
 
+/*
+ * A shell that has put the program in the background has the terminal to its own liking; touching it
+ * would stop the program instead of ending it.
+ */
+static bool in_background(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group >= 0 && group != getpgrp();
+}
+
 void chardev_restore_terminal(void)
 {
 	int saved = errno;
 
-	if (atomic_exchange(&terminal.raw, false))
+	if (atomic_exchange(&terminal.raw, false) && !in_background())
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
 	errno = saved;
 }
@@ -101,44 +109,29 @@ static void make_raw(bool keys_signal)
 		atomic_store(&terminal.raw, false);
 }
 
-/*
- * Standard output as a descriptor that does not block. The flag belongs to what the shell and other
- * programs share with us, so it is not set there: pipes and terminals are opened a second time.
- * Files never block for long, and what cannot be opened again is used as it is.
- */
-static int open_output(void)
-{
-	struct stat st;
-	int fd = -1;
-
-	if (fstat(STDOUT_FILENO, &st) < 0)
-		return -errno;
-	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
-		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	return fd < 0 ? -errno : fd;
-}
-
 int chardev_stdio_open(struct chardev *chardev, const struct chardev_options *options,
 		       const char **what)
 {
-	int in_fd, out_fd;
+	struct stream in, out;
+	int err;
 
 	*what = "standard input";
 	if (atomic_exchange(&terminal.used, true))
 		return -EBUSY;
-	*what = "standard output";
-	out_fd = open_output();
-	if (out_fd < 0) {
-		atomic_store(&terminal.used, false);
-		return out_fd;
-	}
 	/* Closed standard input is as good as empty. */
-	in_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (in_fd >= 0)
+	err = stream_share(&in, STDIN_FILENO, STREAM_INPUT);
+	if (!err || err == -EBADF) {
+		*what = "standard output";
+		err = stream_share(&out, STDOUT_FILENO, STREAM_OUTPUT);
+	}
+	if (err) {
+		stream_close(&in);
+		atomic_store(&terminal.used, false);
+		return err;
+	}
+	if (in.fd >= 0)
 		make_raw(options->signals);
-	chardev_connect(chardev, in_fd, out_fd);
+	chardev_connect(chardev, &in, &out);
 	return 0;
 }
 

@@ -3,23 +3,57 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/stream.h"
+
 #define LINE_MAX_LEN 1024
+#define PATIENCE     (100 * NS_PER_MS)
 
-int log_to_file(const char *path)
+/* Like standard error itself, the process's. */
+static atomic_int failure;
+
+int log_to(int fd)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	int err = 0;
+	return dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+}
 
-	if (fd < 0)
-		return -errno;
-	if (dup2(fd, STDERR_FILENO) < 0)
-		err = -errno;
-	close(fd);
+int log_failure(void)
+{
+	return atomic_load(&failure);
+}
+
+/* Where no descriptor is left for a stream. */
+static int log_write_plain(const char *line, size_t len)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&pollfd, 1, 0) <= 0)
+		return -EAGAIN;
+	return write(STDERR_FILENO, line, len) < 0 ? -errno : 0;
+}
+
+/* Standard error is looked at anew for each line: it is changed by -D, and lines are rare. */
+static int log_write(const char *line, size_t len)
+{
+	const struct stream_patience patience = { .idle = PATIENCE,
+						  .until = CLOCK_NEVER,
+						  .cancel_fd = -1 };
+	struct stream stream;
+	int err = stream_share(&stream, STDERR_FILENO, STREAM_OUTPUT);
+
+	if (err == -EBADF)
+		return err;
+	if (err)
+		return log_write_plain(line, len);
+	err = stream_write_all(&stream, line, len, &patience);
+	stream_close(&stream);
 	return err;
 }
 
@@ -27,7 +61,7 @@ static void put_line(const char *prefix, const char *format, va_list args)
 {
 	char line[LINE_MAX_LEN];
 	size_t len = strlen(prefix);
-	int n;
+	int n, err, none = 0;
 
 	memcpy(line, prefix, len);
 	n = vsnprintf(line + len, sizeof(line) - len, format, args);
@@ -37,9 +71,9 @@ static void put_line(const char *prefix, const char *format, va_list args)
 	if (len > sizeof(line) - 1)
 		len = sizeof(line) - 1;
 	line[len++] = '\n';
-	/* Nobody is left to tell if this fails. */
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;
+	err = log_write(line, len);
+	if (err)
+		atomic_compare_exchange_strong(&failure, &none, err);
 }
 
 void log_error(const char *format, ...)

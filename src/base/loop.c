@@ -6,19 +6,38 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #define BATCH_MAX 16
 
+static void fail(struct loop *loop, int err)
+{
+	int none = 0;
+
+	atomic_compare_exchange_strong(&loop->error, &none, err);
+}
+
+static int watch_wake(struct loop *loop, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = &loop->wake_watch };
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, loop->wake.fd, &event) < 0 ? -errno : 0;
+}
+
+/*
+ * Where the host refuses the write that would make the eventfd readable, the loop wakes up because
+ * that can be written to, which it always can.
+ */
 static void loop_wake(struct loop *loop)
 {
-	uint64_t one = 1;
-	ssize_t n = write(loop->wake_fd, &one, sizeof(one));
+	int err = wake_give(&loop->wake);
 
-	/* It fails only when the counter is full, and then the loop is awake anyway. */
-	(void)n;
+	if (!err)
+		return;
+	atomic_store(&loop->wake_by_output, true);
+	if (watch_wake(loop, EPOLLIN | EPOLLOUT))
+		fail(loop, err);
 }
 
 /* With the lock held. */
@@ -52,13 +71,16 @@ static void run_tasks(struct loop *loop)
 		loop_wake(loop);
 }
 
+/* Before the tasks are looked at: what is posted from here on wakes the loop again. */
 static void wake_ready(void *arg, uint32_t events)
 {
 	struct loop *loop = arg;
-	uint64_t count;
-	ssize_t n = read(loop->wake_fd, &count, sizeof(count));
+	int err = wake_take(&loop->wake);
 
-	(void)n;
+	if (!err && atomic_exchange(&loop->wake_by_output, false))
+		err = watch_wake(loop, EPOLLIN);
+	if (err)
+		fail(loop, err);
 	run_tasks(loop);
 }
 
@@ -66,26 +88,25 @@ int loop_init(struct loop *loop)
 {
 	int err;
 
-	*loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
+	*loop = (struct loop){ .epoll_fd = -1 };
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
 		return -errno;
-	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->wake_fd < 0) {
-		err = -errno;
+	err = wake_init(&loop->wake);
+	if (err)
 		goto close_epoll;
-	}
 	lock_init(&loop->lock, LOCK_LEAF, "loop");
 	TAILQ_INIT(&loop->tasks);
-	loop->wake = (struct loop_watch){ .fd = loop->wake_fd, .ready = wake_ready, .arg = loop };
-	err = loop_watch(loop, &loop->wake, EPOLLIN);
+	loop->wake_watch =
+		(struct loop_watch){ .fd = loop->wake.fd, .ready = wake_ready, .arg = loop };
+	err = loop_watch(loop, &loop->wake_watch, EPOLLIN);
 	if (err)
-		goto close_wake;
+		goto destroy_wake;
 	return 0;
 
-close_wake:
+destroy_wake:
 	lock_destroy(&loop->lock);
-	close(loop->wake_fd);
+	wake_destroy(&loop->wake);
 close_epoll:
 	close(loop->epoll_fd);
 	return err;
@@ -95,7 +116,7 @@ void loop_destroy(struct loop *loop)
 {
 	while (!LIST_EMPTY(&loop->clocks))
 		loop_remove_clock(loop, LIST_FIRST(&loop->clocks)->clock);
-	close(loop->wake_fd);
+	wake_destroy(&loop->wake);
 	close(loop->epoll_fd);
 	lock_destroy(&loop->lock);
 }
@@ -113,13 +134,11 @@ int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 
 void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
-	int err;
-
 	if (!watch->active)
 		return;
-	err = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
-	assert(!err); /* the descriptor is to be closed after this, not before */
-	(void)err;
+	/* What still tells of a watch that is gone cannot be waited for any more. */
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
+		fail(loop, -errno);
 	watch->active = false;
 	for (int i = 0; i < loop->batch_n; i++)
 		if (loop->batch[i].data.ptr == watch)
@@ -303,7 +322,7 @@ int loop_run(struct loop *loop)
 {
 	struct epoll_event batch[BATCH_MAX];
 
-	while (!take_quit(loop)) {
+	while (!take_quit(loop) && !atomic_load(&loop->error)) {
 		int n = epoll_wait(loop->epoll_fd, batch, BATCH_MAX, -1);
 
 		if (n < 0 && errno == EINTR)
@@ -315,7 +334,7 @@ int loop_run(struct loop *loop)
 		loop->batch_n = n;
 		if (loop->before)
 			loop->before(loop->before_arg);
-		for (int i = 0; i < n; i++) {
+		for (int i = 0; i < n && !atomic_load(&loop->error); i++) {
 			struct loop_watch *watch = batch[i].data.ptr;
 
 			if (watch)
@@ -323,7 +342,7 @@ int loop_run(struct loop *loop)
 		}
 		loop->batch_n = 0;
 	}
-	return 0;
+	return atomic_load(&loop->error);
 }
 
 void loop_quit(struct loop *loop)

@@ -9,12 +9,14 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "base/wake.h"
 
 struct epoll_event;
 
@@ -44,13 +46,15 @@ struct loop_clock {
 
 struct loop {
 	int epoll_fd;
-	int wake_fd;
-	struct loop_watch wake;
+	struct wake wake;
+	struct loop_watch wake_watch;
+	atomic_bool wake_by_output; /* the watch is changed: see loop_wake() */
 	struct lock lock; /* LOCK_LEAF: tasks, quit */
 	TAILQ_HEAD(, loop_task) tasks; /* in the order they were posted */
 	unsigned tasks_n;
 	bool quit;
 	LIST_HEAD(, loop_clock) clocks;
+	atomic_int error; /* -errno of what the host refused and the loop cannot be without */
 	void (*before)(void *arg);
 	void *before_arg;
 	struct epoll_event *batch; /* events not yet handed out: unwatching takes them back */
@@ -65,6 +69,10 @@ void loop_destroy(struct loop *loop);
 /* Watches watch->fd for epoll events. 0 or -errno; a second call for the same watch changes the events. */
 int loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 	__attribute__((warn_unused_result));
+/*
+ * Before the descriptor is closed. From here on ready() is not called any more; should the host refuse
+ * that, nothing is: the run ends with its error.
+ */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* Fires the clock's timers from now on, until loop_remove_clock() or the loop's end. 0 or -errno. */
@@ -90,7 +98,8 @@ void loop_unpost(struct loop *loop, struct loop_task *task);
 
 /*
  * Runs until loop_quit(), which may have been called before: then it returns at once. May be run
- * again afterwards. 0 or -errno.
+ * again afterwards. 0, or -errno if the host refused to wait or to stop watching: then every later
+ * run ends at once.
  */
 int loop_run(struct loop *loop) __attribute__((warn_unused_result));
 void loop_quit(struct loop *loop);

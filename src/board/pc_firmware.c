@@ -4,14 +4,12 @@
  * the firmware configuration device, and the ACPI tables among these.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "board/pc.h"
 #include "dev/acpi.h"
 #include "dev/serial_isa.h"
@@ -149,43 +147,18 @@ static int add_item(struct pc *pc, const struct pc_fw_cfg_item *item, const void
 
 static int add_file(struct pc *pc, const struct pc_fw_cfg_item *item, struct error *err)
 {
-	/* Without waiting for a writer, should it be a FIFO. */
-	int fd = open(item->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	uint8_t *data = NULL;
-	struct stat st;
-	size_t len = 0;
-	int ret = 0;
+	uint8_t *data;
+	size_t len;
+	int ret = file_read_whole(item->file, FILE_MAX, &data, &len);
 
-	if (fd < 0)
-		return error_set(err, -errno, "-fw_cfg %s: %s: %s", item->name, item->file,
-				 strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		ret = error_set(err, -EINVAL,
-				"-fw_cfg %s: %s: not a regular file of at most 64 MiB", item->name,
-				item->file);
-		goto out;
-	}
-	data = malloc((size_t)st.st_size + 1);
-	if (!data) {
-		ret = error_set(err, -ENOMEM, "-fw_cfg %s: out of memory", item->name);
-		goto out;
-	}
-	while (len < (size_t)st.st_size) {
-		ssize_t n = read(fd, data + len, (size_t)st.st_size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			ret = error_set(err, n ? -errno : -EIO, "-fw_cfg %s: %s: %s", item->name,
-					item->file, n ? strerror(errno) : "file became shorter");
-			goto out;
-		}
-		len += (size_t)n;
-	}
+	if (ret == -EINVAL || ret == -EFBIG)
+		return error_set(err, ret, "-fw_cfg %s: %s: not a regular file of at most 64 MiB",
+				 item->name, item->file);
+	if (ret)
+		return error_set(err, ret, "-fw_cfg %s: %s: %s", item->name, item->file,
+				 strerror(-ret));
 	ret = add_item(pc, item, data, (uint32_t)len, err);
-out:
 	free(data);
-	close(fd);
 	return ret;
 }
 

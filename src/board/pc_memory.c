@@ -10,13 +10,12 @@
  * it lie the last 128 KiB of the firmware.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "board/pc.h"
 
 #define KIB(n)      (UINT64_C(n) << 10)
@@ -52,49 +51,35 @@ static int rom_size_ok(uint64_t size, const char *path, struct error *err)
 	return 0;
 }
 
-static int read_whole(int fd, uint8_t *to, uint64_t size)
-{
-	while (size) {
-		ssize_t n = read(fd, to, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		to += n;
-		size -= (uint64_t)n;
-	}
-	return 0;
-}
-
 static int load_bios(struct pc *pc, struct error *err)
 {
 	const char *path = pc->options.bios;
-	/* Without waiting for a writer, should it be a FIFO. */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	int ret;
+	uint8_t *image;
+	size_t size;
+	int ret = file_read_whole(path, PC_ROM_MAX, &image, &size);
 
-	if (fd < 0)
-		return error_set(err, -errno,
+	if (ret == -EINVAL)
+		return error_set(err, ret, "%s: not a regular file", path);
+	if (!ret || ret == -EFBIG) {
+		int bad = rom_size_ok(size, path, err);
+
+		if (bad) {
+			free(image);
+			return bad;
+		}
+	}
+	if (ret)
+		return error_set(err, ret,
 				 "%s: %s (firmware; give its path with -bios, or its "
 				 "folder with -L)",
-				 path, strerror(errno));
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		ret = error_set(err, -EINVAL, "%s: not a regular file", path);
-		goto out;
-	}
-	ret = rom_size_ok((uint64_t)st.st_size, path, err);
-	if (ret)
-		goto out;
-	pc->rom_size = (uint64_t)st.st_size;
-	ret = map_host(&pc->rom_host, pc->rom_size);
-	if (!ret)
-		ret = read_whole(fd, pc->rom_host, pc->rom_size);
+				 path, strerror(-ret));
+	pc->rom_size = size;
+	ret = map_host(&pc->rom_host, size);
 	if (ret)
 		error_set(err, ret, "%s: %s", path, strerror(-ret));
-out:
-	close(fd);
+	else
+		memcpy(pc->rom_host, image, size);
+	free(image);
 	return ret;
 }
 

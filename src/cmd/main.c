@@ -44,6 +44,15 @@ static char *const embedded[] = {
 	"-m",       "16",          "-exits",   "text", "-no-reboot", NULL,
 };
 
+/* 0, or 1 if what was printed did not get out. */
+static int flush_output(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	log_error("standard output: %s", strerror(errno));
+	return 1;
+}
+
 static int main_run(int argc, char *const argv[], const uint8_t *rom)
 {
 	struct cmd_options *options = malloc(sizeof(*options));
@@ -58,9 +67,7 @@ static int main_run(int argc, char *const argv[], const uint8_t *rom)
 		status = CMD_STATUS_USAGE;
 	} else if (options->action != CMD_RUN) {
 		cmd_options_print(options, stdout);
-		status = fflush(stdout) || ferror(stdout);
-		if (status)
-			log_error("standard output: %s", strerror(errno));
+		status = flush_output();
 	} else {
 		status = cmd_run(options, rom);
 	}
@@ -74,8 +81,12 @@ int main(int argc, char **argv)
 	if (!standard_files_open())
 		return 1;
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (!strcmp(argv[1], verbs[i].name))
-			return verbs[i].run(argc - 1, argv + 1);
+		int status;
+
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		status = verbs[i].run(argc - 1, argv + 1);
+		return status ? status : flush_output();
 	}
 	if (argc <= 1)
 		return main_run((int)(sizeof(embedded) / sizeof(embedded[0])) - 1, embedded,

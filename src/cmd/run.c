@@ -2,51 +2,16 @@
 #include "cmd/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "board/accel_kvm.h"
-#include "board/accel_none.h"
-#include "board/pc.h"
-#include "board/report.h"
-#include "ctl/qmp.h"
-#include "ctl/qtest.h"
+#include "cmd/run_impl.h"
 #include "guests.h"
-
-/* All that a run holds open; taken down in the reverse order of the fields. */
-struct run {
-	const struct cmd_options *options;
-	const uint8_t *rom;
-	int pidfile; /* -1, or open and locked */
-	bool cancelled; /* by a signal, while waiting for a client */
-	bool stdout_told; /* that it could not be written */
-	struct loop loop;
-	int signal_fd;
-	struct loop_watch signal_watch;
-	struct arena arena; /* of the lists below */
-	struct pc_chardev *chardevs; /* one for each that the options have, NULL if not open */
-	struct pc_disk *disks;
-	size_t disks_n;
-	struct pc_options pc_options;
-	struct accel_kvm kvm; /* of the two, the one that the machine runs on */
-	struct accel_none none;
-	struct pc pc;
-	bool pc_there;
-	struct ctl_qmp *monitors;
-	size_t monitors_n;
-	FILE *qtest_log;
-	struct ctl_qtest qtest;
-	bool qtest_there;
-	char bios[PATH_MAX];
-};
 
 bool cmd_find_file(const struct cmd_options *options, const char *name, char *out, size_t size)
 {
@@ -69,59 +34,10 @@ bool cmd_find_file(const struct cmd_options *options, const char *name, char *ou
 	return false;
 }
 
-/* Prints the line and gives the status of a run that could not begin. */
-static int run_refuse(const char *what, const char *why)
+int run_refuse(const char *what, const char *why)
 {
 	log_error("%s: %s", what, why);
 	return 1;
-}
-
-/* A lock tells a file that a machine uses from one that a killed machine left behind. */
-static const char *claim_pidfile(struct run *run, const char *path)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	struct stat st;
-
-	run->pidfile = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644);
-	if (run->pidfile < 0 || fstat(run->pidfile, &st))
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "not a regular file";
-	if (!fcntl(run->pidfile, F_OFD_SETLK, &lock))
-		return NULL;
-	return errno == EAGAIN || errno == EACCES ? "another machine uses it" : strerror(errno);
-}
-
-static int write_pidfile(struct run *run)
-{
-	const char *path = run->options->pidfile;
-	const char *why = path ? claim_pidfile(run, path) : NULL;
-
-	if (!path)
-		return 0;
-	if (!why && !ftruncate(run->pidfile, 0) &&
-	    dprintf(run->pidfile, "%ld\n", (long)getpid()) > 0)
-		return 0;
-	run_refuse(path, why ? why : strerror(errno));
-	if (why && run->pidfile >= 0) {
-		close(run->pidfile); /* not ours to remove */
-		run->pidfile = -1;
-	}
-	return 1;
-}
-
-static void remove_pidfile(struct run *run)
-{
-	const char *path = run->options->pidfile;
-	struct stat mine, there;
-
-	if (run->pidfile < 0)
-		return;
-	/* Somebody may have put another file in its place. */
-	if (!fstat(run->pidfile, &mine) && !lstat(path, &there) && mine.st_dev == there.st_dev &&
-	    mine.st_ino == there.st_ino)
-		unlink(path);
-	close(run->pidfile);
 }
 
 static void run_quit(void *arg)
@@ -139,22 +55,35 @@ static void run_got_signal(void *arg, uint32_t events)
 	struct run *run = arg;
 	struct signalfd_siginfo info;
 
-	if (read(run->signal_fd, &info, sizeof(info)) == sizeof(info))
-		run_quit(run);
+	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	run->signaled = true;
+	if (info.ssi_signo == SIGXCPU) {
+		log_error("the limit on processor time is reached (ulimit -t)");
+		run->status = 1;
+	}
+	if (run->pc_there)
+		machine_request_exit(&run->pc.machine, run->status);
+	else
+		loop_quit(&run->loop);
 }
 
-/* Signals that end the program arrive as an event, so that everything is put back in order. */
+/*
+ * Signals that end the program arrive as an event, so that everything is put back in order. What is
+ * ignored shows as an error of the write that was in question.
+ */
 static int run_watch_signals(struct run *run)
 {
+	static const int ignored[] = { SIGPIPE, SIGXFSZ };
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU };
 	sigset_t set;
 	int ret;
 
-	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaddset(&set, ending[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
@@ -165,12 +94,42 @@ static int run_watch_signals(struct run *run)
 	return ret ? run_refuse("event loop", strerror(-ret)) : 0;
 }
 
+/* Only looks: nothing is opened that would be made or changed by it. */
+static bool only_lists(const struct run *run)
+{
+	return run->options->coalesce == CMD_COALESCE_LIST;
+}
+
+static int open_files(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+	struct error err;
+	int ret;
+
+	if (only_lists(run))
+		return 0;
+	cmd_find_file(options, options->bios ? options->bios : PC_DEFAULT_BIOS, run->bios,
+		      sizeof(run->bios));
+	ret = cmd_files_open_all(&run->files, options, run->bios, &err);
+	if (!ret && options->pidfile)
+		ret = cmd_pidfile_claim(&run->pidfile, options->pidfile, &err);
+	if (ret)
+		log_error("%s", err.text);
+	for (size_t i = 0; i < options->warnings_n && !ret; i++)
+		log_warn("%s", options->warnings[i]);
+	return ret ? 1 : 0;
+}
+
 static int open_chardev(struct run *run, const struct cmd_chardev *said, struct chardev **out)
 {
 	struct chardev_options options = said->options;
 	const char *what = "open";
 	int ret;
 
+	if (only_lists(run))
+		options.kind = CHARDEV_NULL;
+	if (options.kind == CHARDEV_FILE)
+		options.file = &cmd_files_find(&run->files, CMD_FILE_BACKEND, options.path)->file;
 	options.quit = run_quit;
 	options.quit_arg = run;
 	options.cancel_fd = run->signal_fd;
@@ -192,10 +151,11 @@ static int open_chardevs(struct run *run)
 	int status = 0;
 
 	for (size_t i = 0; !status && !run->cancelled && i < options->chardevs_n; i++) {
-		run->chardevs[i].id = options->chardevs[i].id;
-		status = open_chardev(run, &options->chardevs[i], &run->chardevs[i].chardev);
+		status = open_chardev(run, &options->chardevs[i], &run->chardevs[i]);
+		run->named[i].id = options->chardevs[i].id;
+		run->named[i].chardev = run->chardevs[i];
 	}
-	run->pc_options.chardevs = run->chardevs;
+	run->pc_options.chardevs = run->named;
 	run->pc_options.chardevs_n = options->chardevs_n;
 	return status;
 }
@@ -267,48 +227,6 @@ static int describe_machine(struct run *run)
 	return choose_firmware(run);
 }
 
-/* The table goes to standard output or to a file, which must not be half a table unnoticed. */
-static int print_report(struct run *run)
-{
-	const struct cmd_options *options = run->options;
-	enum report_form form = options->exits == CMD_EXITS_JSON ? REPORT_JSON : REPORT_TEXT;
-	const char *name = options->exits_file ? options->exits_file : "standard output";
-	FILE *out = stdout;
-	int ret;
-
-	if (options->exits == CMD_EXITS_NONE)
-		return 0;
-	if (options->exits_file) {
-		out = fopen(options->exits_file, "we");
-		if (!out)
-			return run_refuse(name, strerror(errno));
-	}
-	ret = machine_report(&run->pc.machine, out, form);
-	if (out != stdout && fclose(out) && !ret)
-		ret = -errno;
-	run->stdout_told = ret && out == stdout;
-	return ret ? run_refuse(name, strerror(-ret)) : 0;
-}
-
-/* Output that could not be written is told at the end, once for each back-end. */
-static int check_chardevs(struct run *run)
-{
-	int status = 0;
-
-	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		const struct chardev_options *options = &run->options->chardevs[i].options;
-		int ret = run->chardevs[i].chardev ? chardev_error(run->chardevs[i].chardev) : 0;
-
-		if (!ret)
-			continue;
-		if (options->path)
-			status = run_refuse(options->path, strerror(-ret));
-		else if (!run->stdout_told)
-			status = run_refuse("standard output", strerror(-ret));
-	}
-	return status;
-}
-
 /* The doors through which others drive the machine; greetings go out at once. */
 static int open_doors(struct run *run)
 {
@@ -316,34 +234,34 @@ static int open_doors(struct run *run)
 	const char *log = options->qtest_log;
 	int ret;
 
+	if (only_lists(run))
+		return 0;
 	for (size_t i = 0; i < options->monitors_n; i++) {
 		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine,
-				   run->chardevs[options->monitors[i]].chardev);
+				   run->chardevs[options->monitors[i]]);
 		if (ret)
 			return run_refuse("-qmp", strerror(-ret));
 		run->monitors_n++;
 	}
 	if (!options->has_qtest)
 		return 0;
-	run->qtest_log = log ? fopen(log, "we") : NULL;
-	if (log && !run->qtest_log)
-		return run_refuse(log, strerror(errno));
+	if (log && run_open_qtest_log(run, log))
+		return 1;
 	ret = ctl_qtest_init(&run->qtest, &run->pc.machine, &run->none.cpu,
-			     run->chardevs[options->qtest].chardev, run->qtest_log);
+			     run->chardevs[options->qtest], run->qtest_log);
 	if (ret)
 		return run_refuse("-qtest", strerror(-ret));
 	run->qtest_there = true;
 	return 0;
 }
 
-static void close_doors(struct run *run)
+static int close_doors(struct run *run)
 {
 	if (run->qtest_there)
 		ctl_qtest_destroy(&run->qtest);
-	if (run->qtest_log && fclose(run->qtest_log))
-		log_error("%s: %s", run->options->qtest_log, strerror(errno));
 	for (size_t i = 0; i < run->monitors_n; i++)
 		ctl_qmp_destroy(&run->monitors[i]);
+	return run_close_qtest_log(run);
 }
 
 static int run_machine(struct run *run)
@@ -351,60 +269,81 @@ static int run_machine(struct run *run)
 	struct machine *machine = &run->pc.machine;
 	int status, report;
 
-	if (run->options->coalesce == CMD_COALESCE_LIST) {
-		int ret = machine_list_waits(machine, stdout);
-
-		return ret ? run_refuse("standard output", strerror(-ret)) : 0;
-	}
+	if (only_lists(run))
+		return run_list_waits(run);
 	if (!run->options->paused)
 		machine_continue(machine);
 	status = machine_run(machine);
-	report = print_report(run);
+	run_finish_chardevs(run);
+	report = run_print_report(run);
 	return status ? status : report;
 }
 
-static int set_up_and_run(struct run *run)
+static int make_machine(struct run *run)
 {
 	struct error err;
-	int status = run_watch_signals(run);
 
-	if (!status)
-		status = open_chardevs(run);
-	if (run->cancelled)
-		return 0;
-	if (!status)
-		status = open_disks(run);
-	if (!status)
-		status = describe_machine(run);
-	if (status)
-		return status;
 	if (pc_create(&run->pc, &run->pc_options, &err)) {
 		log_error("%s", err.text);
 		return 1;
 	}
 	run->pc_there = true;
-	status = open_doors(run);
-	if (!status)
-		status = write_pidfile(run);
-	return status ? status : run_machine(run);
+	return 0;
+}
+
+/* Nothing stands in the way any more: what was in the files may go. */
+static int begin_outputs(struct run *run)
+{
+	struct error err;
+
+	if (!cmd_files_begin(&run->files, &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
+}
+
+static int write_pidfile(struct run *run)
+{
+	struct error err;
+
+	if (run->pidfile.fd < 0 || !cmd_pidfile_write(&run->pidfile, &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
+}
+
+static int set_up_and_run(struct run *run)
+{
+	static int (*const steps[])(struct run * run) = {
+		open_files,    open_disks, open_chardevs, describe_machine, make_machine,
+		begin_outputs, open_doors, write_pidfile, run_machine,
+	};
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++) {
+		status = steps[i](run);
+		if (run->cancelled)
+			return 0;
+	}
+	return status;
 }
 
 static void take_down(struct run *run)
 {
-	close_doors(run);
 	if (run->pc_there)
 		pc_destroy(&run->pc);
 	for (size_t i = 0; i < run->disks_n; i++)
 		block_close(run->disks[i].block);
 	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		if (run->chardevs[i].chardev)
-			chardev_destroy(run->chardevs[i].chardev);
+		if (run->chardevs[i])
+			chardev_destroy(run->chardevs[i]);
 	}
 	if (run->signal_watch.ready)
 		loop_unwatch(&run->loop, &run->signal_watch);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
-	remove_pidfile(run);
+	cmd_pidfile_release(&run->pidfile);
+	cmd_files_close(&run->files);
 	loop_destroy(&run->loop);
 }
 
@@ -413,10 +352,11 @@ static bool make_lists(struct run *run)
 {
 	const struct cmd_options *options = run->options;
 
+	run->named = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->named));
 	run->chardevs = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->chardevs));
 	run->disks = arena_alloc(&run->arena, options->drives_n * sizeof(*run->disks));
 	run->monitors = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->monitors));
-	return run->chardevs && run->disks && run->monitors;
+	return run->named && run->chardevs && run->disks && run->monitors;
 }
 
 static int run_free(struct run *run, int status)
@@ -436,19 +376,19 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 	run->options = options;
 	run->pc_options = options->pc;
 	run->rom = rom;
-	run->signal_fd = run->pidfile = -1;
+	run->signal_fd = run->pidfile.fd = -1;
+	cmd_files_init(&run->files);
 	if (!make_lists(run))
 		return run_free(run, run_refuse("memory", strerror(ENOMEM)));
-	ret = options->log_file ? log_to_file(options->log_file) : 0;
-	if (ret)
-		return run_free(run, run_refuse(options->log_file, strerror(-ret)));
-	for (size_t i = 0; i < options->warnings_n; i++)
-		log_warn("%s", options->warnings[i]);
 	ret = loop_init(&run->loop);
 	if (ret)
 		return run_free(run, run_refuse("event loop", strerror(-ret)));
-	status = set_up_and_run(run);
-	lost = check_chardevs(run);
+	status = run_watch_signals(run);
+	if (!status)
+		status = set_up_and_run(run);
+	lost = close_doors(run);
+	lost |= run_check_chardevs(run);
+	lost |= cmd_files_end_log(&run->files);
 	take_down(run);
 	return run_free(run, status ? status : lost);
 }

@@ -75,6 +75,7 @@ static const struct state_field serial_fields[] = {
 	{ STATE_ARRAY_AT(struct serial_state, rx), .on_reset = STATE_CLEAR },
 	{ STATE_ARRAY_AT(struct serial_state, rx_error), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct serial_state, transmit_pending), .on_reset = STATE_CLEAR },
+	{ STATE_AT(struct serial_state, transmit_full), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct serial_state, timeout_pending), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct serial_state, timeout_due), .on_reset = STATE_CLEAR,
 	  .value = CLOCK_NEVER },
@@ -260,6 +261,22 @@ static uint64_t serial_data_read(void *chip, uint64_t offset, unsigned width)
 	return byte;
 }
 
+/* A guest that finds the transmitter empty may fill the whole FIFO without looking again. */
+static bool line_has_room(const struct serial *serial)
+{
+	return !serial->options.room || serial->options.room(serial->options.arg) >= SERIAL_FIFO;
+}
+
+/* The transmitter is empty again, unless the other side is slow; in loopback there is none. */
+static void transmit_done(struct serial *serial)
+{
+	bool loopback = serial->state.modem_control & MCR_LOOPBACK;
+
+	serial->state.transmit_full = !loopback && !line_has_room(serial);
+	serial->state.transmit_pending = !serial->state.transmit_full;
+	serial_update_irq(serial);
+}
+
 static void serial_data_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct serial *serial = chip;
@@ -278,8 +295,7 @@ static void serial_data_write(void *chip, uint64_t offset, uint64_t value, unsig
 	} else if (serial->options.send) {
 		serial->options.send(serial->options.arg, (uint8_t)value);
 	}
-	s->transmit_pending = true;
-	serial_update_irq(serial);
+	transmit_done(serial);
 }
 
 static uint64_t interrupt_enable_read(void *chip, uint64_t offset, unsigned width)
@@ -303,7 +319,7 @@ static void interrupt_enable_write(void *chip, uint64_t offset, uint64_t value, 
 	/* Enabling the transmitter's interrupt while it is empty interrupts; drivers begin so. */
 	enabled = (uint8_t)(value & ~s->interrupt_enable);
 	s->interrupt_enable = value & IER_MASK;
-	if (enabled & IER_TX)
+	if (enabled & IER_TX && !s->transmit_full)
 		s->transmit_pending = true;
 	serial_update_irq(serial);
 }
@@ -377,8 +393,10 @@ static uint64_t line_status_read(void *chip, uint64_t offset, unsigned width)
 {
 	struct serial *serial = chip;
 	struct serial_state *s = &serial->state;
-	uint8_t status = s->line_status | LSR_TX_EMPTY;
+	uint8_t status = s->line_status;
 
+	if (!s->transmit_full)
+		status |= LSR_TX_EMPTY;
 	if (s->rx_count)
 		status |= LSR_DATA;
 	if (s->fifo_control & FCR_ENABLE) {
@@ -455,6 +473,7 @@ void serial_reset(struct serial *serial)
 	lock_take(&serial->lock);
 	state_reset(&serial_state_table, &serial->state);
 	serial->state.modem_status = serial->state.modem_lines;
+	serial->state.transmit_full = !line_has_room(serial);
 	timer_disarm(&serial->timer);
 	serial_update_irq(serial);
 	accept_if_room(serial);
@@ -477,6 +496,16 @@ void serial_restored(struct serial *serial)
 	irq_set(&serial->options.irq, serial->level);
 	serial->held_back = true; /* nobody knows any more */
 	accept_if_room(serial);
+	lock_drop(&serial->lock);
+	/* Whoever is on the other side now may have room. */
+	serial_sent(serial);
+}
+
+void serial_sent(struct serial *serial)
+{
+	lock_take(&serial->lock);
+	if (serial->state.transmit_full)
+		transmit_done(serial);
 	lock_drop(&serial->lock);
 }
 

@@ -2,9 +2,10 @@
 /*
  * A 16550A serial port (National Semiconductor PC16550D data sheet; section numbers below are its).
  *
- * What the guest sends leaves at once, without the delay of a line: the transmitter is always
- * empty again when the write returns, and nothing sent is ever lost here. What comes in waits in
- * the receiver FIFO; whoever has it asks serial_room() first and is told by .accept when room is
+ * What the guest sends leaves at once, without the delay of a line: the transmitter is empty again when
+ * the write returns, unless .room says that the other side is slow. Then it stays full until
+ * serial_sent(), as on a line with a low rate, and a guest that looks before it writes loses nothing.
+ * What comes in waits in the receiver FIFO; whoever has it asks serial_room() first and is told by .accept when room is
  * there again, so that nothing overruns. The character timeout runs on the given clock and by the
  * baud rate that the guest set.
  *
@@ -42,8 +43,9 @@ struct serial_options {
 	struct clock *clock; /* for the character timeout */
 	struct irq_line irq;
 	void (*send)(void *arg, uint8_t byte); /* what the guest sends; NULL: nobody listens */
+	size_t (*room)(void *arg); /* bytes that send() takes without losing any; NULL: always */
 	void (*accept)(void *arg); /* there is room again; NULL: nobody waits */
-	void *arg; /* of both */
+	void *arg; /* of all three */
 };
 
 struct serial_state {
@@ -57,6 +59,7 @@ struct serial_state {
 	uint8_t rx[SERIAL_FIFO];
 	uint8_t rx_error[SERIAL_FIFO];
 	uint8_t transmit_pending; /* the transmitter-empty interrupt is due */
+	uint8_t transmit_full; /* what was sent has no place to go yet */
 	uint8_t timeout_pending;
 	int64_t timeout_due; /* on the clock; CLOCK_NEVER: not running */
 };
@@ -82,6 +85,8 @@ void serial_reset(struct serial *serial);
 /* After the state was restored: the timer and the interrupt line follow it. */
 void serial_restored(struct serial *serial);
 
+/* The other side has room again. Any thread, no lock held. */
+void serial_sent(struct serial *serial);
 /* How many bytes serial_receive() takes now. 0 in loopback, where the line is cut off. */
 size_t serial_room(struct serial *serial);
 /*

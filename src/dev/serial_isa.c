@@ -22,6 +22,11 @@ static void serial_isa_send(void *arg, uint8_t byte)
 	chardev_write(arg, &byte, 1);
 }
 
+static size_t serial_isa_line_room(void *chardev)
+{
+	return chardev_room(chardev);
+}
+
 static void serial_isa_accept(void *arg)
 {
 	chardev_accept_input(arg);
@@ -35,6 +40,11 @@ static size_t serial_isa_room(void *arg)
 static void serial_isa_receive(void *arg, const uint8_t *bytes, size_t len)
 {
 	serial_receive(arg, bytes, len);
+}
+
+static void serial_isa_drained(void *serial)
+{
+	serial_sent(serial);
 }
 
 /* Gives it a number that no other port of the machine has. */
@@ -67,6 +77,7 @@ static int serial_isa_create(struct device *device, struct place *place, struct 
 					 "isa-serial: chardev=%s: there is no such back-end",
 					 isa->chardev_id);
 		options.send = serial_isa_send;
+		options.room = serial_isa_line_room;
 		options.accept = serial_isa_accept;
 		options.arg = isa->chardev;
 	}
@@ -84,6 +95,7 @@ static int serial_isa_create(struct device *device, struct place *place, struct 
 		chardev_set_user(isa->chardev, &(struct chardev_user){
 						       .room = serial_isa_room,
 						       .receive = serial_isa_receive,
+						       .drained = serial_isa_drained,
 						       .arg = &isa->serial,
 					       });
 	return 0;

@@ -33,7 +33,7 @@
 
 int loop_init(struct loop *loop)
 {
-	*loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
+	*loop = (struct loop){ .epoll_fd = -1 };
 	TAILQ_INIT(&loop->tasks);
 	return 0;
 }

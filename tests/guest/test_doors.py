@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Where output goes and parameters come from: sockets, files, options as users give them."""
 import datetime
+import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -59,6 +61,22 @@ class Options(Test):
         ended = self.run_well('-M', 'pc,coalesce=list')
         self.assertRegex(ended.out, rf'\A{LIST}\Z')
 
+    def test_what_may_wait_changes_nothing(self):
+        """It only looks: no file is made or emptied."""
+        for there in (True, False):
+            options = []
+            for option, form in (('-D', '{}'), ('-pidfile', '{}'), ('-serial', 'file:{}'), ('-exits', 'text,file={}'),
+                                 ('-debugcon', 'file:{}'), ('-serial', 'unix:{},server=on')):
+                path = self.path(f'{len(options)}')
+                options += [option, form.format(path)]
+                if there:
+                    self.file(os.path.basename(path), b'precious')
+            before = {name: self.content(name) for name in os.listdir(self.folder)}
+            self.run_well('-nodefaults', '-display', 'none', '-M', 'pc,coalesce=list', *options)
+            self.assertEqual({name: self.content(name) for name in os.listdir(self.folder)}, before)
+            for name in before:
+                os.unlink(self.path(name))
+
 
 class Files(Test):
     def there(self, machine):
@@ -74,11 +92,18 @@ class Files(Test):
             self.assertFalse(os.path.exists(self.path('pid')))
 
     def test_pidfile_that_was_left_behind(self):
-        self.file('pid', b'1234567890 and more\n')
+        self.file('pid', b'1234567890\n')
         with Machine(*STILL, '-pidfile', self.path('pid')) as machine:
             machine.wait_until(lambda: self.content('pid') == f'{machine.process.pid}\n')
             self.assertEqual(machine.terminate().status, 0)
         self.assertFalse(os.path.exists(self.path('pid')))
+
+    def test_pidfile_with_spaces_or_nothing(self):
+        for content in (b'', b' 4711 \n', b'4711'):
+            self.file('pid', content)
+            with Machine(*STILL, '-pidfile', self.path('pid')) as machine:
+                machine.wait_until(lambda: self.content('pid') == f'{machine.process.pid}\n')
+                self.assertEqual(machine.terminate().status, 0)
 
     def test_pidfile_of_a_run_that_fails(self):
         self.run_badly(*STILL, '-pidfile', self.path('pid'), '-bios', self.path('missing'), status=1)
@@ -87,6 +112,36 @@ class Files(Test):
     def test_pidfile_that_is_no_file(self):
         self.run_badly(*STILL, '-pidfile', '/dev/null', status=1, says='/dev/null: not a regular file')
         self.assertTrue(os.path.exists('/dev/null'))
+
+    def test_messages_to_a_device(self):
+        """What standard error is, whatever that is, or what takes and loses everything."""
+        bad = (*STILL, '-bios', self.path('missing'))
+        ended = self.run_badly(*bad, '-D', '/dev/stderr', status=1, says='missing: No such file')
+        self.assertEqual(ended.out, '')
+        ended = Machine(*bad, '-D', '/dev/null').end()
+        self.assertEqual((ended.status, ended.out, ended.err), (1, '', ''))
+        self.run_badly(*bad, '-D', '/dev/full', status=1, says='/dev/full: No space left')
+        with open(self.file('err', b'before\n'), 'ab') as err:
+            Machine(*bad, '-D', '/dev/stderr', stderr=err).end()
+        self.assertRegex(self.content('err'), r'\Abefore\ncoalport: .*missing: No such file[^\n]*\n\Z')
+        ours, mine = socket.socketpair()
+        with ours, mine:
+            self.assertEqual(Machine(*bad, '-D', '/dev/stderr', stderr=ours).end().status, 1)
+            self.assertIn(b'missing: No such file', mine.recv(4096))
+
+    def test_qtest_log(self):
+        qtest = ('-accel', 'qtest', '-nodefaults', '-display', 'none', '-qtest', 'stdio', '-qtest-log')
+        for path in ('/dev/null', '/dev/stderr', self.file('log', b'what was in it goes')):
+            with Machine(*qtest, path, stdin=-1) as machine:
+                machine.process.stdin.write(b'inb 0x71\n')
+                machine.process.stdin.close()
+                machine.process.stdin = None
+                ended = machine.end()
+            self.assertEqual(ended.status, 0, str(ended))
+            log = self.content('log') if path == self.path('log') else ended.err
+            if path != '/dev/null':
+                self.assertRegex(log, r'\A\[I [^]]*\] OPENED\n\[R [^]]*\] inb 0x71\n\[S [^]]*\] OK 0x00..\n')
+        self.run_badly(*qtest, '/dev/full', status=1, says='/dev/full: No space left')
 
     def test_messages_to_a_file(self):
         for run in (1, 2):
@@ -102,6 +157,229 @@ class Files(Test):
                 ended = machine.terminate(number)
                 self.assertEqual((ended.status, ended.err), (0, ''), str(ended))
             self.assertFalse(os.path.exists(self.path('socket')))
+
+
+class Client:
+    """Of one of the doors, on a socket."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.got = b''
+
+    def receive(self):
+        chunk = self.sock.recv(65536)
+        if not chunk:
+            raise EOFError
+        self.got += chunk
+
+    def line(self):
+        while b'\n' not in self.got:
+            self.receive()
+        line, self.got = self.got.split(b'\n', 1)
+        return line.decode().strip()
+
+    def ask(self, line):
+        self.sock.sendall(line.encode() + b'\n')
+        return self.line()
+
+    def send_what_fits(self, text, most):
+        """Sends copies of text without reading until nothing is taken any more; how many, and what is missing."""
+        whole = text * most
+        sent = 0
+        self.sock.settimeout(0.5)
+        try:
+            while sent < len(whole):
+                sent += self.sock.send(whole[sent:])
+        except TimeoutError:
+            pass
+        self.sock.settimeout(PATIENCE)
+        rest = -sent % len(text)
+        return (sent + rest) // len(text), text[len(text) - rest:]
+
+
+class Sleepers(Test):
+    """The other end of a door does not read, or cannot come in: nothing here waits for it. No guest is needed."""
+
+    def pair(self):
+        """A socket pair whose first end is for the program."""
+        ours, mine = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(mine.close)
+        mine.settimeout(PATIENCE)
+        return ours, mine
+
+    def client(self, machine, name):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(PATIENCE)
+        self.addCleanup(sock.close)
+
+        def connected():
+            try:
+                sock.connect(self.path(name))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+        machine.wait_until(connected)
+        return Client(sock)
+
+    def qtest(self, machine):
+        return self.client(machine, 'qtest')
+
+    def driven(self, *options, **how):
+        return Machine(*STILL, '-qtest', f'unix:{self.path("qtest")},server=on,wait=off', *options, **how)
+
+    @staticmethod
+    def ends(machine):
+        machine.send(signal.SIGTERM)
+        return machine.process.wait(PATIENCE)
+
+    def test_serial_port_waits_for_its_reader(self):
+        """Standard output is a socket: nothing is lost, and whoever drives the port is never stopped."""
+        ours, mine = self.pair()
+        with self.driven('-serial', 'stdio', stdout=ours) as machine:
+            door = self.qtest(machine)
+            said = bytearray()
+            # Until the transmitter does not become empty any more.
+            while int(door.ask('inb 0x3fd').split()[1], 16) & 0x20:
+                block = bytes((len(said) + i) % 251 for i in range(1000))
+                for byte in block:
+                    door.sock.sendall(f'outb 0x3f8 {byte}\n'.encode())
+                    said.append(byte)
+                    if len(said) % 16 == 0:
+                        break
+                self.assertLess(len(said), 1 << 20)
+                for _ in range(16):
+                    self.assertEqual(door.line(), 'OK')
+            got = bytearray()
+            while len(got) < len(said):
+                got += mine.recv(65536)
+            self.assertEqual(got, said)
+            self.assertEqual(door.ask('inb 0x3fd'), 'OK 0x0060')
+            self.assertEqual(self.ends(machine), 0)
+
+    def test_signal_ends_it(self):
+        ours, _ = self.pair()
+        with self.driven('-serial', 'stdio', stdout=ours) as machine:
+            door = self.qtest(machine)
+            door.sock.sendall(b'outb 0x3f8 65\n' * 2000)
+            for _ in range(2000):
+                self.assertEqual(door.line(), 'OK')
+            self.assertEqual(self.ends(machine), 0)
+
+    def test_file_that_may_not_grow(self):
+        """SIGXFSZ would kill; the write that fails instead is told."""
+        limit = (resource.RLIMIT_FSIZE, (4096, 4096))
+        with self.driven('-serial', f'file:{self.path("out")}',
+                         preexec_fn=lambda: resource.setrlimit(*limit)) as machine:
+            door = self.qtest(machine)
+            door.sock.sendall(b'outb 0x3f8 65\n' * 5000)
+            for _ in range(5000):
+                self.assertEqual(door.line(), 'OK')
+            self.check_refusal(machine.terminate(), 1, 'out: File too large')
+        self.assertEqual(self.content('out'), 'A' * 4096)
+
+    def monitor(self, ours):
+        return Machine(*STILL, '-qmp', 'stdio', stdin=ours, stdout=ours)
+
+    def test_monitor_whose_client_does_not_read(self):
+        ours, mine = self.pair()
+        with self.monitor(ours) as machine:
+            client = Client(mine)
+            client.line()
+            self.assertGreater(client.send_what_fits(b'{"execute": "qmp_capabilities"}\n', 20000)[0], 209)
+            self.assertEqual(self.ends(machine), 0)
+
+    def test_monitor_whose_client_reads_late(self):
+        ours, mine = self.pair()
+        with self.monitor(ours) as machine:
+            client = Client(mine)
+            client.line()
+            client.ask('{"execute": "qmp_capabilities"}')
+            count, rest = client.send_what_fits(b'{"execute": "query-commands"}\n', 20000)
+            for _ in range(count - bool(rest)):
+                self.assertIn('return', json.loads(client.line()))
+            if rest:
+                self.assertIn('return', json.loads(client.ask(rest.decode())))
+            self.assertIn('return', json.loads(client.ask('{"execute": "quit"}')))
+            self.assertEqual(machine.process.wait(PATIENCE), 0)
+
+    def test_two_machines_on_one_input(self):
+        """Each byte wakes both, and only one gets it."""
+        read, write = os.pipe()
+        with open(read, 'rb') as keys, open(write, 'wb', buffering=0) as typed:
+            machines = [Machine(*STILL, '-serial', 'stdio', '-qmp',
+                                f'unix:{self.path(f"qmp{i}")},server=on,wait=off', stdin=keys) for i in range(2)]
+            for machine in machines:
+                self.addCleanup(machine.kill)
+            clients = [self.client(machine, f'qmp{i}') for i, machine in enumerate(machines)]
+            for client in clients:
+                client.line()
+                client.ask('{"execute": "qmp_capabilities"}')
+            for _ in range(200):
+                typed.write(b'x')
+                for client in clients:
+                    self.assertIn('return', client.ask('{"execute": "query-status"}'))
+            for machine in machines:
+                self.assertEqual(machine.terminate().status, 0)
+
+    def test_server_whose_queue_is_full(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path('socket'))
+            server.listen(0)
+            crowd = []
+            while True:
+                one = socket.socket(socket.AF_UNIX)
+                self.addCleanup(one.close)
+                one.setblocking(False)
+                try:
+                    one.connect(self.path('socket'))
+                except BlockingIOError:
+                    break
+                crowd.append(one)
+            options = (*STILL, '-serial', f'unix:{self.path("socket")}', '-pidfile', self.path('there'))
+            with Machine(*options) as machine:
+                time.sleep(0.2)
+                self.assertEqual(self.ends(machine), 0)
+            with Machine(*options) as machine:
+                time.sleep(0.2)
+                for _ in crowd:
+                    server.accept()[0].close()
+                machine.wait_until(lambda: self.content('there'))
+                self.assertEqual(self.ends(machine), 0)
+
+    @staticmethod
+    def has_timer(machine):
+        folder = f'/proc/{machine.process.pid}/fd'
+        try:
+            return any('timerfd' in os.readlink(f'{folder}/{fd}') for fd in os.listdir(folder))
+        except FileNotFoundError:
+            return False
+
+    def no_descriptors(self, machine):
+        """Takes all descriptors that are left from it; returns what gives them back."""
+        before = resource.prlimit(machine.process.pid, resource.RLIMIT_NOFILE)
+        used = {int(fd) for fd in os.listdir(f'/proc/{machine.process.pid}/fd')}
+        free = min(set(range(len(used) + 1)) - used)
+        resource.prlimit(machine.process.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+        return lambda: resource.prlimit(machine.process.pid, resource.RLIMIT_NOFILE, before)
+
+    def test_client_that_cannot_be_let_in(self):
+        """Told once, and tried again until it works."""
+        for wait in ('off', 'on'):
+            with self.subTest(wait=wait), \
+                    Machine(*STILL, '-qmp', f'unix:{self.path("qmp")},server=on,wait={wait}', '-pidfile',
+                            self.path('there')) as machine:
+                # It has made all that it makes before a client comes.
+                machine.wait_until(lambda w=wait: self.content('there') if w == 'off' else self.has_timer(machine))
+                give_back = self.no_descriptors(machine)
+                client = self.client(machine, 'qmp')
+                machine.wait_for('qmp: accept: Too many open files', 'err')
+                time.sleep(0.5)
+                give_back()
+                self.assertIn('QMP', client.line())
+                ended = machine.terminate()
+                self.assertEqual(ended.status, 0)
+                self.assertEqual(ended.err.count('\n'), 1, ended.err)
 
 
 @needs_kvm

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Output that has nowhere to go while a guest runs: told once, at the end, and nothing hangs."""
+import contextlib
 import os
+import socket
 import time
 
 from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm
@@ -55,8 +57,9 @@ class Output(Test):
             self.assertTrue(lines.readline().startswith(b'coalport: embedded guest'))
         self.check_refusal(machine.end(), 1, 'standard output: Broken pipe')
 
-    def test_reader_that_sleeps(self):
-        """A pipe that nobody empties must not stop the guest; the report is not lost on the way either."""
+    @contextlib.contextmanager
+    def full_pipe(self):
+        """One that nobody empties."""
         read, write = os.pipe()
         with open(read, 'rb'), open(write, 'wb') as out:
             os.set_blocking(write, False)
@@ -66,6 +69,44 @@ class Output(Test):
                 except BlockingIOError:
                     break
             os.set_blocking(write, True)
+            yield out
+
+    def test_report_that_nobody_reads(self):
+        for form in ('text', 'json'):
+            with self.full_pipe() as out:
+                self.run_badly(*self.power_off('-exits', form, serial='null'), stdout=out, status=1,
+                               says='standard output: nobody reads it')
+
+    def test_signal_with_a_report_that_nobody_reads(self):
+        with self.full_pipe() as out, \
+                Machine(*guest('exits', 'do=halt', '-exits', 'text', serial=f'file:{self.path("out")}'),
+                        stdout=out) as machine:
+            machine.wait_until(lambda: self.content('out'))
+            ended = machine.terminate()
+            self.check_refusal(ended, 1, 'standard output: nobody reads it')
+
+    def test_report_to_what_standard_error_is(self):
+        ended = Machine(*self.power_off('-exits', 'text,file=/dev/stderr')).end()
+        self.assertEqual((ended.status, ended.out), (0, 'exits: power-off\r\n'), str(ended))
+        self.assertIn('user-space exits', ended.err)
+
+    def test_slow_reader_gets_everything(self):
+        """More than all buffers on the way hold: the guest goes on when the reader does."""
+        text = b''.join(b'%07d.' % i for i in range(12000))
+        ours, mine = socket.socketpair()
+        with ours, mine, open(self.file('keys', text + b'\x04'), 'rb') as keys, \
+                Machine(*guest('exits', 'do=echo'), stdin=keys, stdout=ours) as machine:
+            ours.close()
+            time.sleep(1)
+            got = b''
+            while chunk := mine.recv(4096):
+                got += chunk
+            self.assertEqual(got.removeprefix(b'exits: echo\r\n'), text)
+            self.assertEqual(machine.end().status, 0)
+
+    def test_reader_that_sleeps(self):
+        """A pipe that nobody empties must not stop the guest; the report is not lost on the way either."""
+        with self.full_pipe() as out:
             with Machine(*self.power_off('-exits', f'text,file={self.path("exits")}'), stdout=out) as machine:
                 self.assertEqual(machine.process.wait(PATIENCE), 0)
         self.assertIn('user-space exits', self.content('exits'))

@@ -232,8 +232,97 @@ class Files(Test):
             with self.subTest(options=options):
                 self.refused(*options, says=f'{path}: ')
 
+    # Each option that names a file to write to, and how.
+    OUTPUTS = (('-D', '{}'), ('-serial', 'file:{}'), ('-debugcon', 'file:{}'), ('-exits', 'text,file={}'),
+               ('-qtest-log', '{}'), ('-chardev', 'file,id=f,path={}'))
+
+    def outputs(self, path):
+        """The options of a machine without KVM for each of them, but for -exits, which has one with KVM."""
+        for option, form in self.OUTPUTS:
+            machine = ('-S', '-nodefaults', '-display', 'none') if option == '-exits' else STILL
+            more = ('-qtest', 'null') if option == '-qtest-log' else ()
+            yield (*machine, option, form.format(path), *more)
+
     def test_pidfile_that_nobody_reads(self):
         self.refused('-pidfile', self.fifo(), says='fifo: ')
+
+    def test_output_that_nobody_reads(self):
+        path = self.fifo()
+        for options in self.outputs(path):
+            with self.subTest(options=options):
+                self.run_badly(*options, status=HOST, says=f'{path}: nobody reads it')
+
+    def test_output_that_is_no_file(self):
+        for options in self.outputs(self.folder):
+            with self.subTest(options=options):
+                self.run_badly(*options, status=HOST, says=f'{self.folder}: is a directory')
+
+    def test_output_that_is_read_as_well(self):
+        """A disk, firmware or blob that is also to be written to, under whatever name."""
+        path = self.file('file', size=65536)
+        before = checksum(path)
+        os.symlink(path, self.path('link'))
+        os.link(path, self.path('other'))
+        for name in ('file', 'link', 'other'):
+            for options in self.outputs(self.path(name)):
+                for more in (('-drive', f'file={path},format=raw,if=virtio'), ('-bios', path),
+                             ('-fw_cfg', f'name=opt/a,file={path}')):
+                    with self.subTest(options=options, more=more):
+                        self.run_badly(*options, *more, status=HOST, says=f'{path}: is the file of both {more[0]} and')
+        with open(path, 'ab') as out:
+            self.run_badly(*STILL, '-drive', f'file={path},format=raw,if=virtio', status=HOST, stdout=out,
+                           says='is the file of both -drive and standard output')
+        self.assertEqual(checksum(path), before)
+
+    def test_output_of_two_options(self):
+        for name, content in (('new', None), ('old', b'precious')):
+            path = self.path(name)
+            if content:
+                self.file(name, content)
+            for one, form in self.OUTPUTS[:2]:
+                self.refused('-debugcon', f'file:{path}', one, form.format(path), says=f'{path}: is the file of both')
+            self.refused('-pidfile', path, '-D', path, says=f'{path}: is the file of both -pidfile and -D')
+            self.assertEqual(self.content(name), content.decode() if content else '')
+        # What many may write to is no such file.
+        with Machine(*STILL, '-D', '/dev/null', '-serial', 'file:/dev/null', '-debugcon', 'file:/dev/null',
+                     '-pidfile', self.path('there')) as machine:
+            self.wait_until_there(machine)
+            self.assertEqual(machine.terminate().status, 0)
+
+    def test_pidfile_that_is_something_else(self):
+        for content in (b'precious', b'12 monkeys\n', b'1\n2\n3x', b'1' * 40, b'1\0'):
+            self.file('file', content)
+            self.refused('-pidfile', self.path('file'), says='file: holds something else than a process number')
+            with open(self.path('file'), 'rb') as file:
+                self.assertEqual(file.read(), content)
+
+    def test_second_start(self):
+        """What a running machine writes to is as it was after a second start that is refused."""
+        disk = self.file('disk', size=65536)
+        drive = ('-drive', f'file={disk},format=raw,if=virtio')
+        outputs = ('-D', self.path('log'), '-serial', f'file:{self.path("serial")}', '-debugcon',
+                   f'file:{self.path("debug")}', '-qtest', f'unix:{self.path("qtest")},server=on,wait=off',
+                   '-qtest-log', self.path('qtest-log'), '-pidfile', self.path('there'))
+        names = ('log', 'serial', 'debug', 'qtest-log', 'there')
+        with Machine(*STILL, *drive, *outputs) as machine:
+            self.wait_until_there(machine)
+            for name in names[:-1]:
+                with open(self.path(name), 'ab') as file:
+                    file.write(b'said by the first\n')
+            before = {name: checksum(self.path(name)) for name in names}
+            self.run_badly(*STILL, *drive, *outputs, status=HOST)
+            # The lock of the disk is found by those that share nothing else.
+            for name in names[:-1]:
+                self.file(f'own-{name}', b'precious')
+            self.refused(*drive, '-D', self.path('log'), '-serial', f'file:{self.path("own-serial")}', '-debugcon',
+                         f'file:{self.path("own-debug")}', says='locked by another process')
+            for name in ('serial', 'debug'):
+                self.assertEqual(self.content(f'own-{name}'), 'precious')
+            for options in self.outputs(self.path('serial')):
+                if options[-2] != '-D':
+                    self.run_badly(*options, status=HOST, says='another machine writes to it')
+            self.assertEqual({name: checksum(self.path(name)) for name in names}, before)
+            self.assertEqual(machine.terminate().status, 0)
 
     def test_pidfile_of_another_machine(self):
         path = self.path('there')

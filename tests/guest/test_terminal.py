@@ -5,12 +5,13 @@ import fcntl
 import os
 import pty
 import resource
+import shutil
 import signal
 import subprocess
 import termios
 import unittest
 
-from machine import Machine, PATIENCE, Test, guest, main, needs_kvm, no_kvm
+from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, no_kvm
 
 CTRL_A, CTRL_C, CTRL_BACKSLASH = b'\x01', b'\x03', b'\x1c'
 # A machine that needs no KVM and does nothing until it is told to end.
@@ -129,6 +130,45 @@ class Modes(Test):
         with Terminal(*STILL, '-serial', 'stdio') as machine:
             machine.type(CTRL_A + b'h' + CTRL_A + b'x' + CTRL_C)
             self.assertEqual(self.check_end(machine).out, '')
+
+    def test_escape_behind_what_nobody_takes(self):
+        """However much was typed before, and no machine reads it."""
+        with Terminal(*STILL, '-serial', 'mon:stdio') as machine:
+            machine.type(b'typed ' * 400000)
+            machine.type(CTRL_A + b'x')
+            self.check_end(machine)
+
+    def test_limit_of_processor_time(self):
+        with Terminal(*STILL, '-serial', 'mon:stdio') as machine:
+            self.raw(machine, False)
+            machine.send(signal.SIGXCPU)
+            self.check_end(machine, 1, 'coalport: the limit on processor time is reached (ulimit -t)\n')
+
+    def foreign(self, *options):
+        """A terminal that the program may not open again, because it is another user's."""
+        if os.geteuid():
+            self.skipTest('only root can become another user')
+        os.chmod(self.folder, 0o755)
+        program = shutil.copy(COALPORT, self.path('coalport'))
+        return Terminal(*options, program=program, user=65534, group=65534, extra_groups=[])
+
+    def test_terminal_of_somebody_else(self):
+        with self.foreign(*STILL, '-serial', 'mon:stdio') as machine:
+            machine.type(CTRL_A + b'h')
+            machine.wait_for('Ctrl-A x +end the program')
+            machine.type(CTRL_A + b'x')
+            self.check_end(machine)
+
+    def test_terminal_of_somebody_else_stands_still(self):
+        """Ctrl-S: who writes there would wait, but the machine does not."""
+        with self.foreign(*STILL, '-serial', 'mon:stdio') as machine:
+            self.raw(machine, False)
+            termios.tcflow(machine.slave, termios.TCOOFF)
+            machine.type((CTRL_A + b'h') * 2000)
+            machine.send(signal.SIGTERM)
+            self.assertEqual(machine.process.wait(PATIENCE), 0)
+            termios.tcflow(machine.slave, termios.TCOON)
+            self.assertEqual(machine.attributes(), machine.before)
 
     def test_crashes(self):
         """A program that dies must not leave a terminal that does not echo."""

@@ -27,7 +27,7 @@ struct fixture {
 	struct chardev *chardev;
 	uint8_t got[8192];
 	size_t got_n, room;
-	unsigned opened, closed;
+	unsigned opened, closed, drained;
 	bool quit;
 	struct loop_task stop;
 	struct clock clock;
@@ -142,6 +142,18 @@ static int open_kind(struct fixture *f, struct chardev_options options)
 
 	options.path = options.path ? options.path : f->path;
 	return chardev_open(&f->chardev, &f->loop, &options, &what);
+}
+
+/* Hands out what there is to hand out, and waits for nobody who sleeps. */
+static void finish(struct fixture *f)
+{
+	const struct stream_patience patience = {
+		.idle = 20 * NS_PER_MS,
+		.until = CLOCK_NEVER,
+		.cancel_fd = -1,
+	};
+
+	chardev_finish(&f->chardev, 1, &patience);
 }
 
 static size_t slurp(const char *path, char *out, size_t room)
@@ -268,7 +280,7 @@ static void test_slow_pipe_is_buffered_then_drops(void **state)
 	assert_int_equal(chardev_error(f->chardev), -EPIPE);
 }
 
-static void test_destroy_hands_out_what_is_left(void **state)
+static void test_finish_hands_out_what_is_left(void **state)
 {
 	struct fixture *f = *state;
 	static uint8_t block[4096];
@@ -283,8 +295,8 @@ static void test_destroy_hands_out_what_is_left(void **state)
 	chardev_write(f->chardev, block, sizeof(block));
 	chardev_write(f->chardev, block, 100);
 	assert_int_equal(read(fd, block, sizeof(block)), 4096);
-	chardev_destroy(f->chardev);
-	f->chardev = NULL;
+	finish(f);
+	assert_false(chardev_unread(f->chardev));
 	while ((n = read(fd, block, sizeof(block))) > 0)
 		total += (size_t)n;
 	assert_int_equal(total, 100);
@@ -840,6 +852,181 @@ static void test_stdio_escapes(void **state)
 	close(out[1]);
 }
 
+/* More than the pipe and one read hold, of which the user takes nothing: Ctrl-A x is found. */
+static void *feed(void *arg)
+{
+	static const char typed[1000] = { [0 ... 999] = 'k' };
+	int fd = *(int *)arg;
+
+	for (int i = 0; i < 500; i++)
+		if (write(fd, typed, sizeof(typed)) != sizeof(typed))
+			return NULL;
+	if (write(fd, "\1x", 2) != 2)
+		return NULL;
+	close(fd);
+	return NULL;
+}
+
+static void far_escape_child(struct fixture *f)
+{
+	int fds[2];
+	pthread_t thread;
+
+	alarm(20);
+	CHECK(!pipe(fds) && dup2(fds[0], STDIN_FILENO) == STDIN_FILENO);
+	pthread_create(&thread, NULL, feed, &fds[1]);
+	open_stdio(f, true);
+	f->room = 0;
+	while (!f->quit)
+		turn(f);
+	/* And nothing in front of it is lost. */
+	for (int i = 0; i < 500; i++) {
+		f->got_n = 0;
+		f->room = 1000;
+		chardev_accept_input(f->chardev);
+		turn(f);
+		CHECK(f->got_n == 1000 && f->got[999] == 'k');
+	}
+	pthread_join(thread, NULL);
+	chardev_destroy(f->chardev);
+}
+
+static void test_stdio_escape_far_behind(void **state)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	run_child(*state, fd, fd, far_escape_child);
+	close(fd);
+}
+
+static void steal(void *arg)
+{
+	char byte;
+
+	if (read(STDIN_FILENO, &byte, 1) != 1)
+		_exit(line_(__LINE__));
+	loop_set_before(arg, NULL, NULL);
+}
+
+static void robbed_child(struct fixture *f)
+{
+	alarm(20);
+	open_stdio(f, false);
+	turn(f);
+	loop_set_before(&f->loop, steal, &f->loop);
+	CHECK(write(STDOUT_FILENO, "x", 1) == 1);
+	turn(f);
+	CHECK(f->got_n == 0);
+	CHECK(write(STDOUT_FILENO, "y", 1) == 1);
+	turn(f);
+	CHECK(f->got_n == 1 && f->got[0] == 'y');
+	chardev_destroy(f->chardev);
+}
+
+/* Somebody else reads what the event was about. A pipe and a socket, the other end as output. */
+static void test_stdio_shared_input(void **state)
+{
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	run_child(*state, fds[0], fds[1], robbed_child);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	run_child(*state, fds[0], fds[1], robbed_child);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void ended_fifo_child(struct fixture *f)
+{
+	open_stdio(f, false);
+	turn(f);
+	CHECK(f->got_n == 4 && f->closed == 1);
+	chardev_destroy(f->chardev);
+}
+
+/* Whoever wrote into it has left before it is opened. */
+static void test_stdio_from_a_fifo(void **state)
+{
+	struct fixture *f = *state;
+	int in, writer, out = open("/dev/null", O_RDWR);
+
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	in = open(f->path, O_RDONLY | O_NONBLOCK);
+	writer = open(f->path, O_WRONLY);
+	assert_int_equal(write(writer, "left", 4), 4);
+	close(writer);
+	run_child(f, in, out, ended_fifo_child);
+	close(in);
+	close(out);
+}
+
+/* A socket that nobody reads, whose flags are others' too. */
+static void test_stdio_slow_socket(void **state)
+{
+	int fds[2], in = open("/dev/null", O_RDWR);
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	run_child(*state, in, fds[1], slow_output_child);
+	assert_int_equal(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+	close(fds[0]);
+	close(fds[1]);
+	close(in);
+}
+
+static void count_drained(void *arg)
+{
+	((struct fixture *)arg)->drained++;
+}
+
+/* Whoever holds something back is told when a client that does not read is gone. */
+static void test_drained_by_leaving(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t block[4096];
+	const struct chardev_user user = { .drained = count_drained, .arg = f };
+	int fd;
+
+	open_server(f);
+	chardev_set_user(f->chardev, &user);
+	fd = dial(f->path);
+	turn(f);
+	while (chardev_room(f->chardev) >= sizeof(block))
+		chardev_write(f->chardev, block, sizeof(block));
+	turn(f);
+	assert_int_equal(f->drained, 0);
+	finish(f);
+	assert_true(chardev_unread(f->chardev));
+	close(fd);
+	turn(f);
+	assert_true(f->drained > 0);
+	assert_int_equal(chardev_room(f->chardev), CHARDEV_BUFFER);
+}
+
+/* Asking a full server again ends with a signal. */
+static void test_client_of_a_full_server(void **state)
+{
+	struct fixture *f = *state;
+	struct sockaddr_un addr = address(f->path);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), one, fds[2];
+	struct chardev_options options = { .kind = CHARDEV_SOCKET };
+
+	alarm(60);
+	assert_int_equal(bind(listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	one = dial(f->path);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	options.cancel_fd = fds[0];
+	assert_int_equal(open_kind(f, options), -ECANCELED);
+	alarm(0);
+	close(one);
+	close(listener);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void plain_child(struct fixture *f)
 {
 	open_stdio(f, false);
@@ -913,7 +1100,7 @@ int main(void)
 		TEST(test_file_that_cannot_be),
 		TEST(test_full_disk_is_remembered),
 		TEST(test_slow_pipe_is_buffered_then_drops),
-		TEST(test_destroy_hands_out_what_is_left),
+		TEST(test_finish_hands_out_what_is_left),
 		TEST(test_server_one_after_the_other),
 		TEST(test_last_bytes_of_one_who_left),
 		TEST(test_next_one_ends_the_wait),
@@ -934,6 +1121,12 @@ int main(void)
 		TEST(test_stdio_escapes),
 		TEST(test_stdio_without_escapes),
 		TEST(test_stdio_terminal),
+		TEST(test_stdio_escape_far_behind),
+		TEST(test_stdio_shared_input),
+		TEST(test_stdio_from_a_fifo),
+		TEST(test_stdio_slow_socket),
+		TEST(test_drained_by_leaving),
+		TEST(test_client_of_a_full_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

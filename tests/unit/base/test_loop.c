@@ -3,11 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/loop.h"
@@ -228,6 +235,146 @@ static void test_watch_changes_events(void **state)
 	loop_destroy(&f.loop);
 }
 
+/*
+ * From now on this process gets EIO from the system call if its argument is value. For ever, so it runs in
+ * a child; 0 if the host has no such filters.
+ */
+static int refuse(unsigned number, unsigned argument, unsigned value)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (unsigned)offsetof(struct seccomp_data, args) + argument * 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+#define NO_FILTER 77
+
+/* Runs body in a process of its own, which returns 0 if all is well. */
+static void run_child(int (*body)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		alarm(20);
+		_exit(body());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_FILTER)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void *post_later(void *arg)
+{
+	struct noted_task *noted = arg;
+
+	usleep(20000);
+	loop_post(&noted->f->loop, &noted->task);
+	return NULL;
+}
+
+/* The eventfd cannot be written to: tasks run all the same, those of other threads too. */
+static int without_eventfd(void)
+{
+	struct fixture f;
+	struct noted_task a, b;
+	pthread_t thread;
+
+	setup(&f);
+	if (!refuse(SYS_write, 0, (unsigned)f.loop.wake.fd))
+		return NO_FILTER;
+	noted_init(&a, &f, 'a');
+	noted_init(&b, &f, 'b');
+	a.again = 2;
+	b.last = true;
+	loop_post(&f.loop, &a.task);
+	if (pthread_create(&thread, NULL, post_later, &b))
+		return 1;
+	if (loop_run(&f.loop) || strcmp(f.log, "aaab"))
+		return 2;
+	pthread_join(thread, NULL);
+	/* It rests afterwards: nothing is left that wakes it but this. */
+	loop_quit(&f.loop);
+	if (loop_run(&f.loop))
+		return 3;
+	loop_destroy(&f.loop);
+	return 0;
+}
+
+static void test_eventfd_refused(void **state)
+{
+	run_child(without_eventfd);
+}
+
+static int without_reading_it(void)
+{
+	struct fixture f;
+
+	setup(&f);
+	if (!refuse(SYS_read, 0, (unsigned)f.loop.wake.fd))
+		return NO_FILTER;
+	loop_post(&f.loop, &f.stop);
+	/* It would be woken for ever. */
+	if (loop_run(&f.loop) != -EIO || loop_run(&f.loop) != -EIO)
+		return 1;
+	loop_destroy(&f.loop);
+	return 0;
+}
+
+static void test_eventfd_not_readable(void **state)
+{
+	run_child(without_reading_it);
+}
+
+static void unwatch_both(void *arg, uint32_t events)
+{
+	struct rivals *r = arg;
+
+	note(&r->f, 'x');
+	loop_unwatch(&r->f.loop, &r->watches[0]);
+	loop_unwatch(&r->f.loop, &r->watches[1]);
+	memset(r->watches, 0xff, sizeof(r->watches));
+}
+
+/* Both pipes stay watched though nobody is there any more: the run ends before it calls them. */
+static int without_unwatching(void)
+{
+	struct rivals r;
+	int fds[2][2];
+
+	setup(&r.f);
+	for (int i = 0; i < 2; i++) {
+		if (pipe(fds[i]) || write(fds[i][1], "x", 1) != 1)
+			return 1;
+		r.watches[i] =
+			(struct loop_watch){ .fd = fds[i][0], .ready = unwatch_both, .arg = &r };
+		if (loop_watch(&r.f.loop, &r.watches[i], EPOLLIN))
+			return 2;
+	}
+	if (!refuse(SYS_epoll_ctl, 1, EPOLL_CTL_DEL))
+		return NO_FILTER;
+	if (loop_run(&r.f.loop) != -EIO || strcmp(r.f.log, "x"))
+		return 3;
+	loop_destroy(&r.f.loop);
+	return 0;
+}
+
+static void test_unwatching_refused(void **state)
+{
+	run_child(without_unwatching);
+}
+
 struct ticker {
 	struct fixture *f;
 	struct timer timer;
@@ -425,6 +572,9 @@ int main(void)
 		cmocka_unit_test(test_quit_beforehand),
 		cmocka_unit_test(test_unwatched_while_ready),
 		cmocka_unit_test(test_watch_changes_events),
+		cmocka_unit_test(test_eventfd_refused),
+		cmocka_unit_test(test_eventfd_not_readable),
+		cmocka_unit_test(test_unwatching_refused),
 		cmocka_unit_test(test_clocks_of_each_kind),
 		cmocka_unit_test(test_vm_clock_started_late),
 		cmocka_unit_test(test_clocks_come_and_go),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cm.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,12 +145,13 @@ static void test_range(void **state)
 static void test_log(void **state)
 {
 	char path[] = "/tmp/coalport-log-XXXXXX", text[4096] = "", longer[3000];
-	int fd = mkstemp(path), saved = dup(STDERR_FILENO);
+	int fd = mkstemp(path), append = open(path, O_WRONLY | O_APPEND),
+	    saved = dup(STDERR_FILENO);
 	int err;
 
 	assert_int_equal(write(fd, "old\n", 4), 4);
-	assert_true(log_to_file("/nonexistent/log") < 0);
-	err = log_to_file(path);
+	assert_int_equal(log_to(-1), -EBADF);
+	err = log_to(append);
 	log_error("%s: %d", "thing", 42);
 	log_warn("careful");
 	memset(longer, 'x', sizeof(longer));
@@ -157,7 +159,9 @@ static void test_log(void **state)
 	log_error("%s", longer);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
+	close(append);
 	assert_int_equal(err, 0);
+	assert_int_equal(log_failure(), 0);
 	assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
 	assert_int_equal(strncmp(text,
 				 "old\ncoalport: thing: 42\ncoalport: warning: careful\n"

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "hv/power_on.h"
+#include "hv/timekeeping.h"
 #include "hv/vcpu.h"
 
 #define DEVICE "/dev/kvm"
@@ -93,6 +94,8 @@ static void vm_note_capabilities(struct hv_vm *vm)
 		vm->options.coalesce && ring && vm_capability(vm, KVM_CAP_COALESCED_PIO);
 	vm->irqfd = vm->options.irqchip && vm_capability(vm, KVM_CAP_IRQFD);
 	vm->irq_status = vm_capability(vm, KVM_CAP_IRQ_INJECT_STATUS);
+	vm->adjust_clock = vm_capability(vm, KVM_CAP_ADJUST_CLOCK);
+	vm->kvmclock_ctrl = vm_capability(vm, KVM_CAP_KVMCLOCK_CTRL);
 	vm->signal_msi = vm->options.irqchip && vm_capability(vm, KVM_CAP_SIGNAL_MSI);
 
 	vm->slots.vm_fd = vm->zones.vm_fd = vm->bells.vm_fd = vm->vm_fd;
@@ -327,8 +330,9 @@ int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_opt
 		goto destroy;
 	vm_note_capabilities(vm);
 	vm->ring_meter = vm_new_meter();
+	vm->time = hv_time_new(options->vcpus);
 	vm->vcpus = calloc(options->vcpus, sizeof(*vm->vcpus));
-	if (!vm->ring_meter || !vm->vcpus) {
+	if (!vm->ring_meter || !vm->time || !vm->vcpus) {
 		error = error_set(err, -ENOMEM, "%s", strerror(ENOMEM));
 		goto destroy;
 	}
@@ -375,6 +379,7 @@ void hv_vm_destroy(struct hv_vm *vm)
 	vm_free_vcpus(vm);
 	free(vm->power_on);
 	free(vm->ring_meter);
+	hv_time_free(vm->time);
 	if (vm->vm_fd >= 0)
 		vm->sys->close(vm->sys, vm->vm_fd);
 	if (vm->kvm_fd >= 0)

@@ -10,6 +10,7 @@
 
 #include "hv/gate.h"
 #include "hv/power_on.h"
+#include "hv/timekeeping.h"
 #include "hv/vcpu.h"
 
 static int vm_ioctl(const struct hv_vm *vm, unsigned long request, uintptr_t arg)
@@ -186,6 +187,7 @@ int hv_vm_reset(struct hv_vm *vm, struct error *err)
 		error = hv_power_on_set(vm->sys, vm->vm_fd, vm->power_on, &what);
 	if (error)
 		return error_set(err, error, "reset: %s: %s", what, strerror(-error));
+	hv_time_forget_pit(vm);
 	atomic_store_explicit(&vm->ring.discard, false, memory_order_release);
 	hv_vcpus_release(vm);
 	return 0;

@@ -56,6 +56,7 @@ struct hv_options {
 };
 
 struct hv_vcpu;
+struct hv_time; /* hv/timekeeping.h */
 struct hv_power_on; /* state of the kernel's devices as created, for resets */
 
 struct hv_vm {
@@ -66,6 +67,7 @@ struct hv_vm {
 	/* Each degrades by itself. */
 	bool coalesced_mmio, coalesced_pio;
 	bool irqfd, irq_status, signal_msi;
+	bool adjust_clock, kvmclock_ctrl;
 	uint32_t tsc_khz; /* of the guests' and the host's TSC; 0: not known */
 
 	struct mem_map *map; /* NULL until attached */
@@ -79,6 +81,7 @@ struct hv_vm {
 	struct hv_vcpu *vcpus;
 	size_t run_size; /* bytes of a vCPU's shared mapping */
 	struct hv_power_on *power_on;
+	struct hv_time *time;
 
 	/* Running, pausing, stopping: hv/vcpu.c */
 	struct lock run_lock; /* LOCK_LEAF */

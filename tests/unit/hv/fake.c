@@ -216,22 +216,71 @@ static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, uintptr_t arg)
 	case KVM_SET_IRQCHIP:
 		kvm->irqchips_set++;
 		return 0;
+	case KVM_GET_PIT2:
+		*(struct kvm_pit_state2 *)arg = kvm->pit;
+		return 0;
 	case KVM_SET_PIT2:
 		kvm->pits_set++;
+		kvm->pit = *(struct kvm_pit_state2 *)arg;
+		return 0;
+	case KVM_GET_CLOCK:
+		*(struct kvm_clock_data *)arg = kvm->clock;
+		return 0;
+	case KVM_SET_CLOCK:
+		kvm->clock = *(struct kvm_clock_data *)arg;
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-static int vcpu_ioctl(struct fake_kvm *kvm, unsigned long request, uintptr_t arg)
+/* KVM_VCPU_TSC_OFFSET is the only one there is. */
+static int tsc_offset(struct fake_kvm *kvm, unsigned vcpu, unsigned long request, uintptr_t arg)
 {
+	const struct kvm_device_attr *attr = (void *)arg;
+	uint64_t *value = (void *)(uintptr_t)attr->addr;
+
+	if (kvm->no_tsc_offset || attr->group != KVM_VCPU_TSC_CTRL ||
+	    attr->attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	if (request == KVM_GET_DEVICE_ATTR)
+		*value = kvm->tsc_offset[vcpu];
+	else if (request == KVM_SET_DEVICE_ATTR)
+		kvm->tsc_offset[vcpu] = *value;
+	return 0;
+}
+
+#define MSR_TSC 0x10u
+
+static int one_tsc(struct fake_kvm *kvm, unsigned vcpu, unsigned long request,
+		   struct kvm_msrs *msrs)
+{
+	if (request == KVM_GET_MSRS)
+		msrs->entries[0].data = kvm->tsc[vcpu];
+	else
+		kvm->tsc[vcpu] = msrs->entries[0].data;
+	return 1;
+}
+
+static int vcpu_ioctl(struct fake_kvm *kvm, unsigned vcpu, unsigned long request, uintptr_t arg)
+{
+	struct kvm_msrs *msrs = (void *)arg;
+
 	switch (request) {
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return tsc_offset(kvm, vcpu, request, arg);
+	case KVM_KVMCLOCK_CTRL:
+		kvm->clock_ctrls++;
+		return 0;
 	case KVM_GET_TSC_KHZ:
 		return 2500000;
 	case KVM_GET_MSRS:
 	case KVM_SET_MSRS:
-		return some_msrs((void *)arg);
+		if (msrs->nmsrs == 1 && msrs->entries[0].index == MSR_TSC)
+			return one_tsc(kvm, vcpu, request, msrs);
+		return some_msrs(msrs);
 	case KVM_SET_SREGS:
 		kvm->sregs_set++;
 		return 0;
@@ -299,7 +348,8 @@ static int locked_ioctl(struct fake_kvm *kvm, int fd, unsigned long request, uin
 		return error;
 	if (fd == FD_KVM)
 		return device_ioctl(kvm, request, arg);
-	return fd == FD_VM ? vm_ioctl(kvm, request, arg) : vcpu_ioctl(kvm, request, arg);
+	return fd == FD_VM ? vm_ioctl(kvm, request, arg)
+			   : vcpu_ioctl(kvm, (unsigned)(fd - FD_VCPU), request, arg);
 }
 
 static int fake_ioctl(const struct hv_sys *sys, int fd, unsigned long request, uintptr_t arg)

@@ -55,6 +55,12 @@ struct fake_kvm {
 	struct kvm_irq_level level;
 	int irq_status;
 	uint32_t sregs_set, irqchips_set, pits_set;
+	bool no_tsc_offset; /* an old kernel */
+	uint64_t tsc_offset[FAKE_MAPS_MAX],
+		tsc[FAKE_MAPS_MAX]; /* what was set; also what is read */
+	struct kvm_clock_data clock;
+	struct kvm_pit_state2 pit;
+	unsigned clock_ctrls; /* guests told that they were stopped */
 	atomic_uint inside; /* vCPUs in KVM_RUN now */
 	atomic_uint runs; /* times KVM_RUN was called, by any */
 	atomic_uint interrupted; /* times it gave EINTR */

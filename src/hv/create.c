@@ -260,15 +260,21 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 static int vm_keep_power_on(struct hv_vm *vm, struct error *err)
 {
 	const char *what = "KVM_GET_MSR_INDEX_LIST";
+	struct hv_msrs_left left;
 	int error;
 	struct kvm_msr_list *msrs = hv_msrs_known(vm->sys, vm->kvm_fd, &error);
 
 	if (!msrs)
 		return error_set(err, error, DEVICE ": %s: %s", what, strerror(-error));
 	error = 0;
-	for (unsigned i = 0; i < vm->options.vcpus && !error; i++)
+	for (unsigned i = 0; i < vm->options.vcpus && !error; i++) {
+		left.n = 0;
 		error = hv_vcpu_state_get(vm->sys, vm->vcpus[i].fd, msrs, vm->options.irqchip,
-					  &vm->vcpus[i].power_on, &what);
+					  &vm->vcpus[i].power_on, &left, &what);
+	}
+	/* They are all alike. */
+	if (!error)
+		hv_msrs_left_tell(&left, DEVICE);
 	free(msrs);
 	if (!error && vm->options.irqchip)
 		error = hv_power_on_get(vm->sys, vm->vm_fd, vm->options.pit, &vm->power_on, &what);

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 #define MSR_TSC 0x10u
 
@@ -58,6 +61,27 @@ struct kvm_msr_list *hv_msrs_known(const struct hv_sys *sys, int kvm_fd, int *er
 
 #define MSRS_AT_ONCE 64u
 
+static void msrs_leave(struct hv_msrs_left *left, uint32_t index)
+{
+	if (left->n < HV_MSRS_LEFT)
+		left->index[left->n] = index;
+	left->n++;
+}
+
+void hv_msrs_left_tell(const struct hv_msrs_left *left, const char *what)
+{
+	char text[HV_MSRS_LEFT * 12] = "";
+	size_t at = 0;
+
+	for (uint32_t i = 0; i < left->n && i < HV_MSRS_LEFT; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, " 0x%x", left->index[i]);
+	if (left->n)
+		log_warn(
+			"%s: KVM refuses %u model-specific registers, which keep their values over "
+			"a reset:%s%s",
+			what, left->n, text, left->n > HV_MSRS_LEFT ? " ..." : "");
+}
+
 static struct kvm_msrs *msrs_new(uint32_t n)
 {
 	return calloc(1, sizeof(struct kvm_msrs) + n * sizeof(struct kvm_msr_entry));
@@ -65,21 +89,24 @@ static struct kvm_msrs *msrs_new(uint32_t n)
 
 /*
  * Reads what can be read of the listed registers and keeps only that. KVM stops at the first one it
- * will not give, so each of those is left out and the rest read again.
+ * will not give, so each of those is told, left out, and the rest read again.
  */
-static struct kvm_msrs *msrs_get(const struct hv_sys *sys, int fd, const struct kvm_msr_list *list)
+static int msrs_get(const struct hv_sys *sys, int fd, const struct kvm_msr_list *list,
+		    struct hv_msrs_left *left, struct kvm_msrs **out)
 {
 	struct kvm_msrs *all = msrs_new(list->nmsrs), *part = msrs_new(MSRS_AT_ONCE);
+	int error = all && part ? 0 : -ENOMEM;
 
-	for (uint32_t at = 0; all && part && at < list->nmsrs;) {
+	for (uint32_t at = 0; error >= 0 && at < list->nmsrs;) {
 		uint32_t n = 0, got;
-		int error;
 
 		for (; n < MSRS_AT_ONCE && at + n < list->nmsrs; n++)
 			part->entries[n] = (struct kvm_msr_entry){ .index = list->indices[at + n] };
 		part->nmsrs = n;
 		error = sys->ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)part);
 		got = error > 0 ? (uint32_t)error : 0;
+		if (error >= 0 && got < n)
+			msrs_leave(left, part->entries[got].index);
 		for (uint32_t i = 0; i < got && i < n; i++) {
 			/* Time goes on over a reset, and KVM takes writes as a wish to synchronise. */
 			if (part->entries[i].index != MSR_TSC)
@@ -87,33 +114,47 @@ static struct kvm_msrs *msrs_get(const struct hv_sys *sys, int fd, const struct 
 		}
 		at += got < n ? got + 1 : n;
 	}
-	if (!part) {
-		free(all);
-		all = NULL;
-	}
 	free(part);
-	return all;
+	if (error < 0) {
+		free(all);
+		return error;
+	}
+	*out = all;
+	return 0;
 }
 
-/* Registers that may not be written any more have kept their value: they are left out. */
-static int msrs_set(const struct hv_sys *sys, int fd, const struct kvm_msrs *all)
+/* The register has the value that could not be written, so nothing is amiss. */
+static bool msr_has(const struct hv_sys *sys, int fd, struct kvm_msr_entry wanted)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} arg = { .head = { .nmsrs = 1 }, .entry = { .index = wanted.index } };
+
+	return sys->ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)&arg) == 1 &&
+	       arg.entry.data == wanted.data;
+}
+
+/* Registers that KVM does not let be written keep their value. */
+static int msrs_set(const struct hv_sys *sys, int fd, const struct kvm_msrs *all,
+		    struct hv_msrs_left *left)
 {
 	struct kvm_msrs *part = msrs_new(MSRS_AT_ONCE);
+	int error = part ? 0 : -ENOMEM;
 
-	if (!part)
-		return -ENOMEM;
-	for (uint32_t at = 0; at < all->nmsrs;) {
+	for (uint32_t at = 0; error >= 0 && at < all->nmsrs;) {
 		uint32_t n = all->nmsrs - at < MSRS_AT_ONCE ? all->nmsrs - at : MSRS_AT_ONCE, set;
-		int error;
 
 		memcpy(part->entries, &all->entries[at], n * sizeof(part->entries[0]));
 		part->nmsrs = n;
 		error = sys->ioctl(sys, fd, KVM_SET_MSRS, (uintptr_t)part);
 		set = error > 0 ? (uint32_t)error : 0;
+		if (error >= 0 && set < n && !msr_has(sys, fd, part->entries[set]))
+			msrs_leave(left, part->entries[set].index);
 		at += set < n ? set + 1 : n;
 	}
 	free(part);
-	return 0;
+	return error < 0 ? error : 0;
 }
 
 struct step {
@@ -159,14 +200,15 @@ static int steps_run(const struct hv_sys *sys, int fd, const struct step *steps,
 }
 
 int hv_vcpu_state_get(const struct hv_sys *sys, int vcpu_fd, const struct kvm_msr_list *msrs,
-		      bool irqchip, struct hv_vcpu_state **out, const char **what)
+		      bool irqchip, struct hv_vcpu_state **out, struct hv_msrs_left *left,
+		      const char **what)
 {
 	struct hv_vcpu_state *state = calloc(1, sizeof(*state));
 	int error = -ENOMEM;
 
 	*what = "memory for a vCPU's registers";
 	if (!state)
-		return -ENOMEM;
+		return error;
 	const struct step steps[] = {
 		{ KVM_GET_REGS, &state->regs, NULL, "KVM_GET_REGS" },
 		{ KVM_GET_SREGS, &state->sregs, NULL, "KVM_GET_SREGS" },
@@ -181,8 +223,9 @@ int hv_vcpu_state_get(const struct hv_sys *sys, int vcpu_fd, const struct kvm_ms
 		  "KVM_GET_MP_STATE" },
 	};
 
-	state->msrs = msrs_get(sys, vcpu_fd, msrs);
-	if (!state->msrs)
+	*what = "KVM_GET_MSRS";
+	error = msrs_get(sys, vcpu_fd, msrs, left, &state->msrs);
+	if (error)
 		goto free_state;
 	error = steps_run(sys, vcpu_fd, steps, sizeof(steps) / sizeof(steps[0]), step_get, what);
 	if (error)
@@ -206,7 +249,7 @@ void hv_vcpu_state_free(struct hv_vcpu_state *state)
 }
 
 int hv_vcpu_state_set(const struct hv_sys *sys, int vcpu_fd, struct hv_vcpu_state *state,
-		      const char **what)
+		      struct hv_msrs_left *left, const char **what)
 {
 	/* The APIC's base in the segment registers decides where the local APIC's state goes. */
 	const struct step before[] = {
@@ -227,8 +270,8 @@ int hv_vcpu_state_set(const struct hv_sys *sys, int vcpu_fd, struct hv_vcpu_stat
 
 	if (error)
 		return error;
-	*what = "memory for a vCPU's registers";
-	error = msrs_set(sys, vcpu_fd, state->msrs);
+	*what = "KVM_SET_MSRS";
+	error = msrs_set(sys, vcpu_fd, state->msrs, left);
 	if (error)
 		return error;
 	return steps_run(sys, vcpu_fd, after, sizeof(after) / sizeof(after[0]), step_set, what);

@@ -19,12 +19,27 @@ struct kvm_sregs;
 /* Numbers of the registers to keep, to be freed; NULL with -errno in *error. */
 struct kvm_msr_list *hv_msrs_known(const struct hv_sys *sys, int kvm_fd, int *error);
 
-/* 0, or -errno with the name of what could not be read in *what. */
+/*
+ * Registers that KVM knows and refuses to read, or to give the value they had at power-on: the first
+ * of them, and how many.
+ */
+#define HV_MSRS_LEFT 8u
+struct hv_msrs_left {
+	uint32_t n;
+	uint32_t index[HV_MSRS_LEFT];
+};
+/* In one line, if there are any; what: who was doing what. */
+void hv_msrs_left_tell(const struct hv_msrs_left *left, const char *what);
+
+/*
+ * 0, or -errno with the name of what could not be read in *what. Adds to *left, which is no failure.
+ */
 int hv_vcpu_state_get(const struct hv_sys *sys, int vcpu_fd, const struct kvm_msr_list *msrs,
-		      bool irqchip, struct hv_vcpu_state **out, const char **what)
-	__attribute__((warn_unused_result));
-int hv_vcpu_state_set(const struct hv_sys *sys, int vcpu_fd, struct hv_vcpu_state *state,
+		      bool irqchip, struct hv_vcpu_state **out, struct hv_msrs_left *left,
 		      const char **what) __attribute__((warn_unused_result));
+int hv_vcpu_state_set(const struct hv_sys *sys, int vcpu_fd, struct hv_vcpu_state *state,
+		      struct hv_msrs_left *left, const char **what)
+	__attribute__((warn_unused_result));
 void hv_vcpu_state_free(struct hv_vcpu_state *state);
 /* The segment and control registers in it. */
 const struct kvm_sregs *hv_vcpu_state_sregs(const struct hv_vcpu_state *state);

@@ -178,11 +178,20 @@ int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
 
 int hv_vm_reset(struct hv_vm *vm, struct error *err)
 {
+	struct hv_msrs_left left;
 	const char *what = "";
 	int error = 0;
 
-	for (unsigned i = 0; i < vm->options.vcpus && !error; i++)
-		error = hv_vcpu_state_set(vm->sys, vm->vcpus[i].fd, vm->vcpus[i].power_on, &what);
+	for (unsigned i = 0; i < vm->options.vcpus && !error; i++) {
+		left.n = 0;
+		error = hv_vcpu_state_set(vm->sys, vm->vcpus[i].fd, vm->vcpus[i].power_on, &left,
+					  &what);
+	}
+	/* All vCPUs are alike. */
+	if (!error && left.n && !vm->msrs_told) {
+		hv_msrs_left_tell(&left, "reset");
+		vm->msrs_told = true;
+	}
 	if (!error && vm->power_on)
 		error = hv_power_on_set(vm->sys, vm->vm_fd, vm->power_on, &what);
 	if (error)

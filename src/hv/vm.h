@@ -81,6 +81,7 @@ struct hv_vm {
 	struct hv_vcpu *vcpus;
 	size_t run_size; /* bytes of a vCPU's shared mapping */
 	struct hv_power_on *power_on;
+	bool msrs_told; /* which registers a reset could not set */
 	struct hv_time *time;
 
 	/* Running, pausing, stopping: hv/vcpu.c */

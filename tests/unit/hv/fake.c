@@ -162,11 +162,15 @@ static int msr_list(struct kvm_msr_list *list)
 }
 
 /* Every hundredth register cannot be had. */
-static int some_msrs(const struct kvm_msrs *msrs)
+static int some_msrs(const struct fake_kvm *kvm, unsigned long request, struct kvm_msrs *msrs)
 {
 	for (uint32_t i = 0; i < msrs->nmsrs; i++) {
-		if (msrs->entries[i].index % 100 == 50)
+		bool fixed = kvm->fixed_msr && msrs->entries[i].index == kvm->fixed_msr;
+
+		if (msrs->entries[i].index % 100 == 50 || (fixed && request == KVM_SET_MSRS))
 			return (int)i;
+		if (fixed)
+			msrs->entries[i].data = kvm->fixed_value;
 	}
 	return (int)msrs->nmsrs;
 }
@@ -280,7 +284,7 @@ static int vcpu_ioctl(struct fake_kvm *kvm, unsigned vcpu, unsigned long request
 	case KVM_SET_MSRS:
 		if (msrs->nmsrs == 1 && msrs->entries[0].index == MSR_TSC)
 			return one_tsc(kvm, vcpu, request, msrs);
-		return some_msrs(msrs);
+		return some_msrs(kvm, request, msrs);
 	case KVM_SET_SREGS:
 		kvm->sregs_set++;
 		return 0;

@@ -55,6 +55,8 @@ struct fake_kvm {
 	struct kvm_irq_level level;
 	int irq_status;
 	uint32_t sregs_set, irqchips_set, pits_set;
+	uint32_t fixed_msr; /* cannot be set, and has this value; 0: none */
+	uint64_t fixed_value;
 	bool no_tsc_offset; /* an old kernel */
 	uint64_t tsc_offset[FAKE_MAPS_MAX],
 		tsc[FAKE_MAPS_MAX]; /* what was set; also what is read */

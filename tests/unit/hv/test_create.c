@@ -7,10 +7,13 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "fake.h"
 #include "hv/power_on.h"
 #include "hv/vcpu.h"
@@ -346,6 +349,56 @@ static void reset(void **state)
 	hv_vm_destroy(&rig->vm);
 }
 
+/* Takes what was logged by now. */
+static void take_log(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "r+");
+
+	assert_non_null(file);
+	text[fread(text, 1, size - 1, file)] = '\0';
+	assert_int_equal(ftruncate(fileno(file), 0), 0);
+	fclose(file);
+}
+
+static void refused_registers(void **state)
+{
+	struct rig *rig = *state;
+	char path[] = "/tmp/coalport-log-XXXXXX", text[4096];
+	int fd = mkstemp(path), standard_error = dup(STDERR_FILENO);
+
+	assert_true(fd >= 0 && standard_error >= 0);
+	assert_int_equal(log_to_file(path), 0);
+	assert_int_equal(create(rig, &whole), 0);
+	/* One line, not one for each vCPU. */
+	take_log(path, text, sizeof(text));
+	assert_non_null(strstr(text, "/dev/kvm: KVM refuses 3 model-specific registers, which keep "
+				     "their values over a reset: 0x32 0x96 0xfa\n"));
+	assert_ptr_equal(strchr(text, '\n'), strrchr(text, '\n'));
+	/* What cannot be set and is as it was is no matter. */
+	rig->kvm.fixed_msr = 0x11;
+	rig->kvm.fixed_value = 0;
+	assert_int_equal(hv_vm_reset(&rig->vm, &rig->err), 0);
+	take_log(path, text, sizeof(text));
+	assert_string_equal(text, "");
+	rig->kvm.fixed_value = 5;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(hv_vm_reset(&rig->vm, &rig->err), 0);
+	take_log(path, text, sizeof(text));
+	assert_non_null(strstr(text, "reset: KVM refuses 1 model-specific"));
+	assert_non_null(strstr(text, " 0x11\n"));
+	assert_ptr_equal(strchr(text, '\n'), strrchr(text, '\n'));
+	/* A call that fails as a whole is a failure. */
+	rig->kvm.fail_request = KVM_SET_MSRS;
+	rig->kvm.fail_error = -EFAULT;
+	assert_int_equal(hv_vm_reset(&rig->vm, &rig->err), -EFAULT);
+	assert_string_equal(rig->err.text, "reset: KVM_SET_MSRS: Bad address");
+	hv_vm_destroy(&rig->vm);
+	assert_int_equal(dup2(standard_error, STDERR_FILENO), STDERR_FILENO);
+	close(standard_error);
+	close(fd);
+	unlink(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -354,7 +407,7 @@ int main(void)
 		TEST(messages),  TEST(required_capabilities), TEST(every_failure),
 		TEST(degrading), TEST(ring_of_both_kinds),    TEST(ring_of_memory_only),
 		TEST(slots),     TEST(failed_slot),           TEST(interrupts),
-		TEST(reset),
+		TEST(reset),     TEST(refused_registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

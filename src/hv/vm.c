@@ -109,6 +109,7 @@ int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 
 	lock_take(&vm->failure_lock);
 	failed = vm->failed;
+	vm->attached = !failed;
 	if (failed && err)
 		*err = vm->failure;
 	lock_drop(&vm->failure_lock);
@@ -206,18 +207,18 @@ void hv_vm_fail(struct hv_vm *vm, const char *format, ...)
 {
 	struct error failure;
 	va_list args;
-	bool first;
+	bool tell;
 
 	va_start(args, format);
 	(void)vsnprintf(failure.text, sizeof(failure.text), format, args);
 	va_end(args);
 	lock_take(&vm->failure_lock);
-	first = !vm->failed;
-	if (first) {
+	tell = !vm->failed && vm->attached;
+	if (!vm->failed) {
 		vm->failed = true;
 		vm->failure = failure;
 	}
 	lock_drop(&vm->failure_lock);
-	if (first && vm->options.events.failed)
+	if (tell && vm->options.events.failed)
 		vm->options.events.failed(vm->options.events.arg, failure.text);
 }

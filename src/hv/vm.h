@@ -92,6 +92,7 @@ struct hv_vm {
 	atomic_bool over; /* a write was the guest's last: later accesses are not carried out */
 
 	struct lock failure_lock; /* LOCK_LEAF */
+	bool attached; /* what fails before is attaching's own error, and told by that alone */
 	bool failed;
 	struct error failure;
 };

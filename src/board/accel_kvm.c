@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "hv/timekeeping.h"
+
 static struct accel_kvm *accel_kvm(struct accel *accel)
 {
 	return (struct accel_kvm *)accel;
@@ -58,6 +60,16 @@ static void kvm_ask_reset(struct accel *accel)
 static int kvm_reset(struct accel *accel, struct error *err)
 {
 	return hv_vm_reset(&accel_kvm(accel)->vm, err);
+}
+
+static void kvm_stop_time(struct accel *accel)
+{
+	hv_vm_stop_time(&accel_kvm(accel)->vm);
+}
+
+static void kvm_start_time(struct accel *accel)
+{
+	hv_vm_start_time(&accel_kvm(accel)->vm);
 }
 
 static void kvm_drain(struct accel *accel)
@@ -142,6 +154,8 @@ static const struct accel_ops accel_kvm_ops = {
 	.ask_pause = kvm_ask_pause,
 	.ask_reset = kvm_ask_reset,
 	.reset = kvm_reset,
+	.stop_time = kvm_stop_time,
+	.start_time = kvm_start_time,
 	.drain = kvm_drain,
 	.deadline = kvm_deadline,
 	.irq_line = kvm_irq_line,

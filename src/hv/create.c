@@ -260,7 +260,7 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 static int vm_keep_power_on(struct hv_vm *vm, struct error *err)
 {
 	const char *what = "KVM_GET_MSR_INDEX_LIST";
-	struct hv_msrs_left left;
+	struct hv_msrs_left left = { .n = 0 };
 	int error;
 	struct kvm_msr_list *msrs = hv_msrs_known(vm->sys, vm->kvm_fd, &error);
 

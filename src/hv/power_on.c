@@ -123,16 +123,29 @@ static int msrs_get(const struct hv_sys *sys, int fd, const struct kvm_msr_list 
 	return 0;
 }
 
+int hv_msr(const struct hv_sys *sys, int vcpu_fd, unsigned long request, uint32_t index,
+	   uint64_t *value)
+{
+	_Alignas(struct kvm_msrs)
+		uint8_t arg[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)] = { 0 };
+	struct kvm_msrs *msrs = (void *)arg;
+	int done;
+
+	msrs->nmsrs = 1;
+	msrs->entries[0] = (struct kvm_msr_entry){ .index = index, .data = *value };
+	done = sys->ioctl(sys, vcpu_fd, request, (uintptr_t)msrs);
+	*value = msrs->entries[0].data;
+	if (done == 1)
+		return 0;
+	return done < 0 ? done : -EIO;
+}
+
 /* The register has the value that could not be written, so nothing is amiss. */
 static bool msr_has(const struct hv_sys *sys, int fd, struct kvm_msr_entry wanted)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} arg = { .head = { .nmsrs = 1 }, .entry = { .index = wanted.index } };
+	uint64_t value = 0;
 
-	return sys->ioctl(sys, fd, KVM_GET_MSRS, (uintptr_t)&arg) == 1 &&
-	       arg.entry.data == wanted.data;
+	return hv_msr(sys, fd, KVM_GET_MSRS, wanted.index, &value) == 0 && value == wanted.data;
 }
 
 /* Registers that KVM does not let be written keep their value. */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The state in which KVM creates vCPUs and its devices, kept to be given back at a reset: the kernel
- * knows best what a processor looks like at power-on. Used by vm.c and vcpu.c only; the vCPUs do not
- * run.
+ * knows best what a processor looks like at power-on. Used inside hv/ only; the vCPUs do not run.
  */
 #pragma once
 
@@ -18,6 +17,10 @@ struct kvm_sregs;
 
 /* Numbers of the registers to keep, to be freed; NULL with -errno in *error. */
 struct kvm_msr_list *hv_msrs_known(const struct hv_sys *sys, int kvm_fd, int *error);
+
+/* One register: KVM_GET_MSRS or KVM_SET_MSRS. 0 or -errno, -EIO if KVM refuses it. */
+int hv_msr(const struct hv_sys *sys, int vcpu_fd, unsigned long request, uint32_t index,
+	   uint64_t *value) __attribute__((warn_unused_result));
 
 /*
  * Registers that KVM knows and refuses to read, or to give the value they had at power-on: the first

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "hv/timekeeping.h"
 
-#include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "hv/power_on.h"
 #include "hv/vcpu.h"
 
 #define MSR_TSC 0x10u
@@ -73,14 +73,7 @@ static int tsc_attr(const struct hv_vm *vm, unsigned vcpu, unsigned long request
 
 static int tsc_msr(const struct hv_vm *vm, unsigned vcpu, unsigned long request, uint64_t *value)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} arg = { .head = { .nmsrs = 1 }, .entry = { .index = MSR_TSC, .data = *value } };
-	int done = time_ioctl(vm, vm->vcpus[vcpu].fd, request, &arg);
-
-	*value = arg.entry.data;
-	return done == 0 ? -EIO : done; /* of one register, none */
+	return hv_msr(vm->sys, vm->vcpus[vcpu].fd, request, MSR_TSC, value);
 }
 
 static void tsc_stop(struct hv_vm *vm)

@@ -179,7 +179,7 @@ int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
 
 int hv_vm_reset(struct hv_vm *vm, struct error *err)
 {
-	struct hv_msrs_left left;
+	struct hv_msrs_left left = { .n = 0 };
 	const char *what = "";
 	int error = 0;
 

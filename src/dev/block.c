@@ -11,53 +11,43 @@
 #include "base/log.h"
 #include "dev/block_engine.h"
 
-static void retry(void *arg)
-{
-	block_kick(arg);
-}
+/* What block_kick() may have the kernel copy at once: a piece, and all of them together, in bytes. */
+#define AT_ONCE_PIECE (UINT64_C(64) << 10)
+#define AT_ONCE_TURN  (UINT64_C(256) << 10)
+
+#define TRIES_MAX          100 /* for a piece that the host interrupts or puts off, without a byte */
+#define URING_FAILURES_MAX 8 /* in a row, until the thread does it all */
+
+#define TELL_EVERY NS_PER_SEC
+
+static const char *const op_names[BLOCK_OPS] = { "read", "write", "flush", "discard", "zero" };
 
 int block_make(struct block **out, const struct block_file *file,
 	       const struct block_options *options)
 {
 	struct block *block = calloc(1, sizeof(*block));
+	char *name = strdup(file->name), *id = strdup(options->id ? options->id : "");
 
-	if (block)
-		block->file.name = strdup(file->name);
-	if (!block || !block->file.name) {
+	if (!block || !name || !id) {
 		free(block);
+		free(name);
+		free(id);
 		if (file->fd >= 0)
 			close(file->fd);
 		return -ENOMEM;
 	}
-	block->file.fd = file->fd;
-	block->file.device = file->device;
-	block->file.readonly = file->readonly;
-	block->file.size = file->size;
-	block->file.arg = file->arg;
+	block->file = *file;
+	block->file.name = name;
+	block->id = id;
 	block->system = options->system ? options->system : &block_host;
 	block->engine = options->engine;
 	block->loop = options->loop;
-	block->retry = (struct loop_task){ .run = retry, .arg = block };
 	STAILQ_INIT(&block->waiting);
+	STAILQ_INIT(&block->flushes);
+	STAILQ_INIT(&block->flushing);
+	STAILQ_INIT(&block->held);
 	*out = block;
 	return 0;
-}
-
-void block_close(struct block *block)
-{
-	if (!block)
-		return;
-	block_drain(block);
-	if (block->loop)
-		loop_unpost(block->loop, &block->retry);
-	if (block->uring)
-		block_uring_free(block->uring);
-	if (block->worker)
-		block_worker_free(block->worker);
-	if (block->file.fd >= 0)
-		close(block->file.fd);
-	free((char *)block->file.name);
-	free(block);
 }
 
 uint64_t block_size(const struct block *block)
@@ -79,7 +69,7 @@ const char *block_engine_name(const struct block *block)
 {
 	if (block->engine == BLOCK_ENGINE_SYNC)
 		return "sync";
-	if (block->uring)
+	if (block->uring && !block->uring_refused)
 		return "io_uring";
 	return block->worker ? "thread" : "idle";
 }
@@ -90,167 +80,399 @@ void block_set_batch(struct block *block, void (*batch)(void *arg), void *arg)
 	block->batch_arg = arg;
 }
 
-bool block_advance(struct block_request *request, size_t bytes)
+void block_set_error(struct block *block, void (*error)(void *arg, const struct block_error *error),
+		     void *arg)
 {
-	request->offset += bytes;
-	while (request->iov_n > 0 && bytes >= request->iov->iov_len) {
-		bytes -= request->iov->iov_len;
-		request->iov++;
-		request->iov_n--;
-	}
-	if (request->iov_n == 0)
-		return false;
-	request->iov->iov_base = (uint8_t *)request->iov->iov_base + bytes;
-	request->iov->iov_len -= bytes;
-	return true;
+	block->error = error;
+	block->error_arg = arg;
 }
 
-static int run_pieces(const struct block_file *file, const struct block_system *system,
-		      struct block_request *request)
+int block_peek(struct block *block, void *to, size_t len)
 {
-	ssize_t n;
+	struct iovec iov = { to, len < block->file.size ? len : (size_t)block->file.size };
+	struct block_request request = { .op = BLOCK_READ, .iov = &iov, .iov_n = 1 };
 
-	do {
-		if (request->op == BLOCK_READ)
-			n = system->read(file, request->iov, request->iov_n, request->offset);
-		else
-			n = system->write(file, request->iov, request->iov_n, request->offset,
-					  request->stable);
-		if (n == -EINTR || n == -EAGAIN)
-			n = 0;
-		else if (n < 0)
-			return (int)n;
-		else if (n == 0)
-			return -EIO; /* the file has become shorter than the disk */
-	} while (block_advance(request, (size_t)n));
+	memset(to, 0, len);
+	while (block_piece_cut(&request)) {
+		ssize_t n = block_piece_run(&block->file, block->system, &request);
+		bool again = (n == -EINTR || n == -EAGAIN) && request.tries++ < TRIES_MAX;
+
+		if (n <= 0 && !again)
+			return n < 0 ? (int)n : -EIO;
+		(void)block_piece_end(&request, n > 0 ? (uint64_t)n : 0);
+	}
 	return 0;
 }
 
-int block_run(const struct block_file *file, const struct block_system *system,
-	      struct block_request *request)
-{
-	int err;
+/* Ends */
 
-	switch (request->op) {
-	case BLOCK_READ:
-	case BLOCK_WRITE:
-		/* Pieces of no bytes at all would look like the end of the file. */
-		if (!block_advance(request, 0))
-			return 0;
-		return run_pieces(file, system, request);
-	case BLOCK_FLUSH:
-		return system->flush(file);
-	case BLOCK_DISCARD:
-		return system->discard(file, request->offset, request->len);
-	case BLOCK_ZERO:
-		err = system->zero(file, request->offset, request->len, request->unmap);
-		return !err && request->stable ? system->flush(file) : err;
+static void block_tell(struct block *block, enum block_op op, int result)
+{
+	const struct block_error error = { .id = block->id, .op = op, .error = -result };
+	int64_t now = clock_monotonic();
+
+	if (!(block->logged & 1u << op)) {
+		block->logged |= 1u << op;
+		log_warn("%s: %s: %s (the guest sees an I/O error; said once)", block->file.name,
+			 op_names[op], strerror(-result));
 	}
-	return -EINVAL;
+	if (!block->error || (block->told[op] && now - block->told[op] < TELL_EVERY))
+		return;
+	block->told[op] = now;
+	block->error(block->error_arg, &error);
 }
 
-void block_done(struct block *block, struct block_request *request, int result)
+static void block_done(struct block *block, struct block_request *request, int result)
 {
-	static const char *const names[] = { "read", "write", "flush", "discard", "zero" };
-
+	if (block->holding) {
+		request->result = result;
+		STAILQ_INSERT_TAIL(&block->held, request, link);
+		return;
+	}
 	assert(block->in_flight > 0);
 	block->in_flight--;
-	if (result < 0 && result != -EOPNOTSUPP && !block->warned) {
-		block->warned = true;
-		log_warn("%s: %s: %s (the guest sees an I/O error; said once)", block->file.name,
-			 names[request->op], strerror(-result));
-	}
+	block->unannounced = true;
 	request->done(request, result);
 }
 
-void block_end_batch(struct block *block)
+static void block_finish(struct block *block, struct block_request *request, int result)
 {
+	if (result == 0 && request->stable && request->round == block->round) {
+		STAILQ_INSERT_TAIL(&block->flushes, request, link);
+		return;
+	}
+	if (result == 0 && request->stable)
+		result = -ECANCELED; /* abandoned before its flush */
+	else if (result < 0 && result != -EOPNOTSUPP)
+		block_tell(block, request->op, result);
+	block_done(block, request, result);
+}
+
+static void block_end_flush(struct block *block, int result)
+{
+	struct block_list ended;
+	struct block_request *request;
+
+	if (result < 0)
+		block->flush_error = result;
+	STAILQ_INIT(&ended);
+	STAILQ_CONCAT(&ended, &block->flushing);
+	while ((request = block_list_take(&ended))) {
+		request->stable = false;
+		block_finish(block, request, result);
+	}
+}
+
+static void block_announce(struct block *block)
+{
+	if (!block->unannounced)
+		return;
+	block->unannounced = false;
 	if (block->batch)
 		block->batch(block->batch_arg);
+}
+
+/* Starts */
+
+static bool wants_worker(const struct block *block, const struct block_request *request)
+{
+	return block->engine == BLOCK_ENGINE_THREAD || block->uring_refused || request->by_thread ||
+	       request->op == BLOCK_DISCARD || request->op == BLOCK_ZERO;
+}
+
+/* Gives a piece, or the flush, to an engine. */
+static void block_hand_over(struct block *block, struct block_request *request, bool at_once)
+{
+	bool here = block->engine == BLOCK_ENGINE_SYNC;
+
+	assert(here || block->loop);
+	if (!here && !wants_worker(block, request) && !block->uring)
+		block->uring_refused = block_uring_make(&block->uring, block) != 0;
+	if (!here && !wants_worker(block, request) &&
+	    block_uring_add(block->uring, request, at_once))
+		return;
+	request->by_thread = true;
+	/* Not even a thread: the caller waits. Slow, but the guest sees the same machine. */
+	if (!here && !block->worker)
+		here = block_worker_make(&block->worker, block) != 0;
+	if (here)
+		block_ended(block, request, block_piece_run(&block->file, block->system, request));
+	else
+		block_worker_add(block->worker, request);
+}
+
+static uint64_t memory_bytes(const struct block_request *request)
+{
+	return request->op == BLOCK_READ || request->op == BLOCK_WRITE ? request->piece_len : 0;
+}
+
+static bool block_has_room(const struct block *block)
+{
+	return block->pieces < BLOCK_PIECES_MAX &&
+	       block->bytes + BLOCK_PIECE_MAX <= BLOCK_BYTES_MAX;
+}
+
+static void block_start_pieces(struct block *block)
+{
+	uint64_t at_once = AT_ONCE_TURN;
+	struct block_request *request;
+
+	while (block_has_room(block) && (request = block_list_take(&block->waiting))) {
+		uint64_t bytes;
+
+		if (!block_piece_cut(request)) {
+			block_finish(block, request, 0);
+			continue;
+		}
+		bytes = memory_bytes(request);
+		block->pieces++;
+		block->bytes += bytes;
+		if (bytes > AT_ONCE_PIECE || bytes > at_once) {
+			block_hand_over(block, request, false);
+		} else {
+			at_once -= bytes;
+			block_hand_over(block, request, true);
+		}
+	}
+}
+
+static void block_start_flush(struct block *block)
+{
+	if (block->flush_runs || STAILQ_EMPTY(&block->flushes))
+		return;
+	STAILQ_CONCAT(&block->flushing, &block->flushes);
+	if (block->flush_error) {
+		block_end_flush(block, block->flush_error);
+		return;
+	}
+	block->flush = (struct block_request){ .op = BLOCK_FLUSH };
+	block->flush_runs = true;
+	block_hand_over(block, &block->flush, false);
+}
+
+/* False: the kernel did not take all, and the thread has the rest. */
+static bool block_submit_ring(struct block *block)
+{
+	struct block_request *request;
+	struct block_list refused;
+	int err;
+
+	if (!block->uring)
+		return true;
+	STAILQ_INIT(&refused);
+	err = block_uring_submit(block->uring, &refused);
+	if (!err) {
+		block->uring_failures = 0;
+		return true;
+	}
+	if (++block->uring_failures == URING_FAILURES_MAX) {
+		block->uring_refused = true;
+		log_warn("%s: io_uring: %s (a thread does its work from now on)", block->file.name,
+			 strerror(-err));
+	}
+	while ((request = block_list_take(&refused))) {
+		request->by_thread = true;
+		block_hand_over(block, request, false);
+	}
+	return false;
 }
 
 void block_submit(struct block *block, struct block_request *request)
 {
 	assert(request->op == BLOCK_READ || request->op == BLOCK_FLUSH || !block->file.readonly);
 	assert(request->offset <= block->file.size);
+	request->piece_len = 0;
+	request->tries = 0;
+	request->by_thread = false;
+	request->round = block->round;
 	block->in_flight++;
-	STAILQ_INSERT_TAIL(&block->waiting, request, link);
-}
-
-static bool wants_worker(const struct block *block, const struct block_request *request)
-{
-	return block->engine == BLOCK_ENGINE_THREAD || block->uring_refused ||
-	       request->op == BLOCK_DISCARD || request->op == BLOCK_ZERO;
-}
-
-/* False: there is no room for it now. */
-static bool start(struct block *block, struct block_request *request)
-{
-	if (!wants_worker(block, request) && !block->uring)
-		block->uring_refused = block_uring_make(&block->uring, block) != 0;
-	if (!wants_worker(block, request))
-		return block_uring_add(block->uring, request);
-	if (!block->worker && block_worker_make(&block->worker, block)) {
-		/* Not even a thread: the caller waits. Slow, but the guest sees the same machine. */
-		block_done(block, request, block_run(&block->file, block->system, request));
-		block_end_batch(block);
-		return true;
-	}
-	block_worker_add(block->worker, request);
-	return true;
-}
-
-static void kick_sync(struct block *block)
-{
-	struct block_request *request;
-	bool any = false;
-
-	while ((request = block_list_take(&block->waiting))) {
-		block_done(block, request, block_run(&block->file, block->system, request));
-		any = true;
-	}
-	if (any)
-		block_end_batch(block);
+	if (request->op == BLOCK_FLUSH)
+		STAILQ_INSERT_TAIL(&block->flushes, request, link);
+	else
+		STAILQ_INSERT_TAIL(&block->waiting, request, link);
 }
 
 void block_kick(struct block *block)
 {
-	struct block_request *request;
+	bool again;
 
-	if (block->engine == BLOCK_ENGINE_SYNC) {
-		kick_sync(block);
-		return;
-	}
-	while ((request = block_list_take(&block->waiting))) {
-		if (!start(block, request)) {
-			STAILQ_INSERT_HEAD(&block->waiting, request, link);
-			break;
+	do {
+		if (!block->paused) {
+			block_start_pieces(block);
+			block_start_flush(block);
 		}
-	}
-	if (block->uring && block_uring_submit(block->uring) && block->loop)
-		loop_post(block->loop, &block->retry);
+		again = !block_submit_ring(block);
+		if (block->engine == BLOCK_ENGINE_SYNC && !block->paused)
+			again = !STAILQ_EMPTY(&block->waiting) || !STAILQ_EMPTY(&block->flushes);
+	} while (again);
+	block_announce(block);
 }
 
-void block_drain(struct block *block)
+/* Between */
+
+/* The ring knows less than the host: an old one, or one that is restricted. */
+static bool ring_cannot(ssize_t result)
 {
-	for (;;) {
+	return result == -EINVAL || result == -EOPNOTSUPP || result == -ENOSYS ||
+	       result == -EPERM || result == -EACCES;
+}
+
+/* It has to be done again, by the thread, which may wait. */
+static bool block_tries_again(struct block_request *request, ssize_t result)
+{
+	if (!request->by_thread && (ring_cannot(result) || result == -EINTR || result == -EAGAIN)) {
+		request->by_thread = true;
+		return true;
+	}
+	return (result == -EINTR || result == -EAGAIN) && request->tries++ < TRIES_MAX;
+}
+
+static void block_ended_flush(struct block *block, ssize_t result)
+{
+	if (block_tries_again(&block->flush, result)) {
+		block_hand_over(block, &block->flush, false);
+		return;
+	}
+	block->flush_runs = false;
+	block_end_flush(block, (int)result);
+}
+
+void block_ended(struct block *block, struct block_request *request, ssize_t result)
+{
+	bool again = request != &block->flush && block_tries_again(request, result);
+
+	if (request == &block->flush) {
+		block_ended_flush(block, result);
+		return;
+	}
+	block->pieces--;
+	block->bytes -= memory_bytes(request);
+	if (result > 0)
+		request->tries = 0;
+	if (!block_piece_end(request, result > 0 ? (uint64_t)result : 0)) {
+		block_finish(block, request, 0);
+	} else if (!again && result <= 0) {
+		/* Nothing moved though something was asked for: the file has been cut short. */
+		block_finish(block, request, result < 0 ? (int)result : -EIO);
+	} else if (request->round != block->round) {
+		block_done(block, request, -ECANCELED);
+	} else {
+		/* Behind the others: a large request does not hold up small ones. */
+		STAILQ_INSERT_TAIL(&block->waiting, request, link);
+	}
+}
+
+/* Pauses */
+
+/* What the thread has not begun is as if it had never been started. */
+static void block_take_back(struct block *block)
+{
+	struct block_request *request;
+	struct block_list list;
+
+	if (!block->worker)
+		return;
+	STAILQ_INIT(&list);
+	block_worker_take_back(block->worker, &list);
+	while ((request = block_list_take(&list))) {
+		if (request == &block->flush) {
+			block->flush_runs = false;
+			STAILQ_CONCAT(&block->flushes, &block->flushing);
+			continue;
+		}
+		block->pieces--;
+		block->bytes -= memory_bytes(request);
+		(void)block_piece_end(request, 0);
+		STAILQ_INSERT_TAIL(&block->waiting, request, link);
+	}
+}
+
+/* Until no engine has a piece, nor, if that is asked for, the flush. The block is paused. */
+static void block_wait(struct block *block, bool flush)
+{
+	block_take_back(block);
+	while (block->pieces > 0 || (flush && block->flush_runs)) {
 		struct pollfd fds[2];
 		nfds_t n = 0;
 
-		block_kick(block);
-		if (block->in_flight == 0)
-			return;
 		if (block->uring)
-			fds[n++].fd = block_uring_fd(block->uring);
+			fds[n++] = (struct pollfd){ block_uring_fd(block->uring), POLLIN, 0 };
 		if (block->worker)
-			fds[n++].fd = block_worker_fd(block->worker);
-		for (nfds_t i = 0; i < n; i++)
-			fds[i].events = POLLIN;
-		/* The time-out is for what the kernel had no memory for at the first try. */
-		(void)poll(fds, n, 10);
+			fds[n++] = (struct pollfd){ block_worker_fd(block->worker), POLLIN, 0 };
+		(void)poll(fds, n, -1);
 		if (block->uring)
 			block_uring_reap(block->uring);
 		if (block->worker)
 			block_worker_reap(block->worker);
 	}
+}
+
+void block_pause(struct block *block)
+{
+	if (block->paused)
+		return;
+	block->paused = true;
+	block_wait(block, false);
+	block_announce(block);
+	block->holding = true;
+}
+
+void block_resume(struct block *block)
+{
+	struct block_request *request;
+
+	block->paused = false;
+	block->holding = false;
+	while ((request = block_list_take(&block->held)))
+		block_done(block, request, (int)request->result);
+	block_kick(block);
+}
+
+void block_abandon(struct block *block)
+{
+	struct block_request *request;
+	bool holding = block->holding;
+	struct block_list list;
+
+	block->round++;
+	block->holding = false;
+	block_take_back(block);
+	STAILQ_INIT(&list);
+	STAILQ_CONCAT(&list, &block->held);
+	STAILQ_CONCAT(&list, &block->waiting);
+	STAILQ_CONCAT(&list, &block->flushes);
+	STAILQ_CONCAT(&list, &block->flushing);
+	while ((request = block_list_take(&list)))
+		block_done(block, request, -ECANCELED);
+	block_announce(block);
+	block->holding = holding;
+}
+
+void block_cancel(struct block *block)
+{
+	bool paused = block->paused;
+
+	block->paused = true;
+	block_abandon(block);
+	block_wait(block, false);
+	block_announce(block);
+	block->paused = paused;
+}
+
+void block_close(struct block *block)
+{
+	if (!block)
+		return;
+	block_cancel(block);
+	block->paused = true;
+	block_wait(block, true);
+	if (block->uring)
+		block_uring_free(block->uring);
+	if (block->worker)
+		block_worker_free(block->worker);
+	if (block->file.fd >= 0)
+		close(block->file.fd);
+	free((char *)block->file.name);
+	free(block->id);
+	free(block);
 }

@@ -10,8 +10,15 @@
  * block has one user at a time. Requests are embedded in their owner, who keeps them, and the
  * memory they point to, until done() has been called.
  *
+ * However large and however many the requests are, the host has only a little of them at a time: 4
+ * MiB of reads and writes, in pieces of at most 1 MiB. Large pieces are copied by threads of the
+ * kernel's, small ones by block_kick() if they are few. So block_kick() is short, and so is waiting
+ * for what the host has, which block_pause() and block_cancel() do. A flush of the file may take
+ * long: only block_close() waits for it.
+ *
  * What a completed write has stored survives the program, not the host's power: a completed flush
- * survives that too.
+ * survives that too. Once a flush has failed, all later ones fail, because nobody can tell what the
+ * host has lost: it forgets the error, and the data with it.
  */
 #pragma once
 
@@ -42,21 +49,34 @@ enum block_op {
 	BLOCK_FLUSH,
 	BLOCK_DISCARD, /* contents undefined afterwards, room given back to the host */
 	BLOCK_ZERO, /* contents zero afterwards */
+	BLOCK_OPS
+};
+
+/* A part of the disk. */
+struct block_range {
+	uint64_t offset, len; /* bytes */
+	bool unmap; /* ZERO: the room may be given back to the host */
 };
 
 struct block_request {
 	enum block_op op;
 	bool stable; /* WRITE, ZERO: on stable storage when done, as if a flush followed */
-	bool unmap; /* ZERO: the room may be given back to the host */
-	uint64_t offset; /* bytes from the start of the disk */
-	uint64_t len; /* DISCARD, ZERO: bytes */
-	struct iovec *iov; /* READ, WRITE: at most IOV_MAX pieces; changed on the way */
+	uint64_t offset; /* READ, WRITE: bytes from the start of the disk */
+	struct iovec *iov; /* READ, WRITE: pieces of memory; changed on the way */
 	unsigned iov_n;
+	struct block_range *range; /* DISCARD, ZERO: one after the other; changed on the way */
+	unsigned range_n;
 	void (*done)(struct block_request *request, int result); /* 0 or -errno */
 
 	/* The block's own. */
 	STAILQ_ENTRY(block_request) link;
-	int result;
+	uint64_t piece_len; /* bytes that an engine has; 0: none */
+	unsigned piece_n; /* READ, WRITE: pieces of memory that these are */
+	size_t piece_cut; /* bytes that the last of these was made shorter by */
+	unsigned tries; /* without getting on */
+	bool by_thread; /* io_uring could not do it */
+	unsigned round; /* the block's, when it was submitted */
+	ssize_t result;
 };
 
 /* The open file behind a block. */
@@ -65,6 +85,7 @@ struct block_file {
 	bool device; /* a block device */
 	bool readonly;
 	uint64_t size; /* bytes */
+	unsigned sector; /* device: bytes of a logical block, which discards and zeroes come in */
 	const char *name; /* for messages; borrowed until block_make() has returned */
 	void *arg; /* for a block_system that is not the host */
 };
@@ -72,10 +93,11 @@ struct block_file {
 /* What a block asks of the host; replaced by tests. Results are bytes, or 0, or -errno. */
 struct block_system {
 	int (*uring)(const struct block_file *file, unsigned entries, struct io_uring *ring);
+	int (*submit)(const struct block_file *file, struct io_uring *ring); /* entries taken */
 	ssize_t (*read)(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
 			uint64_t offset);
 	ssize_t (*write)(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
-			 uint64_t offset, bool stable);
+			 uint64_t offset);
 	int (*flush)(const struct block_file *file);
 	/* zero: the bytes must read as zeroes afterwards. */
 	int (*discard)(const struct block_file *file, uint64_t offset, uint64_t len);
@@ -85,9 +107,10 @@ extern const struct block_system block_host;
 
 struct block_options {
 	const char *path; /* block_open() only; borrowed for the call */
+	const char *id; /* the disk's name in errors; copied. NULL: "" */
 	bool readonly;
 	enum block_engine engine;
-	struct loop *loop; /* NULL: completions only inside block_drain() or by BLOCK_ENGINE_SYNC */
+	struct loop *loop; /* NULL: BLOCK_ENGINE_SYNC only */
 	const struct block_system *system; /* NULL: block_host */
 };
 
@@ -102,7 +125,7 @@ int block_open(struct block **out, const struct block_options *options, char why
 /* The same on a file already open and checked; takes file->fd over, also on failure. 0 or -ENOMEM. */
 int block_make(struct block **out, const struct block_file *file,
 	       const struct block_options *options) __attribute__((warn_unused_result));
-/* Waits for what is in flight, closes everything. NULL is allowed. */
+/* Cancels what there is, waits for a flush of the file, closes everything. NULL is allowed. */
 void block_close(struct block *block);
 
 uint64_t block_size(const struct block *block);
@@ -113,15 +136,47 @@ const char *block_engine_name(const struct block *block);
 /* Calls batch(arg) after each group of completions, so that one interrupt may announce them all. */
 void block_set_batch(struct block *block, void (*batch)(void *arg), void *arg);
 
+/* A request that failed at the host; its guest sees no more than an I/O error. */
+struct block_error {
+	const char *id; /* as block_options gave it */
+	enum block_op op;
+	int error; /* errno */
+};
+
+/* Calls error(arg) of failed requests, at most once a second for each operation. */
+void block_set_error(struct block *block, void (*error)(void *arg, const struct block_error *error),
+		     void *arg);
+
+/*
+ * Reads the disk's first bytes at once, waiting for the host: before the machine runs. 0 or
+ * -errno; bytes that the disk does not have are 0.
+ */
+int block_peek(struct block *block, void *to, size_t len) __attribute__((warn_unused_result));
+
 /*
  * Queues a request: it lies inside the disk and does not write to a readonly one, which the caller
- * has checked. Starts at the next block_kick(). Requests in flight at the same time have no order.
- * Host errors come as done()'s result: -EOPNOTSUPP for a discard that the file system cannot do,
- * -EIO for a file that has been cut short behind our back.
+ * has checked. Starts at the next block_kick(). Requests in flight at the same time have no order;
+ * large ones proceed side by side. Host errors come as done()'s result: -EOPNOTSUPP for a discard
+ * that the file system cannot do, -EIO for a file that has been cut short behind our back.
  */
 void block_submit(struct block *block, struct block_request *request);
-/* Starts everything queued; may complete requests. With BLOCK_ENGINE_SYNC all is done when it returns. */
+/* Starts what is queued; may complete requests. With BLOCK_ENGINE_SYNC all is done when it returns. */
 void block_kick(struct block *block);
-/* Starts everything queued and returns when nothing is in flight, all done() called. */
-void block_drain(struct block *block);
+/* Requests submitted and not done. */
 unsigned block_in_flight(const struct block *block);
+
+/*
+ * Starts nothing more, waits for what the host has, and then calls no done() until
+ * block_resume(): no memory of a request is touched meanwhile. Requests that are not done stay in
+ * flight, begun or not. Nothing happens if it is paused.
+ */
+void block_pause(struct block *block);
+void block_resume(struct block *block);
+/*
+ * Ends every request with -ECANCELED, paused or not: those that the host has a piece of as soon as it
+ * has done with that, the others at once. Does not wait. Of a request cancelled any part may have
+ * been carried out.
+ */
+void block_abandon(struct block *block);
+/* The same, but waits for what the host has: nothing is in flight when it returns. */
+void block_cancel(struct block *block);

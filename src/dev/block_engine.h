@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: MIT
 /*
- * Between the parts of the block back-end: the engines that carry requests out. Internal to
+ * Between the parts of the block back-end: what queues requests and cuts them into pieces
+ * (block.c), what a piece is (block_piece.c), and the engines that carry pieces out. Internal to
  * dev/block*.c; all on the block's thread unless said otherwise.
+ *
+ * An engine has at most one piece of a request, and the one flush of the file, at a time. It gives
+ * each back by block_ended().
  */
 #pragma once
 
 #include "dev/block.h"
+
+/*
+ * A piece is small enough for waiting on it: copying it takes about a millisecond. All that engines
+ * have at a time is small enough for waiting on all of it.
+ */
+#define BLOCK_PIECE_MAX   (UINT64_C(1) << 20) /* bytes of a read or write */
+#define BLOCK_ZERO_MAX    (UINT64_C(4) << 20) /* bytes: they may have to be written */
+#define BLOCK_DISCARD_MAX (UINT64_C(256) << 20) /* bytes */
+#define BLOCK_BYTES_MAX   (UINT64_C(4) << 20) /* of reads and writes */
+#define BLOCK_PIECES_MAX  128
 
 struct block_uring;
 struct block_worker;
@@ -25,47 +39,80 @@ static inline struct block_request *block_list_take(struct block_list *list)
 
 struct block {
 	struct block_file file;
+	char *id;
 	const struct block_system *system;
 	enum block_engine engine;
 	struct loop *loop;
 	unsigned in_flight; /* submitted and not done */
-	struct block_list waiting; /* submitted, not with an engine yet */
-	struct block_uring *uring; /* made by the first read, write or flush */
-	struct block_worker *worker; /* made by the first request that needs it */
-	bool uring_refused;
-	bool warned; /* one message about host errors is enough */
-	struct loop_task retry; /* kicks again when the host was short of memory */
+	struct block_list waiting; /* have a piece to start */
+	struct block_list flushes; /* wait for the next flush of the file */
+	struct block_list flushing; /* wait for the one that runs */
+	struct block_list held; /* ended while the block was paused */
+	struct block_request flush; /* of the file; one for all that wait */
+	bool flush_runs;
+	int flush_error; /* of the first flush that failed */
+	unsigned pieces; /* with an engine */
+	uint64_t bytes; /* that these read and write */
+	unsigned round; /* requests of an earlier one are abandoned */
+	bool paused; /* nothing is started */
+	bool holding; /* and what ends is not told */
+	bool unannounced; /* done() was called, batch() not since */
 	void (*batch)(void *arg);
 	void *batch_arg;
+	void (*error)(void *arg, const struct block_error *error);
+	void *error_arg;
+	struct block_uring *uring; /* made by the first read, write or flush */
+	struct block_worker *worker; /* made by the first request that needs it */
+	bool uring_refused; /* it is not used any more, but for what it has */
+	unsigned uring_failures; /* in a row */
+	unsigned logged; /* 1 << operation: one line about its errors is enough */
+	int64_t told[BLOCK_OPS]; /* when error() was called last; ns of CLOCK_MONOTONIC */
 };
 
-/* Carries one request out, start to end. Any thread: uses only the file. 0 or -errno. */
-int block_run(const struct block_file *file, const struct block_system *system,
-	      struct block_request *request);
 /*
- * Takes the first bytes off a read's or write's pieces. True if some are left: the rest has to be
- * done again from request->offset.
+ * The next piece of a request, at most so many bytes of BLOCK_..._MAX, becomes the request's
+ * piece_... members. False: nothing is left to do.
  */
-bool block_advance(struct block_request *request, size_t bytes);
-/* Ends a request; block_end_batch() follows after the last of a group. */
-void block_done(struct block *block, struct block_request *request, int result);
-void block_end_batch(struct block *block);
+bool block_piece_cut(struct block_request *request) __attribute__((warn_unused_result));
+/* The piece is over, so many bytes of it are done. True if the request has more to do. */
+bool block_piece_end(struct block_request *request, uint64_t bytes);
+/*
+ * Carries a piece, or a flush, out. Any thread: uses only the file. Bytes of the piece that are
+ * done, 0 for a flush, or -errno. May sleep for a millisecond.
+ */
+ssize_t block_piece_run(const struct block_file *file, const struct block_system *system,
+			struct block_request *request);
+
+/* An engine has done with what it was given; the result is as block_piece_run() has it. */
+void block_ended(struct block *block, struct block_request *request, ssize_t result);
 
 /* 0 or -errno: the host refuses io_uring. */
 int block_uring_make(struct block_uring **out, struct block *block)
 	__attribute__((warn_unused_result));
+/* Nothing may be with the kernel. */
 void block_uring_free(struct block_uring *uring);
-/* False: no room now, keep it. */
-bool block_uring_add(struct block_uring *uring, struct block_request *request);
-/* Hands what was added to the kernel. 0, or -errno of a shortage that will pass. */
-int block_uring_submit(struct block_uring *uring) __attribute__((warn_unused_result));
+/*
+ * Prepares a piece or a flush for block_uring_submit(). At once: it may be carried out by the
+ * submitting thread; else by threads of the kernel's only. False: no room now.
+ */
+bool block_uring_add(struct block_uring *uring, struct block_request *request, bool at_once)
+	__attribute__((warn_unused_result));
+/*
+ * Hands what was added to the kernel. 0 or -errno: what the kernel did not take goes to refused, as
+ * if it had never been added.
+ */
+int block_uring_submit(struct block_uring *uring, struct block_list *refused)
+	__attribute__((warn_unused_result));
 void block_uring_reap(struct block_uring *uring);
 /* Becomes readable when there is something to reap. */
 int block_uring_fd(const struct block_uring *uring);
 
 int block_worker_make(struct block_worker **out, struct block *block)
 	__attribute__((warn_unused_result));
+/* Nothing may be with it. */
 void block_worker_free(struct block_worker *worker);
 void block_worker_add(struct block_worker *worker, struct block_request *request);
+/* What the thread has not begun, in order, as if it had never been added. */
+void block_worker_take_back(struct block_worker *worker, struct block_list *list);
 void block_worker_reap(struct block_worker *worker);
 int block_worker_fd(const struct block_worker *worker);

@@ -100,6 +100,8 @@ static int check_size(struct block_file *file, const char *path, char *why)
 {
 	if (file->device && ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
 		return say(why, path, -errno, "size unknown: %s", strerror(errno));
+	if (file->device && ioctl(file->fd, BLKSSZGET, &file->sector) < 0)
+		return say(why, path, -errno, "sector size unknown: %s", strerror(errno));
 	if (file->size == 0)
 		return say(why, path, -EINVAL, "empty: a disk has at least %d bytes", BLOCK_SECTOR);
 	if (file->size % BLOCK_SECTOR != 0)
@@ -133,6 +135,11 @@ static int host_uring(const struct block_file *file, unsigned entries, struct io
 	return io_uring_queue_init(entries, ring, 0);
 }
 
+static int host_submit(const struct block_file *file, struct io_uring *ring)
+{
+	return io_uring_submit(ring);
+}
+
 static ssize_t host_read(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
 			 uint64_t offset)
 {
@@ -142,9 +149,9 @@ static ssize_t host_read(const struct block_file *file, const struct iovec *iov,
 }
 
 static ssize_t host_write(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
-			  uint64_t offset, bool stable)
+			  uint64_t offset)
 {
-	ssize_t n = pwritev2(file->fd, iov, (int)iov_n, (off_t)offset, stable ? RWF_DSYNC : 0);
+	ssize_t n = pwritev(file->fd, iov, (int)iov_n, (off_t)offset);
 
 	return n < 0 ? -errno : n;
 }
@@ -170,16 +177,28 @@ static int change_device(const struct block_file *file, unsigned long request, u
 {
 	uint64_t range[2] = { offset, len };
 
-	return ioctl(file->fd, request, range) < 0 ? -errno : 0;
+	return len > 0 && ioctl(file->fd, request, range) < 0 ? -errno : 0;
+}
+
+/* The whole sectors of the device in a range, whose sectors may be larger than the guest's. */
+static void whole_sectors(const struct block_file *file, uint64_t offset, uint64_t len,
+			  uint64_t *first, uint64_t *end)
+{
+	*first = (offset + file->sector - 1) / file->sector * file->sector;
+	*end = (offset + len) / file->sector * file->sector;
+	if (*end < *first)
+		*first = *end = offset + len;
 }
 
 static int host_discard(const struct block_file *file, uint64_t offset, uint64_t len)
 {
-	if (len == 0)
-		return 0;
-	if (file->device)
-		return change_device(file, BLKDISCARD, offset, len);
-	return change_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
+	uint64_t first, end;
+
+	if (!file->device)
+		return change_range(file, FALLOC_FL_PUNCH_HOLE, offset, len);
+	/* Parts of sectors keep what they have: nobody minds. */
+	whole_sectors(file, offset, len, &first, &end);
+	return change_device(file, BLKDISCARD, first, end - first);
 }
 
 /* Where the file system knows no better way. */
@@ -200,7 +219,7 @@ static int write_zeroes(const struct block_file *file, uint64_t offset, uint64_t
 			iov[parts++].iov_len = part;
 			wish -= part;
 		}
-		n = host_write(file, iov, parts, offset, false);
+		n = host_write(file, iov, parts, offset);
 		if (n == -EINTR)
 			continue;
 		if (n <= 0)
@@ -211,14 +230,27 @@ static int write_zeroes(const struct block_file *file, uint64_t offset, uint64_t
 	return 0;
 }
 
+/* The whole sectors by the device itself, parts of sectors by writing. */
+static int zero_device(const struct block_file *file, uint64_t offset, uint64_t len)
+{
+	uint64_t first, end;
+	int err;
+
+	whole_sectors(file, offset, len, &first, &end);
+	err = change_device(file, BLKZEROOUT, first, end - first);
+	if (!err)
+		err = write_zeroes(file, offset, first - offset);
+	if (!err)
+		err = write_zeroes(file, end, offset + len - end);
+	return err;
+}
+
 static int host_zero(const struct block_file *file, uint64_t offset, uint64_t len, bool unmap)
 {
 	int err;
 
-	if (len == 0)
-		return 0;
 	if (file->device)
-		err = change_device(file, BLKZEROOUT, offset, len);
+		err = zero_device(file, offset, len);
 	else
 		err = change_range(file, unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE,
 				   offset, len);
@@ -227,6 +259,7 @@ static int host_zero(const struct block_file *file, uint64_t offset, uint64_t le
 
 const struct block_system block_host = {
 	.uring = host_uring,
+	.submit = host_submit,
 	.read = host_read,
 	.write = host_write,
 	.flush = host_flush,

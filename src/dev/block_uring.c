@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT
 /*
- * The io_uring engine: reads, writes and flushes. Only operations of the first kernels with
- * io_uring are used, so that having a ring at all is enough to know that they work.
+ * The io_uring engine: reads, writes and flushes. What an old kernel or a restricted ring does not
+ * know comes back as an error of that piece, and the thread does it.
  */
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "dev/block_engine.h"
 
-/* More than this wait in the block's list: the completion queue can never overflow. */
-#define ENTRIES 128
+/* All pieces and the flush; as many entries again may be there that were emptied. */
+#define ENTRIES (2 * BLOCK_PIECES_MAX)
 
 struct block_uring {
 	struct block *block;
 	struct io_uring ring;
 	struct loop_watch watch;
-	unsigned busy; /* with the kernel, or about to be */
+	unsigned busy; /* with the kernel */
+	/* Added, and not taken by the kernel yet. */
+	struct uring_entry {
+		struct block_request *request;
+		struct io_uring_sqe *sqe;
+	} added[ENTRIES];
+	unsigned added_n;
 };
 
 static void uring_ready(void *arg, uint32_t events)
@@ -46,7 +53,7 @@ int block_uring_make(struct block_uring **out, struct block *block)
 		goto exit_ring;
 	}
 	err = io_uring_register_eventfd(&uring->ring, uring->watch.fd);
-	if (!err && block->loop)
+	if (!err)
 		err = loop_watch(block->loop, &uring->watch, EPOLLIN);
 	if (err)
 		goto close_fd;
@@ -64,9 +71,8 @@ free_uring:
 
 void block_uring_free(struct block_uring *uring)
 {
-	assert(uring->busy == 0);
-	if (uring->block->loop)
-		loop_unwatch(uring->block->loop, &uring->watch);
+	assert(uring->busy == 0 && uring->added_n == 0);
+	loop_unwatch(uring->block->loop, &uring->watch);
 	io_uring_queue_exit(&uring->ring);
 	close(uring->watch.fd);
 	free(uring);
@@ -77,69 +83,67 @@ int block_uring_fd(const struct block_uring *uring)
 	return uring->watch.fd;
 }
 
-bool block_uring_add(struct block_uring *uring, struct block_request *request)
+bool block_uring_add(struct block_uring *uring, struct block_request *request, bool at_once)
 {
 	const struct block_file *file = &uring->block->file;
-	struct io_uring_sqe *sqe;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
 
-	if (uring->busy == ENTRIES)
-		return false;
-	sqe = io_uring_get_sqe(&uring->ring);
 	if (!sqe)
 		return false;
 	switch (request->op) {
 	case BLOCK_READ:
-		io_uring_prep_readv(sqe, file->fd, request->iov, request->iov_n, request->offset);
+		io_uring_prep_readv(sqe, file->fd, request->iov, request->piece_n, request->offset);
 		break;
 	case BLOCK_WRITE:
-		io_uring_prep_writev(sqe, file->fd, request->iov, request->iov_n, request->offset);
-		sqe->rw_flags = request->stable ? RWF_DSYNC : 0;
+		io_uring_prep_writev(sqe, file->fd, request->iov, request->piece_n,
+				     request->offset);
 		break;
 	case BLOCK_FLUSH:
 		io_uring_prep_fsync(sqe, file->fd, IORING_FSYNC_DATASYNC);
 		break;
 	case BLOCK_DISCARD:
 	case BLOCK_ZERO:
+	case BLOCK_OPS:
 		assert(false);
 	}
 	io_uring_sqe_set_data(sqe, request);
-	uring->busy++;
+	if (!at_once)
+		sqe->flags |= IOSQE_ASYNC;
+	uring->added[uring->added_n++] = (struct uring_entry){ request, sqe };
 	return true;
 }
 
-int block_uring_submit(struct block_uring *uring)
+/* The entries stay in the ring, where a later call hands them over: they must do nothing. */
+static void uring_empty(struct block_uring *uring, struct block_list *refused)
 {
-	int n;
-
-	while (io_uring_sq_ready(&uring->ring) > 0) {
-		n = io_uring_submit(&uring->ring);
-		if (n < 0 && n != -EINTR)
-			return n;
+	for (unsigned i = 0; i < uring->added_n; i++) {
+		STAILQ_INSERT_TAIL(refused, uring->added[i].request, link);
+		io_uring_prep_nop(uring->added[i].sqe);
+		io_uring_sqe_set_data(uring->added[i].sqe, NULL);
 	}
-	return 0;
+	uring->added_n = 0;
 }
 
-/* True if the request is over; false: the rest of it has been queued again. */
-static bool finished(struct block *block, struct block_request *request, int result)
+int block_uring_submit(struct block_uring *uring, struct block_list *refused)
 {
-	bool pieces = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
+	struct block *block = uring->block;
 
-	request->result = result < 0 ? result : 0;
-	if (result == -EINTR || result == -EAGAIN) {
-		result = 0;
-	} else if (result < 0 || !pieces) {
-		return true;
-	} else if (result == 0) {
-		/* Nothing moved though something was asked for: the file has been cut short. */
-		request->result = block_advance(request, 0) ? -EIO : 0;
-		return true;
+	while (uring->added_n > 0) {
+		unsigned emptied = io_uring_sq_ready(&uring->ring) - uring->added_n, taken;
+		int n = block->system->submit(&block->file, &uring->ring);
+
+		if (n <= 0) {
+			uring_empty(uring, refused);
+			return n < 0 ? n : -EAGAIN;
+		}
+		taken = (unsigned)n > emptied ? (unsigned)n - emptied : 0;
+		assert(taken <= uring->added_n);
+		uring->busy += taken;
+		uring->added_n -= taken;
+		memmove(uring->added, uring->added + taken,
+			uring->added_n * sizeof(uring->added[0]));
 	}
-	if (pieces && !block_advance(request, (size_t)result)) {
-		request->result = 0;
-		return true;
-	}
-	STAILQ_INSERT_TAIL(&block->waiting, request, link);
-	return false;
+	return 0;
 }
 
 void block_uring_reap(struct block_uring *uring)
@@ -148,7 +152,6 @@ void block_uring_reap(struct block_uring *uring)
 	struct io_uring_cqe *cqe;
 	uint64_t count;
 	ssize_t n = read(uring->watch.fd, &count, sizeof(count));
-	bool any = false;
 
 	(void)n;
 	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0) {
@@ -156,13 +159,10 @@ void block_uring_reap(struct block_uring *uring)
 		int result = cqe->res;
 
 		io_uring_cqe_seen(&uring->ring, cqe);
-		uring->busy--;
-		if (!finished(block, request, result))
+		if (!request)
 			continue;
-		block_done(block, request, request->result);
-		any = true;
+		uring->busy--;
+		block_ended(block, request, result);
 	}
-	if (any)
-		block_end_batch(block);
 	block_kick(block);
 }

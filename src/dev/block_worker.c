@@ -19,9 +19,10 @@ struct block_worker {
 	struct block *block;
 	pthread_t thread;
 	struct loop_watch watch; /* an eventfd: something is in finished */
-	sem_t work; /* posted once for each request in todo, and once to end */
-	struct lock lock; /* LOCK_LEAF: the lists */
+	sem_t work; /* posted for each request added, and once to end */
+	struct lock lock; /* LOCK_LEAF: below */
 	struct block_list todo, finished;
+	bool ending;
 };
 
 static struct block_request *worker_take(struct block_worker *worker, struct block_list *list)
@@ -34,6 +35,20 @@ static struct block_request *worker_take(struct block_worker *worker, struct blo
 	return request;
 }
 
+/* The next request to do, or NULL if it was taken back; false: there will be no more. */
+static bool worker_wait(struct block_worker *worker, struct block_request **request)
+{
+	bool ending;
+
+	while (sem_wait(&worker->work) < 0)
+		; /* a signal */
+	lock_take(&worker->lock);
+	*request = block_list_take(&worker->todo);
+	ending = worker->ending;
+	lock_drop(&worker->lock);
+	return !ending;
+}
+
 static void *work(void *arg)
 {
 	struct block_worker *worker = arg;
@@ -42,19 +57,17 @@ static void *work(void *arg)
 	uint64_t one = 1;
 	ssize_t n;
 
-	for (;;) {
-		while (sem_wait(&worker->work) < 0)
-			; /* a signal */
-		request = worker_take(worker, &worker->todo);
+	while (worker_wait(worker, &request)) {
 		if (!request)
-			return NULL;
-		request->result = block_run(&block->file, block->system, request);
+			continue;
+		request->result = block_piece_run(&block->file, block->system, request);
 		lock_take(&worker->lock);
 		STAILQ_INSERT_TAIL(&worker->finished, request, link);
 		lock_drop(&worker->lock);
 		n = write(worker->watch.fd, &one, sizeof(one));
 		(void)n;
 	}
+	return NULL;
 }
 
 static void worker_ready(void *arg, uint32_t events)
@@ -94,11 +107,9 @@ int block_worker_make(struct block_worker **out, struct block *block)
 		err = -errno;
 		goto free_worker;
 	}
-	if (block->loop) {
-		err = loop_watch(block->loop, &worker->watch, EPOLLIN);
-		if (err)
-			goto close_fd;
-	}
+	err = loop_watch(block->loop, &worker->watch, EPOLLIN);
+	if (err)
+		goto close_fd;
 	sem_init(&worker->work, 0, 0);
 	lock_init(&worker->lock, LOCK_LEAF, "block worker");
 	err = start_thread(worker);
@@ -110,8 +121,7 @@ int block_worker_make(struct block_worker **out, struct block *block)
 destroy_lock:
 	lock_destroy(&worker->lock);
 	sem_destroy(&worker->work);
-	if (block->loop)
-		loop_unwatch(block->loop, &worker->watch);
+	loop_unwatch(block->loop, &worker->watch);
 close_fd:
 	close(worker->watch.fd);
 free_worker:
@@ -121,10 +131,12 @@ free_worker:
 
 void block_worker_free(struct block_worker *worker)
 {
+	lock_take(&worker->lock);
+	worker->ending = true;
+	lock_drop(&worker->lock);
 	sem_post(&worker->work);
 	pthread_join(worker->thread, NULL);
-	if (worker->block->loop)
-		loop_unwatch(worker->block->loop, &worker->watch);
+	loop_unwatch(worker->block->loop, &worker->watch);
 	close(worker->watch.fd);
 	lock_destroy(&worker->lock);
 	sem_destroy(&worker->work);
@@ -144,20 +156,22 @@ void block_worker_add(struct block_worker *worker, struct block_request *request
 	sem_post(&worker->work);
 }
 
+void block_worker_take_back(struct block_worker *worker, struct block_list *list)
+{
+	lock_take(&worker->lock);
+	STAILQ_CONCAT(list, &worker->todo);
+	lock_drop(&worker->lock);
+}
+
 void block_worker_reap(struct block_worker *worker)
 {
 	struct block *block = worker->block;
 	struct block_request *request;
-	bool any = false;
 	uint64_t count;
 	ssize_t n = read(worker->watch.fd, &count, sizeof(count));
 
 	(void)n;
-	while ((request = worker_take(worker, &worker->finished))) {
-		block_done(block, request, request->result);
-		any = true;
-	}
-	if (any)
-		block_end_batch(block);
+	while ((request = worker_take(worker, &worker->finished)))
+		block_ended(block, request, request->result);
 	block_kick(block);
 }

@@ -6,17 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/disk_geometry.h"
+
 #define ID_BLOCK       2
 #define CLASS_STORAGE  0x01
 #define SUBCLASS_OTHER 0x80
 
 #define QUEUE_SIZE 256
-/* Buffers of data in a request. Firmware uses queues of 128, which this fits with room to spare. */
-#define SEG_MAX 126
+#define SEG_MAX    (QUEUE_SIZE - 2) /* buffers of data in a request */
 
-/* In sectors. Zeroing may mean writing, and a reset has to wait for it. */
-#define DISCARD_MAX 0x3fffff
-#define ZEROES_MAX  0x20000
+/* Discards and zeroes: sectors of a segment, segments of a request. */
+#define RANGE_MAX  0x3fffff
+#define RANGES_MAX 256
+/* File systems give whole blocks of 4 KiB back. */
+#define DISCARD_ALIGN 8
 
 #define FEATURE(name) (UINT64_C(1) << VIRTIO_BLK_F_##name)
 
@@ -27,7 +30,7 @@ struct request {
 	uint8_t *status; /* in guest RAM */
 	uint16_t head;
 	uint32_t good, bad; /* the answer's length: if all goes well, and if not */
-	struct iovec iov[];
+	/* Behind it: what io points to. */
 };
 
 /* A chain, taken apart. */
@@ -62,7 +65,10 @@ static void done(struct block_request *io, int result)
 	struct virtio_blk *blk = request->blk;
 
 	lock_take(&blk->pci.lock);
-	virtio_blk_answer(blk, request, status_of(result));
+	if (result == -ECANCELED)
+		virtio_pci_forget(&blk->pci);
+	else
+		virtio_blk_answer(blk, request, status_of(result));
 	lock_drop(&blk->pci.lock);
 	free(request);
 }
@@ -97,35 +103,44 @@ static uint8_t prepare_transfer(struct virtio_blk *blk, const struct parts *part
 	io->op = write ? BLOCK_WRITE : BLOCK_READ;
 	io->stable = write && !virtio_pci_has(&blk->pci, VIRTIO_BLK_F_FLUSH);
 	io->offset = parts->header.sector * BLOCK_SECTOR;
+	io->iov = parts->data;
+	io->iov_n = parts->data_n;
 	return VIRTIO_BLK_S_OK;
 }
 
-/* 5.2.6.2: one segment, as the configuration says. */
-static uint8_t prepare_range(struct virtio_blk *blk, struct parts *parts, struct block_request *io)
+/* 5.2.6.2; ranges has room for RANGES_MAX. */
+static uint8_t prepare_ranges(struct virtio_blk *blk, struct parts *parts, struct block_request *io,
+			      struct block_range *ranges)
 {
 	bool discard = parts->header.type == VIRTIO_BLK_T_DISCARD;
 	uint32_t known = discard ? 0 : VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-	struct virtio_blk_discard_write_zeroes range;
+	struct virtio_blk_discard_write_zeroes segment;
 
-	if (parts->data_len != sizeof(range) ||
-	    !virtio_take_front(&parts->data, &parts->data_n, &range, sizeof(range)))
+	if (parts->data_len == 0 || parts->data_len % sizeof(segment) != 0 ||
+	    parts->data_len / sizeof(segment) > RANGES_MAX || block_readonly(blk->block))
 		return VIRTIO_BLK_S_IOERR;
-	if (range.flags & ~known)
-		return VIRTIO_BLK_S_UNSUPP;
-	if (range.num_sectors > (discard ? DISCARD_MAX : ZEROES_MAX) ||
-	    !on_disk(blk, range.sector, (uint64_t)range.num_sectors * BLOCK_SECTOR) ||
-	    block_readonly(blk->block))
-		return VIRTIO_BLK_S_IOERR;
+	while (virtio_take_front(&parts->data, &parts->data_n, &segment, sizeof(segment))) {
+		uint64_t len = (uint64_t)segment.num_sectors * BLOCK_SECTOR;
+
+		if (segment.flags & ~known)
+			return VIRTIO_BLK_S_UNSUPP;
+		if (segment.num_sectors > RANGE_MAX || !on_disk(blk, segment.sector, len))
+			return VIRTIO_BLK_S_IOERR;
+		ranges[io->range_n++] = (struct block_range){
+			.offset = segment.sector * BLOCK_SECTOR,
+			.len = len,
+			.unmap = segment.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP,
+		};
+	}
 	io->op = discard ? BLOCK_DISCARD : BLOCK_ZERO;
-	io->unmap = range.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-	io->stable = !virtio_pci_has(&blk->pci, VIRTIO_BLK_F_FLUSH);
-	io->offset = range.sector * BLOCK_SECTOR;
-	io->len = (uint64_t)range.num_sectors * BLOCK_SECTOR;
+	io->stable = !discard && !virtio_pci_has(&blk->pci, VIRTIO_BLK_F_FLUSH);
+	io->range = ranges;
 	return VIRTIO_BLK_S_OK;
 }
 
-/* OK: io says what the block has to do. */
-static uint8_t prepare(struct virtio_blk *blk, struct parts *parts, struct block_request *io)
+/* OK: io says what the block has to do, in terms of parts and ranges. */
+static uint8_t prepare(struct virtio_blk *blk, struct parts *parts, struct block_request *io,
+		       struct block_range *ranges)
 {
 	switch (parts->header.type) {
 	case VIRTIO_BLK_T_IN:
@@ -136,7 +151,7 @@ static uint8_t prepare(struct virtio_blk *blk, struct parts *parts, struct block
 		return VIRTIO_BLK_S_OK;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
-		return prepare_range(blk, parts, io);
+		return prepare_ranges(blk, parts, io, ranges);
 	default:
 		return VIRTIO_BLK_S_UNSUPP;
 	}
@@ -163,10 +178,29 @@ static bool virtio_blk_take_apart(struct virtio_chain *chain, struct parts *part
 	return true;
 }
 
+/* A copy that lasts, of what io points to as well. NULL: no memory. */
+static struct request *keep(const struct request *quick)
+{
+	size_t iov_len = quick->io.iov_n * sizeof(struct iovec);
+	size_t range_len = quick->io.range_n * sizeof(struct block_range);
+	struct request *request = malloc(sizeof(*request) + iov_len + range_len);
+
+	if (!request)
+		return NULL;
+	*request = *quick;
+	request->io.done = done;
+	if (iov_len > 0)
+		request->io.iov = memcpy(request + 1, quick->io.iov, iov_len);
+	if (range_len > 0)
+		request->io.range = memcpy(request + 1, quick->io.range, range_len);
+	return request;
+}
+
 static bool virtio_blk_take(void *chip, unsigned queue, struct virtio_chain *chain)
 {
 	struct virtio_blk *blk = chip;
 	struct request quick = { .blk = blk, .head = chain->head };
+	struct block_range ranges[RANGES_MAX];
 	struct request *request;
 	struct parts parts;
 	uint8_t status;
@@ -182,23 +216,15 @@ static bool virtio_blk_take(void *chip, unsigned queue, struct virtio_chain *cha
 		virtio_blk_answer(blk, &quick, VIRTIO_BLK_S_OK);
 		return true;
 	}
-	status = prepare(blk, &parts, &quick.io);
-	request = status == VIRTIO_BLK_S_OK
-			  ? malloc(sizeof(*request) + parts.data_n * sizeof(struct iovec))
-			  : NULL;
-	if (!request) {
+	status = prepare(blk, &parts, &quick.io, ranges);
+	if (status == VIRTIO_BLK_S_OK && quick.io.op == BLOCK_READ)
+		quick.good = 1 + (uint32_t)parts.data_len;
+	request = status == VIRTIO_BLK_S_OK ? keep(&quick) : NULL;
+	if (request)
+		block_submit(blk->block, &request->io);
+	else
 		virtio_blk_answer(blk, &quick,
 				  status != VIRTIO_BLK_S_OK ? status : VIRTIO_BLK_S_IOERR);
-		return true;
-	}
-	*request = quick;
-	memcpy(request->iov, parts.data, parts.data_n * sizeof(struct iovec));
-	request->io.iov = request->iov;
-	request->io.iov_n = parts.data_n;
-	request->io.done = done;
-	if (request->io.op == BLOCK_READ)
-		request->good = 1 + (uint32_t)parts.data_len;
-	block_submit(blk->block, &request->io);
 	return true;
 }
 
@@ -207,6 +233,13 @@ static void virtio_blk_taken(void *chip)
 	struct virtio_blk *blk = chip;
 
 	block_kick(blk->block);
+}
+
+static void virtio_blk_cancel(void *chip)
+{
+	struct virtio_blk *blk = chip;
+
+	block_abandon(blk->block);
 }
 
 static const struct virtio_type type = {
@@ -218,7 +251,29 @@ static const struct virtio_type type = {
 	.queue_size = QUEUE_SIZE,
 	.take = virtio_blk_take,
 	.taken = virtio_blk_taken,
+	.cancel = virtio_blk_cancel,
 };
+
+static struct virtio_blk_config virtio_blk_config(uint64_t sectors, const uint8_t *mbr)
+{
+	struct disk_geometry geometry = disk_geometry_guess(mbr, sectors);
+
+	return (struct virtio_blk_config){
+		.capacity = sectors,
+		.seg_max = SEG_MAX,
+		.geometry.cylinders = geometry.cylinders,
+		.geometry.heads = geometry.heads,
+		.geometry.sectors = geometry.sectors,
+		.blk_size = BLOCK_SECTOR,
+		.num_queues = 1,
+		.max_discard_sectors = RANGE_MAX,
+		.max_discard_seg = RANGES_MAX,
+		.discard_sector_alignment = DISCARD_ALIGN,
+		.max_write_zeroes_sectors = RANGE_MAX,
+		.max_write_zeroes_seg = RANGES_MAX,
+		.write_zeroes_may_unmap = 1,
+	};
+}
 
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
 {
@@ -230,28 +285,23 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 		.loop = options->loop,
 		.drain = options->drain,
 		.drain_arg = options->drain_arg,
-		.features = FEATURE(SEG_MAX) | FEATURE(BLK_SIZE) | FEATURE(FLUSH),
+		.features = FEATURE(SEG_MAX) | FEATURE(GEOMETRY) | FEATURE(BLK_SIZE) |
+			    FEATURE(FLUSH) | FEATURE(TOPOLOGY),
 		.config = &blk->config,
 		.config_len = sizeof(blk->config),
 	};
+
+	uint8_t mbr[DISK_MBR_LEN];
 
 	if (block_readonly(options->block))
 		pci.features |= FEATURE(RO);
 	else
 		pci.features |= FEATURE(DISCARD) | FEATURE(WRITE_ZEROES);
+	/* A disk that cannot be read has no partitions: the guest will see that for itself. */
+	if (block_peek(options->block, mbr, sizeof(mbr)))
+		memset(mbr, 0, sizeof(mbr));
 	blk->block = options->block;
-	blk->config = (struct virtio_blk_config){
-		.capacity = block_size(options->block) / BLOCK_SECTOR,
-		.seg_max = SEG_MAX,
-		.blk_size = BLOCK_SECTOR,
-		.num_queues = 1,
-		.max_discard_sectors = DISCARD_MAX,
-		.max_discard_seg = 1,
-		.discard_sector_alignment = 8,
-		.max_write_zeroes_sectors = ZEROES_MAX,
-		.max_write_zeroes_seg = 1,
-		.write_zeroes_may_unmap = 1,
-	};
+	blk->config = virtio_blk_config(block_size(options->block) / BLOCK_SECTOR, mbr);
 	memset(blk->serial, 0, sizeof(blk->serial));
 	if (options->serial)
 		memcpy(blk->serial, options->serial, strnlen(options->serial, sizeof(blk->serial)));
@@ -262,19 +312,20 @@ int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *opt
 void virtio_blk_quiesce(struct virtio_blk *blk)
 {
 	(void)virtio_pci_pause(&blk->pci);
-	block_drain(blk->block);
+	block_pause(blk->block);
 }
 
 void virtio_blk_resume(struct virtio_blk *blk)
 {
 	virtio_pci_resume(&blk->pci);
+	block_resume(blk->block);
 }
 
 void virtio_blk_reset(struct virtio_blk *blk)
 {
 	bool paused = virtio_pci_pause(&blk->pci);
 
-	block_drain(blk->block);
+	block_cancel(blk->block);
 	virtio_pci_reset(&blk->pci);
 	if (!paused)
 		virtio_pci_resume(&blk->pci);
@@ -282,8 +333,10 @@ void virtio_blk_reset(struct virtio_blk *blk)
 
 void virtio_blk_destroy(struct virtio_blk *blk)
 {
-	virtio_blk_quiesce(blk);
+	(void)virtio_pci_pause(&blk->pci);
+	block_cancel(blk->block);
 	block_set_batch(blk->block, NULL, NULL);
+	block_resume(blk->block);
 	virtio_pci_destroy(&blk->pci);
 }
 

@@ -38,14 +38,18 @@ struct virtio_blk_options {
 /* Puts the disk on the bus. 0 or -errno. */
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
 	__attribute__((warn_unused_result));
-/* Waits for what is in flight. */
+/* Cancels what is in flight, as a reset does. */
 void virtio_blk_destroy(struct virtio_blk *blk);
 
-/* As after power-on, once what is in flight has ended. */
+/*
+ * As after power-on. What is in flight is cancelled, without an answer; waits for the little of it
+ * that the host is at (see block_cancel()).
+ */
 void virtio_blk_reset(struct virtio_blk *blk);
 /*
- * For pausing and saving: when it returns nothing is in flight, and nothing more is taken from the
- * queue and no memory is touched until virtio_blk_resume().
+ * For pausing: waits for the little that the host is at (see block_pause()); then nothing more is
+ * started or taken from the queue, and no memory is touched until virtio_blk_resume(). Requests that
+ * are not answered go on then.
  */
 void virtio_blk_quiesce(struct virtio_blk *blk);
 void virtio_blk_resume(struct virtio_blk *blk);

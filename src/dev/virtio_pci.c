@@ -106,6 +106,7 @@ void virtio_pci_driver_reset(struct virtio_pci *pci)
 	pci->resetting = true;
 	pci->isr = 0;
 	virtio_pci_refresh_intx(pci);
+	ring_all(pci);
 }
 
 void virtio_pci_start(struct virtio_pci *pci)
@@ -175,9 +176,10 @@ void virtio_pci_serve(struct virtio_pci *pci, unsigned index)
 {
 	struct virtio_queue *queue = &pci->queues[index];
 	struct virtio_rings rings;
-	bool taken = false;
+	bool taken = false, resetting;
 
 	lock_take(&pci->lock);
+	resetting = pci->resetting;
 	if (running(pci) && !pci->paused && queue->enabled && pci_is_master(&pci->function) &&
 	    open_rings(pci, queue, &rings)) {
 		if (!take_some(pci, index, &rings))
@@ -188,14 +190,21 @@ void virtio_pci_serve(struct virtio_pci *pci, unsigned index)
 	lock_drop(&pci->lock);
 	if (taken && pci->type->taken)
 		pci->type->taken(pci->chip);
+	if (resetting && pci->type->cancel)
+		pci->type->cancel(pci->chip);
 }
 
-bool virtio_pci_finish(struct virtio_pci *pci)
+void virtio_pci_forget(struct virtio_pci *pci)
 {
 	assert(pci->in_flight > 0);
 	pci->in_flight--;
 	if (pci->resetting && pci->in_flight == 0)
 		reset_registers(pci);
+}
+
+bool virtio_pci_finish(struct virtio_pci *pci)
+{
+	virtio_pci_forget(pci);
 	if (!running(pci))
 		return false;
 	if (pci_is_master(&pci->function))

@@ -43,12 +43,18 @@ struct virtio_type {
 	uint16_t queue_size;
 	/*
 	 * Takes a chain on the loop's thread with the lock held; the arrays are the chip's to
-	 * change until it returns. Each chain taken ends in one virtio_pci_finish(). False: the
-	 * driver broke a rule of this type, and the chain is not taken.
+	 * change until it returns. Each chain taken ends in one virtio_pci_finish() or
+	 * virtio_pci_forget(). False: the driver broke a rule of this type, and the chain is not
+	 * taken.
 	 */
 	bool (*take)(void *chip, unsigned queue, struct virtio_chain *chain);
 	/* After a pass over a queue: the same thread, no lock held. May be NULL. */
 	void (*taken)(void *chip);
+	/*
+	 * The driver's reset waits for the chains that are taken: they are to end soon. The same
+	 * thread, no lock held. May be NULL.
+	 */
+	void (*cancel)(void *chip);
 };
 
 struct virtio_pci {
@@ -129,6 +135,8 @@ void virtio_pci_serve(struct virtio_pci *pci, unsigned index);
  * the device has been reset or broken meanwhile, and memory is not to be touched.
  */
 bool virtio_pci_finish(struct virtio_pci *pci) __attribute__((warn_unused_result));
+/* The same for a chain that gets no answer: a reset will follow. */
+void virtio_pci_forget(struct virtio_pci *pci);
 /* Gives a chain back to the driver, len bytes written to it. Loop's thread, lock held. */
 void virtio_pci_push(struct virtio_pci *pci, unsigned index, uint16_t head, uint32_t len);
 /* Interrupts the driver for what was pushed, if it wants that. Loop's thread, lock held. */

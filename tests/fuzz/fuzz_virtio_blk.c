@@ -88,7 +88,7 @@ static ssize_t disk_read(const struct block_file *file, const struct iovec *iov,
 }
 
 static ssize_t disk_write(const struct block_file *file, const struct iovec *iov, unsigned iov_n,
-			  uint64_t offset, bool stable)
+			  uint64_t offset)
 {
 	return move(file, iov, iov_n, offset, true);
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The cylinders, heads and sectors of a disk that has none: what QEMU tells its guests of a raw
+ * image, so that a partition table made under the one is understood under the other. Pure data, no
+ * locks.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define DISK_MBR_LEN 512
+
+struct disk_geometry {
+	uint16_t cylinders; /* at most 16383, as in ATA */
+	uint8_t heads; /* at most 16 */
+	uint8_t sectors; /* of a track, at most 63 */
+};
+
+/*
+ * If the first partition that says so ends on the last sector of a track with at most 16 heads, that
+ * is the geometry that it was made with. Otherwise 16 heads of 63 sectors, and at least 2 cylinders.
+ * mbr: the first sector of the disk. sectors: its size, of 512 bytes each.
+ */
+struct disk_geometry disk_geometry_guess(const uint8_t mbr[DISK_MBR_LEN], uint64_t sectors);

@@ -30,6 +30,7 @@
 #include "base/loop.h"
 #include "board/accel.h"
 #include "board/drain_timer.h"
+#include "dev/block.h"
 #include "dev/irq.h"
 #include "mem/map.h"
 #include "meter/report.h"
@@ -53,6 +54,7 @@ enum machine_event_kind {
 	MACHINE_EVENT_WAKEUP,
 	MACHINE_EVENT_RTC_CHANGE,
 	MACHINE_EVENT_PANIC,
+	MACHINE_EVENT_DISK_ERROR,
 };
 
 /* What becomes of a machine whose guest has panicked. */
@@ -72,6 +74,7 @@ struct machine_event {
 	bool of_panic; /* SHUTDOWN: the guest has panicked */
 	enum machine_panic panic; /* PANIC: what is done */
 	int64_t offset; /* RTC_CHANGE: seconds ahead of the reference */
+	const struct block_error *disk; /* DISK_ERROR */
 };
 
 /*
@@ -174,6 +177,8 @@ void machine_request_rtc_change(struct machine *machine, int64_t offset);
 void machine_stop(struct machine *machine);
 void machine_continue(struct machine *machine);
 void machine_power_button(struct machine *machine);
+/* Tells of a disk whose request failed at the host: block_set_error()'s function, of a machine. */
+void machine_disk_failed(void *machine, const struct block_error *error);
 /* Where the clock is manual: time passes, ns >= 0; timers on the way fire. False while it stands still. */
 bool machine_step_clock(struct machine *machine, int64_t ns);
 /* Delivers every waiting write now: for whoever looks at chips from outside. */

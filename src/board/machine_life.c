@@ -211,6 +211,12 @@ void machine_continue(struct machine *machine)
 	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
 }
 
+void machine_disk_failed(void *machine, const struct block_error *error)
+{
+	machine_tell(machine,
+		     (struct machine_event){ .kind = MACHINE_EVENT_DISK_ERROR, .disk = error });
+}
+
 void machine_power_button(struct machine *machine)
 {
 	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_POWERDOWN });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/qmp.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -65,6 +66,16 @@ static struct json_object *event_data(const struct machine_event *event)
 	case MACHINE_EVENT_PANIC:
 		ctl_qmp_put(data, "action", json_object_new_string(actions[event->panic]));
 		return data;
+	case MACHINE_EVENT_DISK_ERROR:
+		ctl_qmp_put(data, "device", json_object_new_string(event->disk->id));
+		ctl_qmp_put(data, "operation",
+			    json_object_new_string(event->disk->op == BLOCK_READ ? "read"
+										 : "write"));
+		ctl_qmp_put(data, "action", json_object_new_string("report"));
+		ctl_qmp_put(data, "nospace",
+			    json_object_new_boolean(event->disk->error == ENOSPC));
+		ctl_qmp_put(data, "reason", json_object_new_string(strerror(event->disk->error)));
+		return data;
 	case MACHINE_EVENT_STOP:
 	case MACHINE_EVENT_RESUME:
 	case MACHINE_EVENT_POWERDOWN:
@@ -88,6 +99,7 @@ static void machine_did(void *arg, const struct machine_event *event)
 		[MACHINE_EVENT_WAKEUP] = "WAKEUP",
 		[MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
 		[MACHINE_EVENT_PANIC] = "GUEST_PANICKED",
+		[MACHINE_EVENT_DISK_ERROR] = "BLOCK_IO_ERROR",
 	};
 	struct ctl_qmp *qmp = arg;
 	struct json_object *root, *stamp, *data;

@@ -250,26 +250,28 @@ static void block_start_flush(struct block *block)
 	block_hand_over(block, &block->flush, false);
 }
 
-/* False: the kernel did not take all, and the thread has the rest. */
+/* False: the kernel did not take all, and the thread has the rest; there may be room for more. */
 static bool block_submit_ring(struct block *block)
 {
 	struct block_request *request;
 	struct block_list refused;
-	int err;
+	int n;
 
-	if (!block->uring)
+	if (!block->uring || block->uring_refused)
 		return true;
 	STAILQ_INIT(&refused);
-	err = block_uring_submit(block->uring, &refused);
-	if (!err) {
+	n = block_uring_submit(block->uring, &refused);
+	if (n > 0)
 		block->uring_failures = 0;
+	if (n >= 0)
 		return true;
-	}
 	if (++block->uring_failures == URING_FAILURES_MAX) {
 		block->uring_refused = true;
 		log_warn("%s: io_uring: %s (a thread does its work from now on)", block->file.name,
-			 strerror(-err));
+			 strerror(-n));
 	}
+	if (STAILQ_EMPTY(&refused))
+		return true;
 	while ((request = block_list_take(&refused))) {
 		request->by_thread = true;
 		block_hand_over(block, request, false);

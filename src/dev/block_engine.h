@@ -98,8 +98,8 @@ void block_uring_free(struct block_uring *uring);
 bool block_uring_add(struct block_uring *uring, struct block_request *request, bool at_once)
 	__attribute__((warn_unused_result));
 /*
- * Hands what was added to the kernel. 0 or -errno: what the kernel did not take goes to refused, as
- * if it had never been added.
+ * Hands what was added to the kernel. How many these were, or -errno: what the kernel did not take
+ * goes to refused, as if it had never been added.
  */
 int block_uring_submit(struct block_uring *uring, struct block_list *refused)
 	__attribute__((warn_unused_result));

@@ -127,8 +127,10 @@ static void uring_empty(struct block_uring *uring, struct block_list *refused)
 int block_uring_submit(struct block_uring *uring, struct block_list *refused)
 {
 	struct block *block = uring->block;
+	int all = (int)uring->added_n;
 
-	while (uring->added_n > 0) {
+	/* Not only for what was added: entries that do nothing fill the ring as well. */
+	while (io_uring_sq_ready(&uring->ring) > 0) {
 		unsigned emptied = io_uring_sq_ready(&uring->ring) - uring->added_n, taken;
 		int n = block->system->submit(&block->file, &uring->ring);
 
@@ -143,7 +145,7 @@ int block_uring_submit(struct block_uring *uring, struct block_list *refused)
 		memmove(uring->added, uring->added + taken,
 			uring->added_n * sizeof(uring->added[0]));
 	}
-	return 0;
+	return all;
 }
 
 void block_uring_reap(struct block_uring *uring)

@@ -149,6 +149,66 @@ static void test_config_space(void **state)
 	disk_destroy(disk);
 }
 
+/* What QEMU tells of the same image, where drivers find it. */
+static void test_geometry(void **state)
+{
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+	uint8_t table[66] = { 0 };
+	FILE *file = fopen(f->m.path, "r+b");
+
+	disk_init(disk, &f->m, 3, (struct block_options){ 0 });
+	driver_find(disk);
+	common_set(disk, VIRTIO_PCI_COMMON_DFSELECT, 0, 4);
+	assert_true(common_get(disk, VIRTIO_PCI_COMMON_DF, 4) & 1u << VIRTIO_BLK_F_GEOMETRY);
+	assert_int_equal(guest_read(&f->m, disk->device + 16, 4), 2 | 16 << 16 | 63 << 24);
+	disk_destroy(disk);
+
+	/* A partition that ends with head 7 and sector 32. */
+	table[5] = 7;
+	table[6] = 32;
+	le32_put(table + 12, 100);
+	le16_put(table + 64, 0xaa55);
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 0x1be, SEEK_SET), 0);
+	assert_int_equal(fwrite(table, 1, sizeof(table), file), sizeof(table));
+	assert_int_equal(fclose(file), 0);
+	disk_init(disk, &f->m, 3, (struct block_options){ 0 });
+	driver_find(disk);
+	assert_int_equal(guest_read(&f->m, disk->device + 16, 4), 8 | 8 << 16 | 32 << 24);
+	disk_destroy(disk);
+}
+
+/* Discards and zeroes of several segments, one of them empty. */
+static void test_segments(void **state)
+{
+	static const struct {
+		unsigned sector, sectors;
+	} parts[] = { { 40, 8 }, { 10, 3 }, { 20, 0 }, { 0, 1 }, { 2047, 1 } };
+	static uint8_t bytes[DISK_SIZE];
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+
+	disk_init(disk, &f->m, 3, (struct block_options){ 0 });
+	driver_start(disk, FLUSH, true);
+	for (size_t i = 0; i < DISK_SIZE; i++)
+		bytes[i] = disk_byte(i);
+	for (size_t i = 0; i < 5; i++) {
+		le64_put(data(disk) + 16 * i, parts[i].sector);
+		le32_put(data(disk) + 16 * i + 8, parts[i].sectors);
+		le32_put(data(disk) + 16 * i + 12, i % 2);
+		memset(bytes + parts[i].sector * 512, 0, parts[i].sectors * 512);
+	}
+	expect(request(disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 5 * 16), VIRTIO_BLK_S_OK, 1);
+	expect_image(&f->m, 0, bytes, DISK_SIZE);
+	/* One that is not on the disk: none of them is carried out. */
+	le64_put(data(disk), 100);
+	le64_put(data(disk) + 4 * 16, 2048);
+	expect(request(disk, VIRTIO_BLK_T_WRITE_ZEROES, 0, 5 * 16), VIRTIO_BLK_S_IOERR, 1);
+	expect_image(&f->m, 0, bytes, DISK_SIZE);
+	disk_destroy(disk);
+}
+
 static void test_out_of_range(void **state)
 {
 	const uint64_t end = DISK_SIZE / 512;
@@ -371,11 +431,63 @@ static void test_driver_reset_in_flight(void **state)
 	end_gated(f);
 }
 
+/* A driver's reset does not wait for all that is queued, only for what the host is at. */
+static void test_driver_reset_abandons(void **state)
+{
+	struct block_system system;
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+
+	start_gated(f, &system);
+	for (unsigned n = 1; n < disk->size; n++)
+		make_available(disk, 0);
+	ring(disk);
+	machine_run(&f->m, NULL);
+	assert_int_equal(block_in_flight(disk->block), disk->size);
+	common_set(disk, VIRTIO_PCI_COMMON_STATUS, 0, 1);
+	machine_run(&f->m, NULL);
+	assert_int_equal(block_in_flight(disk->block), 1);
+	assert_int_not_equal(driver_status(disk), 0);
+	sem_post(&gate.go);
+	machine_run(&f->m, disk);
+	assert_int_equal(driver_status(disk), 0);
+	assert_int_equal(used_idx(disk), 0);
+	assert_int_equal(f->m.host[disk->base + AT_STATUS], 0xff);
+	end_gated(f);
+}
+
 static void *open_gate_soon(void *arg)
 {
 	usleep(20000);
 	sem_post(&gate.go);
 	return NULL;
+}
+
+/* Nor does a pause: what the host has not begun is answered after it. */
+static void test_quiesce_keeps_the_queue(void **state)
+{
+	struct block_system system;
+	struct fixture *f = *state;
+	struct disk *disk = &f->disk;
+	pthread_t opener;
+
+	start_gated(f, &system);
+	for (unsigned n = 1; n < disk->size; n++)
+		make_available(disk, 0);
+	ring(disk);
+	machine_run(&f->m, NULL);
+	assert_int_equal(pthread_create(&opener, NULL, open_gate_soon, NULL), 0);
+	virtio_blk_quiesce(&disk->blk);
+	pthread_join(opener, NULL);
+	assert_int_equal(used_idx(disk), 1);
+	machine_run(&f->m, NULL);
+	assert_int_equal(used_idx(disk), 1);
+	for (unsigned n = 1; n < disk->size; n++)
+		sem_post(&gate.go);
+	virtio_blk_resume(&disk->blk);
+	machine_run(&f->m, disk);
+	assert_int_equal(used_idx(disk), disk->size);
+	end_gated(f);
 }
 
 static void test_machine_reset_in_flight(void **state)
@@ -572,13 +684,17 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(test_requests_on_every_engine),
 		T(test_config_space),
+		T(test_geometry),
+		T(test_segments),
 		T(test_out_of_range),
 		T(test_readonly),
 		T(test_any_layout),
 		T(test_no_header),
 		T(test_stable_without_flush),
 		T(test_driver_reset_in_flight),
+		T(test_driver_reset_abandons),
 		T(test_machine_reset_in_flight),
+		T(test_quiesce_keeps_the_queue),
 		T(test_quiesce),
 		T(test_master_lost_in_flight),
 		T(test_more_than_all_in_flight),

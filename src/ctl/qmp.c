@@ -68,12 +68,11 @@ static struct json_object *event_data(const struct machine_event *event)
 		return data;
 	case MACHINE_EVENT_DISK_ERROR:
 		ctl_qmp_put(data, "device", json_object_new_string(event->disk->id));
-		ctl_qmp_put(data, "operation",
-			    json_object_new_string(event->disk->op == BLOCK_READ ? "read"
-										 : "write"));
+		ctl_qmp_put(
+			data, "operation",
+			json_object_new_string(event->disk->op == BLOCK_READ ? "read" : "write"));
 		ctl_qmp_put(data, "action", json_object_new_string("report"));
-		ctl_qmp_put(data, "nospace",
-			    json_object_new_boolean(event->disk->error == ENOSPC));
+		ctl_qmp_put(data, "nospace", json_object_new_boolean(event->disk->error == ENOSPC));
 		ctl_qmp_put(data, "reason", json_object_new_string(strerror(event->disk->error)));
 		return data;
 	case MACHINE_EVENT_STOP:

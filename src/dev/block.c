@@ -12,7 +12,7 @@
 #include "dev/block_engine.h"
 
 /* What block_kick() may have the kernel copy at once: a piece, and all of them together, in bytes. */
-#define AT_ONCE_PIECE (UINT64_C(64) << 10)
+#define AT_ONCE_PIECE (UINT64_C(128) << 10)
 #define AT_ONCE_TURN  (UINT64_C(256) << 10)
 
 #define TRIES_MAX          100 /* for a piece that the host interrupts or puts off, without a byte */

@@ -121,19 +121,6 @@ static int check_ram(uint64_t ram, struct error *err)
 			 ram >> 20, PC_RAM_MAX >> 20);
 }
 
-/* What fails at a disk is told to the machine's observers. */
-static void hear_disks(struct pc *pc)
-{
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		block_set_error(pc->options.disks[i].block, machine_disk_failed, &pc->machine);
-}
-
-static void forget_disks(struct pc *pc)
-{
-	for (size_t i = 0; i < pc->options.disks_n; i++)
-		block_set_error(pc->options.disks[i].block, NULL, NULL);
-}
-
 int pc_create(struct pc *pc, const struct pc_options *options, struct error *err)
 {
 	struct machine_options machine = options->machine;
@@ -169,7 +156,6 @@ int pc_create(struct pc *pc, const struct pc_options *options, struct error *err
 	ret = machine_start(&pc->machine, err);
 	if (ret)
 		goto no_devices;
-	hear_disks(pc);
 	return 0;
 
 no_devices:
@@ -183,7 +169,6 @@ no_memory:
 
 void pc_destroy(struct pc *pc)
 {
-	forget_disks(pc);
 	machine_detach(&pc->machine);
 	device_list_destroy(&pc->devices);
 	pc_memory_destroy(pc);

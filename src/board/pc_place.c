@@ -78,13 +78,18 @@ static struct chardev *find_chardev(void *arg, const char *id)
 	return NULL;
 }
 
-static struct block *find_block(void *arg, const char *id)
+/* Whoever gets a disk has its errors told to the machine's observers, until the chip lets go of it. */
+static struct block *take_block(void *arg, const char *id)
 {
-	const struct pc_options *options = &((struct pc *)arg)->options;
+	struct pc *pc = arg;
 
-	for (size_t i = 0; i < options->disks_n; i++) {
-		if (!strcmp(options->disks[i].id, id))
-			return options->disks[i].block;
+	for (size_t i = 0; i < pc->options.disks_n; i++) {
+		const struct pc_disk *disk = &pc->options.disks[i];
+
+		if (!strcmp(disk->id, id)) {
+			block_set_error(disk->block, machine_disk_failed, &pc->machine);
+			return disk->block;
+		}
 	}
 	return NULL;
 }
@@ -134,7 +139,7 @@ void pc_place_init(struct pc *pc)
 		.drain = drain_waiting,
 		.drain_arg = &pc->machine,
 		.chardev = find_chardev,
-		.block = find_block,
+		.block = take_block,
 		.arg = pc,
 	};
 }

@@ -336,6 +336,7 @@ void virtio_blk_destroy(struct virtio_blk *blk)
 	(void)virtio_pci_pause(&blk->pci);
 	block_cancel(blk->block);
 	block_set_batch(blk->block, NULL, NULL);
+	block_set_error(blk->block, NULL, NULL);
 	block_resume(blk->block);
 	virtio_pci_destroy(&blk->pci);
 }

@@ -38,7 +38,7 @@ struct virtio_blk_options {
 /* Puts the disk on the bus. 0 or -errno. */
 int virtio_blk_init(struct virtio_blk *blk, const struct virtio_blk_options *options)
 	__attribute__((warn_unused_result));
-/* Cancels what is in flight, as a reset does. */
+/* Cancels what is in flight, as a reset does; nobody hears of the block's errors any more. */
 void virtio_blk_destroy(struct virtio_blk *blk);
 
 /*

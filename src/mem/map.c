@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "mem/lend.h"
+
 static const struct range spaces[MEM_SPACES] = {
 	[MEM_SPACE_MEMORY] = { .first = 0, .last = UINT64_MAX },
 	[MEM_SPACE_PORT] = { .first = 0, .last = 0xffff },
@@ -13,9 +15,17 @@ static const char *const space_names[MEM_SPACES] = {
 	[MEM_SPACE_PORT] = "ports",
 };
 
+/* Committing is all that it takes: rendering looks at what the map lends by. */
+static void look_again(void *arg)
+{
+}
+
 int mem_map_init(struct mem_map *map)
 {
-	*map = (struct mem_map){ .requests_tail = &map->requests };
+	*map = (struct mem_map){
+		.requests_tail = &map->requests,
+		.look_again = { .apply = look_again },
+	};
 	for (int space = 0; space < MEM_SPACES; space++) {
 		mem_region_init_container(&map->root[space], space_names[space],
 					  spaces[space].last);
@@ -204,8 +214,10 @@ static bool any_waits(const struct views *views)
 
 static int map_render(struct mem_map *map, struct views *out)
 {
+	mem_lend_sample(map);
 	for (int space = 0; space < MEM_SPACES; space++)
-		out->in[space] = mem_view_render(&map->root[space], spaces[space]);
+		out->in[space] = mem_view_render_lent(&map->root[space], spaces[space],
+						      map->lends ? &map->loans[space] : NULL);
 	if (out->in[MEM_SPACE_MEMORY] && out->in[MEM_SPACE_PORT])
 		return 0;
 	for (int space = 0; space < MEM_SPACES; space++)
@@ -342,6 +354,7 @@ int mem_map_commit(struct mem_map *map)
 		for (int space = 0; space < MEM_SPACES; space++)
 			mem_view_unref(new.in[space]);
 	}
+	mem_lend_prune(map);
 	all_is_made(map);
 leave:
 	leave(map);

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/lock.h"
+#include "mem/loan.h"
 #include "mem/region.h"
 #include "mem/view.h"
 
@@ -59,6 +60,8 @@ struct mem_listener {
 	void (*drain)(
 		void *arg); /* deliver every waiting write through the views still published */
 	void (*finish)(void *arg); /* that was all of this change */
+	/* How many writes waited in this range so far, or more; never goes back. */
+	uint64_t (*uses)(void *arg, enum mem_space space, struct range range);
 	struct mem_listener *next, *prev; /* the map's */
 };
 
@@ -91,12 +94,15 @@ struct mem_map {
 	struct mem_region root[MEM_SPACES]; /* containers that fill their space */
 	struct mem_listener *listeners, *listeners_last; /* by order, then as registered */
 	struct mem_view *retired; /* views of before that somebody still held at the last look */
+	bool lends; /* mem/lend.h */
+	struct mem_loans loans[MEM_SPACES];
 	unsigned depth; /* of transactions */
 	atomic_ulong owner; /* the thread inside them, 0: none */
 
 	struct lock leaf; /* LOCK_LEAF: what follows; views change under both locks */
 	struct mem_view *view[MEM_SPACES];
 	struct mem_request *requests, **requests_tail;
+	struct mem_request look_again; /* something that the map lends by has ended */
 	atomic_uint generation; /* moves with every publication; read without a lock */
 	/*
 	 * Something was asked for that is not yet in the views and with the listeners, be it still in

@@ -55,6 +55,8 @@ port_is_sound(const struct mem_port *port, uint64_t last)
 		return false;
 	if (port->at > last || port->len - 1 > last - port->at)
 		return false;
+	if (port->when && !port->wait)
+		return false;
 	return !port->wait || (port->write && port->why);
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/lock.h"
 #include "base/range.h"
+#include "mem/loan.h"
 
 enum mem_kind {
 	MEM_CONTAINER,
@@ -32,6 +33,9 @@ enum mem_kind {
 /* How long a write may stay undelivered, in ns. 0 (nothing said): not at all. */
 #define MEM_LATCH        UINT64_MAX /* until the next access or look at the machine, however late */
 #define MEM_DEADLINE(ns) ((uint64_t)(ns)) /* somebody outside sees it: at most this long */
+
+/* For .when: the condition at this place of mem_region.conditions. */
+#define MEM_WHEN(place) (1u + (place))
 
 /* Access widths in bytes, as a set. 0 in a table means MEM_W1. */
 #define MEM_W1 0x1u
@@ -58,7 +62,11 @@ enum mem_kind {
  *  - an entry does not wait after all if one of its bytes belongs to another entry, of any width,
  *    whose write may not wait, or if a doorbell rings on one of them;
  *  - entries that wait and overlap make one range; entries that only touch do not;
- *  - the range's limit is the shortest .wait of all the entries that have a byte in it.
+ *  - the range's limit is the shortest .wait of all the entries that have a byte in it;
+ *  - the range waits only while the condition holds that one of these entries names with .when (all
+ *    of them the same one). A condition says nothing about who answers: entries come before others
+ *    by their place in the table alone, and a handler that finds its chip in another state acts by
+ *    that state.
  *
  *	offset      0   1   2   3                       0   1   2   3
  *	W4 latch    A   A   A   A          W4 latch     A   A   A   A
@@ -74,6 +82,7 @@ struct mem_port {
 	void (*write)(void *chip, uint64_t offset, uint64_t value,
 		      unsigned width); /* NULL: nothing */
 	uint64_t wait; /* MEM_LATCH, MEM_DEADLINE(ns) or 0 */
+	unsigned when; /* MEM_WHEN(place in the region's conditions), or 0: always. Needs .wait */
 	const char *why; /* for coalesce=list: why the write may wait; set if .wait is */
 };
 
@@ -115,6 +124,8 @@ struct mem_region {
 	size_t ports_n;
 	const struct mem_doorbell *doorbells;
 	size_t doorbells_n;
+	struct mem_condition *conditions; /* as many as the ports name */
+	size_t conditions_n;
 	void *chip;
 	struct lock *lock; /* held for a whole access; NULL: the handlers need none */
 };
@@ -129,7 +140,8 @@ void mem_region_init_alias(struct mem_region *region, const char *name, struct m
 /*
  * A chip's registers. ports is a constant table; chip is handed to its handlers with lock held.
  * Asserts that the table is sound: no entry empty, beyond the region or narrower than its widths,
- * every waiting entry writable and with its reason. Doorbells, if any, are set in the region later.
+ * every waiting entry writable and with its reason. Doorbells and conditions, if any, are set in the
+ * region later, before it is shown.
  */
 void mem_region_init_io(struct mem_region *region, const char *name, uint64_t last,
 			const struct mem_port *ports, size_t ports_n, void *chip,

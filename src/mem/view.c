@@ -154,28 +154,77 @@ static void view_render(struct builder *b, const struct mem_region *region, stru
 		});
 }
 
-static void view_add_waits(struct builder *b, const struct mem_section *section)
+bool mem_section_wait(const struct mem_section *section, uint64_t from, struct mem_wait_range *out)
 {
 	const uint64_t first = section->offset;
 	const uint64_t last = first + (section->range.last - section->range.first);
 	struct mem_wait wait;
 
-	for (uint64_t from = 0; mem_wait_next(section->region, from, &wait); from = wait.last + 1) {
-		struct mem_wait_range *out;
-
+	if (section->region->kind != MEM_IO)
+		return false;
+	for (; mem_wait_next(section->region, from, &wait); from = wait.last + 1) {
 		if (wait.first < first || wait.last > last)
 			continue;
-		out = list_insert(b, &b->waits, b->waits.n);
-		if (!out)
-			return;
 		*out = (struct mem_wait_range){
 			.range.first = section->range.first + (wait.first - first),
 			.range.last = section->range.first + (wait.last - first),
 			.wait = wait.wait,
 			.region = section->region,
 			.offset = wait.first,
+			.when = wait.when,
 			.why = wait.why,
 		};
+		return true;
+	}
+	return false;
+}
+
+static void view_put_wait(struct builder *b, size_t index, const struct mem_wait_range *wait)
+{
+	struct mem_wait_range *gap = list_insert(b, &b->waits, index);
+
+	if (gap)
+		*gap = *wait;
+}
+
+static void view_add_waits(struct builder *b, const struct mem_section *section,
+			   const struct mem_loans *loans)
+{
+	struct mem_wait_range wait;
+
+	for (uint64_t from = 0; mem_section_wait(section, from, &wait);
+	     from = wait.offset + (wait.range.last - wait.range.first) + 1) {
+		if (mem_loans_show(loans, &wait))
+			view_put_wait(b, b->waits.n, &wait);
+	}
+}
+
+/* Addresses where nobody is, among the waits of those who are there. */
+static void view_add_nowhere(struct builder *b, const struct mem_loans *loans)
+{
+	const struct mem_view sections = {
+		.sections = b->sections.at,
+		.sections_n = b->sections.n,
+	};
+
+	for (unsigned i = 0; loans && i < loans->n; i++) {
+		const struct mem_loan *loan = &loans->at[i];
+		const struct mem_wait_range *waits = b->waits.at;
+		size_t at = 0;
+
+		if (loan->region != &mem_nowhere || !mem_view_goes_nowhere(&sections, loan->range))
+			continue;
+		while (at < b->waits.n && waits[at].range.last < loan->range.first)
+			at++;
+		if (at < b->waits.n && range_overlaps(waits[at].range, loan->range))
+			continue;
+		view_put_wait(b, at,
+			      &(struct mem_wait_range){
+				      .range = loan->range,
+				      .wait = MEM_LATCH,
+				      .region = &mem_nowhere,
+				      .why = mem_nowhere_why,
+			      });
 	}
 }
 
@@ -251,6 +300,12 @@ static struct mem_view *pack(const struct builder *b)
 
 struct mem_view *mem_view_render(const struct mem_region *root, struct range space)
 {
+	return mem_view_render_lent(root, space, NULL);
+}
+
+struct mem_view *mem_view_render_lent(const struct mem_region *root, struct range space,
+				      const struct mem_loans *loans)
+{
 	struct builder b = {
 		.sections.size = sizeof(struct mem_section),
 		.waits.size = sizeof(struct mem_wait_range),
@@ -267,10 +322,11 @@ struct mem_view *mem_view_render(const struct mem_region *root, struct range spa
 		const struct mem_section *section = (const struct mem_section *)b.sections.at + i;
 
 		if (section->region->kind == MEM_IO) {
-			view_add_waits(&b, section);
+			view_add_waits(&b, section, loans);
 			view_add_bells(&b, section);
 		}
 	}
+	view_add_nowhere(&b, loans);
 	if (b.bells.n)
 		qsort(b.bells.at, b.bells.n, b.bells.size, compare_bells);
 	if (!b.failed)
@@ -320,7 +376,8 @@ static bool same_section(const struct mem_section *a, const struct mem_section *
 static bool same_wait(const struct mem_wait_range *a, const struct mem_wait_range *b)
 {
 	return range_equal(a->range, b->range) && a->region == b->region &&
-	       a->offset == b->offset && a->wait == b->wait && a->why == b->why;
+	       a->offset == b->offset && a->wait == b->wait && a->when == b->when &&
+	       a->why == b->why;
 }
 
 /* Of each kind: calls tell for what is in a and not in b. Both may be NULL, tell too. */

@@ -28,10 +28,17 @@ struct mem_section {
 struct mem_wait_range {
 	struct range range;
 	uint64_t wait; /* the shortest of the entries inside */
-	const struct mem_region *region;
-	uint64_t offset; /* in the region, of range.first */
+	const struct mem_region *region; /* &mem_nowhere: no chip takes these writes */
+	uint64_t offset; /* in the region, of range.first; 0 for mem_nowhere */
+	struct mem_condition *when; /* it waits only while this holds; NULL: always */
 	const char *why; /* of the entry that begins the range */
 };
+
+/* True if the range is shown only while it is lent (mem/loan.h). */
+static inline bool mem_wait_is_lent(const struct mem_wait_range *wait)
+{
+	return wait->wait != MEM_LATCH || wait->when || wait->region == &mem_nowhere;
+}
 
 /* A doorbell where the view shows it. */
 struct mem_bell_range {
@@ -60,11 +67,25 @@ struct mem_view {
  */
 struct mem_view *mem_view_render(const struct mem_region *root, struct range space)
 	__attribute__((warn_unused_result));
+/*
+ * The same where ranges are lent: those that may not wait for ever or not always are shown only if
+ * they are in the table and what must hold does, and where the table has an address that leads nowhere
+ * in this tree, that waits, too. With NULL all unconditional ranges are shown.
+ */
+struct mem_view *mem_view_render_lent(const struct mem_region *root, struct range space,
+				      const struct mem_loans *loans)
+	__attribute__((warn_unused_result));
 struct mem_view *mem_view_ref(struct mem_view *view);
 void mem_view_unref(struct mem_view *view);
 
 /* The section that holds addr, or NULL. Logarithmic, takes no lock. */
 const struct mem_section *mem_view_find(const struct mem_view *view, uint64_t addr);
+
+/*
+ * The lowest range that may wait in what a section shows of a chip, beginning in the region at from or
+ * later, lent or not. False if there is none; the next one begins behind it.
+ */
+bool mem_section_wait(const struct mem_section *section, uint64_t from, struct mem_wait_range *out);
 
 /*
  * One access of the guest: width 1, 2, 4 or 8 bytes at addr, little-endian; bits of value above the

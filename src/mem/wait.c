@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mem/wait.h"
 
+#include <assert.h>
+
 static struct range port_range(const struct mem_port *port)
 {
 	return range_make(port->at, port->len);
@@ -70,9 +72,15 @@ bool mem_wait_next(const struct mem_region *region, uint64_t from, struct mem_wa
 	for (size_t i = 0; i < region->ports_n; i++) {
 		const struct mem_port *other = &region->ports[i];
 
-		if (other->wait && other->wait < out->wait &&
-		    range_overlaps(port_range(other), all))
+		if (!other->wait || !range_overlaps(port_range(other), all))
+			continue;
+		if (other->wait < out->wait)
 			out->wait = other->wait;
+		if (other->when) {
+			assert(other->when <= region->conditions_n);
+			assert(!out->when || out->when == &region->conditions[other->when - 1]);
+			out->when = &region->conditions[other->when - 1];
+		}
 	}
 	return true;
 }

@@ -11,6 +11,7 @@
 struct mem_wait {
 	uint64_t first, last;
 	uint64_t wait; /* the shortest */
+	struct mem_condition *when; /* or NULL: always */
 	const char *why; /* of the entry that begins the range */
 };
 

@@ -52,7 +52,7 @@ static struct meter_row *meter_find(struct meter *meter, uint64_t key)
 
 static uint64_t make_key(enum meter_space space, uint64_t addr, bool write)
 {
-	uint64_t place = space == METER_MMIO ? addr >> 4 : addr;
+	uint64_t place = space == METER_MMIO ? addr / METER_LINE : addr;
 
 	return 1 | (uint64_t)write << 1 | (uint64_t)space << 2 | place << 3;
 }
@@ -83,4 +83,21 @@ void meter_other_exit(struct meter *meter)
 void meter_coalesced(struct meter *meter, enum meter_space space, uint64_t addr)
 {
 	meter_add(&meter_find(meter, make_key(space, addr, true))->coalesced, 1);
+}
+
+uint64_t meter_coalesced_in(const struct meter *meter, enum meter_space space, uint64_t first,
+			    uint64_t last)
+{
+	uint64_t sum = meter_load(&meter->other.coalesced);
+	uint64_t more = space == METER_MMIO ? METER_LINE - 1 : 0;
+
+	for (size_t i = 0; i < METER_ROWS; i++) {
+		uint64_t key = meter_load(&meter->rows[i].key);
+		uint64_t addr = meter_key_addr(key);
+
+		if (key && meter_key_write(key) && meter_key_space(key) == space && addr <= last &&
+		    addr + more >= first)
+			sum += meter_load(&meter->rows[i].coalesced);
+	}
+	return sum;
 }

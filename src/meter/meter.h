@@ -15,6 +15,7 @@
 #include <x86intrin.h>
 
 #define METER_ROWS 512
+#define METER_LINE 16u /* bytes of memory that share a row */
 
 enum meter_space { METER_PORT, METER_MMIO };
 
@@ -50,6 +51,13 @@ void meter_other_exit(struct meter *meter);
 /* Called by whoever drains, with the ring lock held: one meter per ring, not per vCPU. */
 void meter_coalesced(struct meter *meter, enum meter_space space, uint64_t addr);
 
+/*
+ * How many of the ring's writes went to first .. last, or a few more: memory is counted by lines, and
+ * what found no row may have gone anywhere. Any thread.
+ */
+uint64_t meter_coalesced_in(const struct meter *meter, enum meter_space space, uint64_t first,
+			    uint64_t last);
+
 /* What a row's key says. */
 static inline enum meter_space meter_key_space(uint64_t key)
 {
@@ -63,5 +71,5 @@ static inline bool meter_key_write(uint64_t key)
 
 static inline uint64_t meter_key_addr(uint64_t key)
 {
-	return key & 4 ? key >> 3 << 4 : key >> 3;
+	return key & 4 ? (key >> 3) * METER_LINE : key >> 3;
 }

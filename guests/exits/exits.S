@@ -25,6 +25,8 @@ ways:
 	.word do_cf9_exit
 	way "spin-cf9"			# the same, and then never an access that leaves the kernel
 	.word do_spin
+	way "spin-cf9-lent"		# the same, after so many writes to 0xcf8 that they wait
+	.word do_spin_lent
 	way "reset-8042"		# keyboard controller, pulse of line 0
 	.word do_8042
 	way "reset-92"			# system control port A, bit 0
@@ -123,6 +125,12 @@ do_cf9_exit:
 	outb %al, $DEBUG_EXIT
 	jmp still_here
 
+do_spin_lent:
+	movw $0xcf8, %dx
+	movw $32, %cx
+	xorl %eax, %eax
+1:	outl %eax, %dx
+	loop 1b
 # The value goes through the ring or not; nothing else brings the machine out of the loop.
 do_spin:
 	call mark

@@ -82,6 +82,8 @@ struct accel_ops {
 	void (*drain)(struct accel *accel);
 	/* The shortest time in ns that a waiting write may wait now, or 0: as long as it likes. Any thread. */
 	uint64_t (*deadline)(struct accel *accel);
+	/* Looks whether what has a deadline is still used; a few times a second while there is one. */
+	void (*review)(struct accel *accel);
 
 	/* Drives an input of the interrupt controllers. Any thread, any lock but a leaf. */
 	enum irq_status (*irq_line)(struct accel *accel, unsigned line, bool level);
@@ -95,4 +97,6 @@ struct accel_ops {
 	const struct meter *(*ring_meter)(struct accel *accel); /* of waiting writes */
 	/* Copies up to max zones to out, with texts that live as long as the map; how many there are. */
 	size_t (*zones)(struct accel *accel, struct meter_zone *out, size_t max);
+	/* Why no write in this space waits, or NULL; constant text. */
+	const char *(*refused)(struct accel *accel, enum mem_space space);
 };

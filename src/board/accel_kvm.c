@@ -82,6 +82,11 @@ static uint64_t kvm_deadline(struct accel *accel)
 	return hv_vm_deadline(&accel_kvm(accel)->vm);
 }
 
+static void kvm_review(struct accel *accel)
+{
+	hv_vm_review(&accel_kvm(accel)->vm);
+}
+
 static enum irq_status kvm_irq_line(struct accel *accel, unsigned line, bool level)
 {
 	return (enum irq_status)hv_vm_irq_line(&accel_kvm(accel)->vm, line, level);
@@ -126,6 +131,7 @@ static struct meter_zone kvm_meter_zone(const struct hv_zone *zone)
 		.region = zone->region,
 		.why = zone->why,
 		.trap = zone->trap,
+		.when = zone->when,
 	};
 }
 
@@ -140,6 +146,11 @@ static size_t kvm_zones(struct accel *accel, struct meter_zone *out, size_t max)
 		out[i] = kvm_meter_zone(&list[i]);
 	free(list);
 	return n;
+}
+
+static const char *kvm_refused(struct accel *accel, enum mem_space space)
+{
+	return hv_zones_refused(&accel_kvm(accel)->vm.zones, space);
 }
 
 static const struct accel_ops accel_kvm_ops = {
@@ -158,12 +169,14 @@ static const struct accel_ops accel_kvm_ops = {
 	.start_time = kvm_start_time,
 	.drain = kvm_drain,
 	.deadline = kvm_deadline,
+	.review = kvm_review,
 	.irq_line = kvm_irq_line,
 	.msi = kvm_msi,
 	.vcpus = kvm_vcpus,
 	.vcpu_meter = kvm_vcpu_meter,
 	.ring_meter = kvm_ring_meter,
 	.zones = kvm_zones,
+	.refused = kvm_refused,
 };
 
 void accel_kvm_init(struct accel_kvm *kvm, const struct accel_kvm_options *options)

@@ -53,6 +53,11 @@ static uint64_t none_deadline(struct accel *accel)
 	return 0;
 }
 
+static const char *none_refused(struct accel *accel, enum mem_space space)
+{
+	return NULL;
+}
+
 static enum irq_status none_irq_line(struct accel *accel, unsigned line, bool level)
 {
 	return IRQ_DELIVERED;
@@ -96,12 +101,14 @@ static const struct accel_ops accel_none_ops = {
 	.reset = none_reset,
 	.drain = none_drain,
 	.deadline = none_deadline,
+	.review = none_do_nothing,
 	.irq_line = none_irq_line,
 	.msi = none_msi,
 	.vcpus = none_vcpus,
 	.vcpu_meter = none_vcpu_meter,
 	.ring_meter = none_ring_meter,
 	.zones = none_zones,
+	.refused = none_refused,
 };
 
 void accel_none_init(struct accel_none *none, bool coalesce)

@@ -13,6 +13,8 @@
  */
 #define SPARED 4
 
+#define REVIEW_NS (NS_PER_SEC / 4)
+
 static void set(struct drain_timer *timer, uint64_t deadline)
 {
 	const struct itimerspec spec = {
@@ -26,6 +28,19 @@ static void set(struct drain_timer *timer, uint64_t deadline)
 	(void)timerfd_settime(timer->watch.fd, 0, &spec, NULL); /* cannot fail with these values */
 }
 
+/* For the deadline that there is now, after a look whether it is needed. */
+static void set_anew(struct drain_timer *timer)
+{
+	uint64_t deadline = timer->deadline(timer->arg);
+
+	if (deadline && clock_monotonic() - timer->reviewed_at >= REVIEW_NS) {
+		timer->reviewed_at = clock_monotonic();
+		timer->review(timer->arg);
+		deadline = timer->deadline(timer->arg);
+	}
+	set(timer, deadline);
+}
+
 static void fired(void *arg, uint32_t events)
 {
 	struct drain_timer *timer = arg;
@@ -35,7 +50,7 @@ static void fired(void *arg, uint32_t events)
 	if (read(timer->watch.fd, &count, sizeof(count)) < 0)
 		return;
 	if (timer->running)
-		set(timer, timer->deadline(timer->arg));
+		set_anew(timer);
 }
 
 static void check(void *arg)
@@ -43,11 +58,11 @@ static void check(void *arg)
 	struct drain_timer *timer = arg;
 
 	if (timer->running)
-		set(timer, timer->deadline(timer->arg));
+		set_anew(timer);
 }
 
 int drain_timer_init(struct drain_timer *timer, struct loop *loop, uint64_t (*deadline)(void *arg),
-		     void *arg)
+		     void (*review)(void *arg), void *arg)
 {
 	int ret;
 
@@ -56,6 +71,7 @@ int drain_timer_init(struct drain_timer *timer, struct loop *loop, uint64_t (*de
 		.watch = { .ready = fired, .arg = timer },
 		.task = { .run = check, .arg = timer },
 		.deadline = deadline,
+		.review = review,
 		.arg = arg,
 		.set_at = CLOCK_NEVER,
 	};
@@ -78,7 +94,7 @@ void drain_timer_destroy(struct drain_timer *timer)
 void drain_timer_start(struct drain_timer *timer)
 {
 	timer->running = true;
-	set(timer, timer->deadline(timer->arg));
+	set_anew(timer);
 }
 
 void drain_timer_stop(struct drain_timer *timer)
@@ -89,13 +105,10 @@ void drain_timer_stop(struct drain_timer *timer)
 
 void drain_timer_put_off(struct drain_timer *timer)
 {
-	uint64_t deadline;
-
 	if (timer->set_at == CLOCK_NEVER)
 		return;
-	deadline = timer->deadline(timer->arg);
-	if ((uint64_t)(clock_monotonic() - timer->set_at) >= deadline / SPARED)
-		set(timer, deadline);
+	if ((uint64_t)(clock_monotonic() - timer->set_at) >= timer->deadline(timer->arg) / SPARED)
+		set_anew(timer);
 }
 
 void drain_timer_check(struct drain_timer *timer)

@@ -29,6 +29,13 @@ static uint64_t shortest_deadline(void *arg)
 	return machine->accel->ops->deadline(machine->accel);
 }
 
+static void review_zones(void *arg)
+{
+	struct machine *machine = arg;
+
+	machine->accel->ops->review(machine->accel);
+}
+
 /* Called behind the zones' own listener, whose order is before that of observers. */
 static void zones_changed(void *arg, enum mem_space space, const struct mem_wait_range *wait)
 {
@@ -84,7 +91,8 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 		error_set(err, ret, "address map: %s", strerror(-ret));
 		goto no_map;
 	}
-	ret = drain_timer_init(&machine->drain_timer, machine->loop, shortest_deadline, machine);
+	ret = drain_timer_init(&machine->drain_timer, machine->loop, shortest_deadline,
+			       review_zones, machine);
 	if (ret) {
 		error_set(err, ret, "timer: %s", strerror(-ret));
 		goto no_timer;

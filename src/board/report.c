@@ -5,20 +5,100 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "mem/lend.h"
 #include "meter/report.h"
 
-/* The caller frees; NULL with *n 0 if there are none or memory ran out. */
+/* Calls found() for each range of the machine's chips that may wait at some time. */
+static void each_wait(struct machine *machine,
+		      void (*found)(void *arg, enum mem_space space, bool shown,
+				    const struct mem_wait_range *wait),
+		      void *arg)
+{
+	for (enum mem_space space = 0; space < MEM_SPACES; space++) {
+		struct mem_view *view = mem_map_view(&machine->map, space);
+
+		for (size_t i = 0; i < view->sections_n; i++) {
+			struct mem_wait_range wait;
+
+			for (uint64_t from = 0; mem_section_wait(&view->sections[i], from, &wait);
+			     from = wait.offset + (wait.range.last - wait.range.first) + 1) {
+				bool shown = false;
+
+				for (size_t j = 0; j < view->waits_n; j++)
+					shown |= range_equal(view->waits[j].range, wait.range);
+				found(arg, space, shown, &wait);
+			}
+		}
+		mem_view_unref(view);
+	}
+}
+
+/* Zones put together: those of the accelerator and those that it is not asked for now. */
+struct zones {
+	struct machine *machine;
+	struct meter_zone *at; /* NULL: only counted */
+	size_t n, room;
+};
+
+static void zones_put_resting(void *arg, enum mem_space space, bool shown,
+			      const struct mem_wait_range *wait)
+{
+	static const char *const rests[] = {
+		[MEM_REST_UNUSED] = "waits for use",
+		[MEM_REST_CONDITION] = "its condition does not hold",
+		[MEM_REST_OFTEN] = "changes too often",
+	};
+	struct zones *zones = arg;
+	struct accel *accel = zones->machine->accel;
+	const char *refused = accel->ops->refused(accel, space);
+	enum mem_rest rest = mem_wait_rest(wait);
+
+	if (shown || (zones->at && zones->n == zones->room))
+		return;
+	if (zones->at) {
+		zones->at[zones->n] = (struct meter_zone){
+			.space = space == MEM_SPACE_PORT ? METER_PORT : METER_MMIO,
+			.first = wait->range.first,
+			.last = wait->range.last,
+			.wait = wait->wait == MEM_LATCH ? METER_WAIT_LATCH : wait->wait,
+			.state = refused || rest == MEM_REST_OFTEN ? METER_ZONE_TRAPS
+								   : METER_ZONE_RESTS,
+			.region = wait->region->name,
+			.why = wait->why,
+			.trap = refused ? refused : rests[rest],
+			.when = wait->when ? wait->when->name : NULL,
+		};
+	}
+	zones->n++;
+}
+
+static int compare_zones(const void *a, const void *b)
+{
+	const struct meter_zone *x = a, *y = b;
+
+	if (x->space != y->space)
+		return x->space == METER_MMIO ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* The caller frees; NULL with *n 0 if memory ran out. What comes meanwhile is not in it. */
 static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 {
-	size_t room = machine_zones(machine, NULL, 0), there;
-	struct meter_zone *zones = calloc(room ? room : 1, sizeof(*zones));
+	struct zones zones = { .machine = machine, .n = machine_zones(machine, NULL, 0) };
 
 	*n = 0;
-	if (!zones)
+	each_wait(machine, zones_put_resting, &zones);
+	zones.room = zones.n;
+	zones.at = calloc(zones.room ? zones.room : 1, sizeof(*zones.at));
+	if (!zones.at)
 		return NULL;
-	there = machine_zones(machine, zones, room);
-	*n = there < room ? there : room;
-	return zones;
+	zones.n = machine_zones(machine, zones.at, zones.room);
+	if (zones.n > zones.room)
+		zones.n = zones.room;
+	each_wait(machine, zones_put_resting, &zones);
+	qsort(zones.at, zones.n, sizeof(*zones.at), compare_zones);
+	*n = zones.n;
+	return zones.at;
 }
 
 /* What a report is made of, as it is now. */
@@ -83,8 +163,10 @@ int machine_report_object(struct machine *machine, struct json_object **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-static void print_wait(FILE *out, enum mem_space space, const struct mem_wait_range *wait)
+static void print_wait(void *arg, enum mem_space space, bool shown,
+		       const struct mem_wait_range *wait)
 {
+	FILE *out = arg;
 	char range[64], limit[32];
 
 	if (wait->range.first == wait->range.last)
@@ -96,20 +178,20 @@ static void print_wait(FILE *out, enum mem_space space, const struct mem_wait_ra
 		snprintf(limit, sizeof(limit), "no limit");
 	else
 		snprintf(limit, sizeof(limit), "%" PRIu64 " ms", wait->wait / (uint64_t)NS_PER_MS);
-	fprintf(out, "%-7s %-23s %-9s %-12s %s\n", space == MEM_SPACE_PORT ? "port" : "memory",
-		range, limit, wait->region->name, wait->why);
+	fprintf(out, "%-7s %-23s %-9s %-10s %-12s %s", space == MEM_SPACE_PORT ? "port" : "memory",
+		range, limit, mem_wait_is_lent(wait) ? "while used" : "always", wait->region->name,
+		wait->why);
+	if (wait->when)
+		fprintf(out, "; while %s", wait->when->name);
+	fputc('\n', out);
 }
 
 int machine_list_waits(struct machine *machine, FILE *out)
 {
-	fprintf(out, "%-7s %-23s %-9s %-12s %s\n", "Space", "Addresses", "At most", "Chip",
-		"Why the write may wait");
-	for (enum mem_space space = 0; space < MEM_SPACES; space++) {
-		struct mem_view *view = mem_map_view(&machine->map, space);
-
-		for (size_t i = 0; i < view->waits_n; i++)
-			print_wait(out, space, &view->waits[i]);
-		mem_view_unref(view);
-	}
+	fprintf(out, "%-7s %-23s %-9s %-10s %-12s %s\n", "Space", "Addresses", "At most", "Waits",
+		"Chip", "Why the write may wait");
+	each_wait(machine, print_wait, out);
+	fprintf(out, "%-7s %-23s %-9s %-10s %-12s %s\n", "both", "any", "no limit", "while used",
+		mem_nowhere.name, mem_nowhere_why);
 	return fflush(out) ? -errno : 0;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "board/soft_cpu.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+
+#define ACCESS_NS INT64_C(10000) /* what an access takes */
 
 /* What a write leads to may ask for a drain again: the rest of the ring has to wait behind it. */
 static void deliver_all(struct soft_cpu *cpu, bool tell)
@@ -27,14 +30,24 @@ static void map_drains(void *arg)
 	deliver_all(arg, false);
 }
 
+/* More than it were, so nothing counts as idle while anything waits. */
+static uint64_t soft_uses(void *arg, enum mem_space space, struct range range)
+{
+	return ((struct soft_cpu *)arg)->coalesced;
+}
+
 void soft_cpu_init(struct soft_cpu *cpu, struct mem_map *map, bool coalesce)
 {
 	*cpu = (struct soft_cpu){ .map = map, .coalesce = coalesce };
+	mem_hot_init(&cpu->hot, NS_PER_SEC);
+	if (coalesce && mem_map_start_lending(map))
+		log_error("out of memory for the guest's address map; only what latches waits");
 	mem_hold_init(&cpu->hold, map);
 	cpu->listener = (struct mem_listener){
 		.order = MEM_ORDER_ZONES,
 		.arg = cpu,
 		.drain = map_drains,
+		.uses = soft_uses,
 	};
 	mem_map_listen(map, &cpu->listener);
 }
@@ -75,6 +88,7 @@ uint64_t soft_cpu_read(struct soft_cpu *cpu, enum mem_space space, uint64_t addr
 {
 	uint64_t value;
 
+	cpu->now += ACCESS_NS;
 	soft_cpu_drain(cpu);
 	value = mem_view_read(mem_hold_view(&cpu->hold, space), addr, width);
 	settle(cpu);
@@ -86,6 +100,7 @@ void soft_cpu_write(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, u
 {
 	const struct mem_view *view = mem_hold_view(&cpu->hold, space);
 
+	cpu->now += ACCESS_NS;
 	if (cpu->coalesce && cpu->waiting < SOFT_CPU_RING && soft_cpu_may_wait(view, addr, width)) {
 		cpu->ring[cpu->waiting++] = (struct soft_cpu_write){ space, width, addr, value };
 		cpu->coalesced++;
@@ -93,6 +108,8 @@ void soft_cpu_write(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, u
 	}
 	soft_cpu_drain(cpu);
 	mem_view_write(mem_hold_view(&cpu->hold, space), addr, value, width);
+	if (cpu->coalesce && mem_hot_write(&cpu->hot, space, addr, (uint64_t)cpu->now))
+		(void)mem_map_lend(&cpu->hold, space, addr, width, cpu->now);
 	settle(cpu);
 }
 

@@ -4,7 +4,8 @@
  * coalescing on, a write that may wait goes into a ring in this process and is delivered as KVM
  * would deliver it: before the next access that is not coalesced, when somebody drains, and when the
  * map changes. A machine driven with and without it must answer alike to the last byte, which is how
- * the tests show that waiting harms nothing.
+ * the tests show that waiting harms nothing. What is lent, is lent as by a vCPU; only nobody sits there
+ * who takes it back when it is idle: a test calls mem_map_review() on the same clock.
  *
  * One thread drives it; soft_cpu_drain() is for that thread too.
  */
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mem/lend.h"
 #include "mem/map.h"
 
 /* As many as KVM's own page-sized ring can use. */
@@ -32,6 +34,8 @@ struct soft_cpu {
 	} ring[SOFT_CPU_RING];
 	size_t waiting;
 	uint64_t coalesced; /* writes that went through the ring */
+	struct mem_hot hot;
+	int64_t now; /* by which lending goes, in ns: accesses take time, nothing else does */
 	/* A waiting write was delivered, what comes behind it not yet. No lock held. May be NULL. */
 	void (*came)(void *arg);
 	void *came_arg;

@@ -22,7 +22,7 @@ static void write_byte(void *chip, uint64_t offset, uint64_t value, unsigned wid
 }
 
 /* 20 ms: text that a person reads, or a file. */
-static const struct mem_port ports[] = {
+static const struct mem_port sent_ports[] = {
 	{ .at = 0,
 	  .len = 1,
 	  .read = read_presence,
@@ -30,12 +30,22 @@ static const struct mem_port ports[] = {
 	  .wait = MEM_DEADLINE(20 * NS_PER_MS),
 	  .why = "debug console: text for the host" },
 };
+static const struct mem_port unheard_ports[] = {
+	{ .at = 0,
+	  .len = 1,
+	  .read = read_presence,
+	  .write = write_byte,
+	  .wait = MEM_LATCH,
+	  .why = "debug console: nobody listens" },
+};
 
 void debugcon_init(struct debugcon *debugcon, const struct debugcon_options *options)
 {
 	*debugcon = (struct debugcon){ .device = debugcon->device, .options = *options };
 	lock_init(&debugcon->lock, LOCK_DEVICE, "debugcon");
-	mem_region_init_io(&debugcon->region, "debugcon", 0, ports, 1, debugcon, &debugcon->lock);
+	mem_region_init_io(&debugcon->region, "debugcon", 0,
+			   options->send ? sent_ports : unheard_ports, 1, debugcon,
+			   &debugcon->lock);
 }
 
 void debugcon_destroy(struct debugcon *debugcon)

@@ -31,7 +31,7 @@ static void write_code(void *chip, uint64_t offset, uint64_t value, unsigned wid
 }
 
 /* 20 ms: nobody sees a display change faster. */
-static const struct mem_port ports[] = {
+static const struct mem_port shown_ports[] = {
 	{ .at = 0,
 	  .len = 1,
 	  .read = read_code,
@@ -39,12 +39,21 @@ static const struct mem_port ports[] = {
 	  .wait = MEM_DEADLINE(20 * NS_PER_MS),
 	  .why = "POST code: only a person looks at it" },
 };
+static const struct mem_port hidden_ports[] = {
+	{ .at = 0,
+	  .len = 1,
+	  .read = read_code,
+	  .write = write_code,
+	  .wait = MEM_LATCH,
+	  .why = "POST code: nobody looks at it" },
+};
 
 void post_init(struct post *post, const struct post_options *options)
 {
 	*post = (struct post){ .device = post->device, .options = *options };
 	lock_init(&post->lock, LOCK_DEVICE, "post");
-	mem_region_init_io(&post->region, "post", 0, ports, 1, post, &post->lock);
+	mem_region_init_io(&post->region, "post", 0, options->show ? shown_ports : hidden_ports, 1,
+			   post, &post->lock);
 	state_reset(&post_state_table, &post->state);
 }
 

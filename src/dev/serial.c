@@ -164,6 +164,22 @@ static void timed_out(void *arg)
 	lock_drop(&serial->lock);
 }
 
+/*
+ * A byte that is sent is seen outside and nowhere else: not in the line status, since a look at that
+ * delivers the byte first, nor in an interrupt, as long as that is off. Nor is it lost: what was
+ * promised room by the line status still has it a little later, as nobody else takes it. Enabling the interrupt raises it,
+ * and drains before. In loopback the byte comes in at once.
+ */
+static void serial_update_conditions(struct serial *serial)
+{
+	const struct serial_state *s = &serial->state;
+	bool divisor = s->line_control & LCR_DIVISOR;
+	bool polled = !(s->interrupt_enable & IER_TX) && !(s->modem_control & MCR_LOOPBACK);
+
+	mem_condition_set(&serial->conditions[SERIAL_DATA_WAITS], divisor || polled);
+	mem_condition_set(&serial->conditions[SERIAL_DIVISOR], divisor);
+}
+
 static size_t serial_space(const struct serial_state *s)
 {
 	if (s->modem_control & MCR_LOOPBACK)
@@ -319,6 +335,7 @@ static void interrupt_enable_write(void *chip, uint64_t offset, uint64_t value, 
 	/* Enabling the transmitter's interrupt while it is empty interrupts; drivers begin so. */
 	enabled = (uint8_t)(value & ~s->interrupt_enable);
 	s->interrupt_enable = value & IER_MASK;
+	serial_update_conditions(serial);
 	if (enabled & IER_TX && !s->transmit_full)
 		s->transmit_pending = true;
 	serial_update_irq(serial);
@@ -365,6 +382,7 @@ static void line_control_write(void *chip, uint64_t offset, uint64_t value, unsi
 	bool breaks = value & LCR_BREAK && !(s->line_control & LCR_BREAK);
 
 	s->line_control = (uint8_t)value;
+	serial_update_conditions(serial);
 	if (breaks && s->modem_control & MCR_LOOPBACK) {
 		serial_push(s, 0, SERIAL_BREAK | SERIAL_FRAMING_ERROR);
 		restart_timeout(serial);
@@ -384,6 +402,7 @@ static void modem_control_write(void *chip, uint64_t offset, uint64_t value, uns
 	struct serial *serial = chip;
 
 	serial->state.modem_control = value & MCR_MASK;
+	serial_update_conditions(serial);
 	update_modem(&serial->state);
 	serial_update_irq(serial);
 	accept_if_room(serial);
@@ -437,16 +456,36 @@ static void scratch_write(void *chip, uint64_t offset, uint64_t value, unsigned 
 	serial->state.scratch = (uint8_t)value;
 }
 
-/* The two status registers take writes in the chip's own test only. */
+/*
+ * The two status registers take writes in the chip's own test only. 20 ms for what is sent: text that
+ * a person reads.
+ */
 static const struct mem_port serial_ports[] = {
-	{ .at = 0, .len = 1, .read = serial_data_read, .write = serial_data_write },
-	{ .at = 1, .len = 1, .read = interrupt_enable_read, .write = interrupt_enable_write },
+	{ .at = 0,
+	  .len = 1,
+	  .read = serial_data_read,
+	  .write = serial_data_write,
+	  .wait = MEM_DEADLINE(20 * NS_PER_MS),
+	  .when = MEM_WHEN(SERIAL_DATA_WAITS),
+	  .why = "serial data: text for the host" },
+	{ .at = 1,
+	  .len = 1,
+	  .read = interrupt_enable_read,
+	  .write = interrupt_enable_write,
+	  .wait = MEM_LATCH,
+	  .when = MEM_WHEN(SERIAL_DIVISOR),
+	  .why = "serial divisor: only sets a rate" },
 	{ .at = 2, .len = 1, .read = interrupt_id_read, .write = fifo_control_write },
 	{ .at = 3, .len = 1, .read = line_control_read, .write = line_control_write },
 	{ .at = 4, .len = 1, .read = modem_control_read, .write = modem_control_write },
 	{ .at = 5, .len = 1, .read = line_status_read },
 	{ .at = 6, .len = 1, .read = modem_status_read },
-	{ .at = 7, .len = 1, .read = scratch_read, .write = scratch_write },
+	{ .at = 7,
+	  .len = 1,
+	  .read = scratch_read,
+	  .write = scratch_write,
+	  .wait = MEM_LATCH,
+	  .why = "serial scratch register: only read back" },
 };
 
 void serial_init(struct serial *serial, const struct serial_options *options)
@@ -456,6 +495,11 @@ void serial_init(struct serial *serial, const struct serial_options *options)
 	timer_init(&serial->timer, options->clock, timed_out, serial);
 	mem_region_init_io(&serial->region, options->name, SERIAL_PORTS - 1, serial_ports,
 			   sizeof(serial_ports) / sizeof(serial_ports[0]), serial, &serial->lock);
+	serial->region.conditions = serial->conditions;
+	serial->region.conditions_n = SERIAL_CONDITIONS;
+	mem_condition_init(&serial->conditions[SERIAL_DATA_WAITS],
+			   "the transmit interrupt and loopback are off", true);
+	mem_condition_init(&serial->conditions[SERIAL_DIVISOR], "the divisor is shown", false);
 	serial->state.modem_lines = SERIAL_CTS | SERIAL_DSR | SERIAL_DCD;
 	serial->state.divisor_low = DIVISOR_DEFAULT;
 	state_reset(&serial_state_table, &serial->state);
@@ -475,6 +519,7 @@ void serial_reset(struct serial *serial)
 	serial->state.modem_status = serial->state.modem_lines;
 	serial->state.transmit_full = !line_has_room(serial);
 	timer_disarm(&serial->timer);
+	serial_update_conditions(serial);
 	serial_update_irq(serial);
 	accept_if_room(serial);
 	lock_drop(&serial->lock);
@@ -489,6 +534,7 @@ void serial_restored(struct serial *serial)
 	s->rx_first %= SERIAL_FIFO;
 	if (s->rx_count > capacity(s))
 		s->rx_count = (uint8_t)capacity(s);
+	serial_update_conditions(serial);
 	timer_disarm(&serial->timer);
 	if (s->timeout_due != CLOCK_NEVER)
 		timer_arm(&serial->timer, s->timeout_due);

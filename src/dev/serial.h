@@ -22,6 +22,7 @@
 #include "base/lock.h"
 #include "base/state.h"
 #include "dev/irq.h"
+#include "mem/loan.h"
 #include "mem/region.h"
 
 #define SERIAL_PORTS 8
@@ -37,6 +38,13 @@
 #define SERIAL_DSR 0x20u
 #define SERIAL_RI  0x40u
 #define SERIAL_DCD 0x80u
+
+/* What must hold for a write to wait. */
+enum serial_condition {
+	SERIAL_DATA_WAITS, /* port 0 sends, and no interrupt tells that it has; or is the divisor */
+	SERIAL_DIVISOR, /* port 1 is the divisor */
+	SERIAL_CONDITIONS,
+};
 
 struct serial_options {
 	const char *name; /* "com1"; borrowed */
@@ -67,6 +75,7 @@ struct serial_state {
 struct serial {
 	struct lock lock; /* LOCK_DEVICE: everything below */
 	struct mem_region region; /* SERIAL_PORTS ports */
+	struct mem_condition conditions[SERIAL_CONDITIONS];
 	struct serial_options options;
 	struct timer timer;
 	struct serial_state state;

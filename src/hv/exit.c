@@ -51,7 +51,13 @@ static bool exit_io(struct hv_vcpu *vcpu, struct hv_access *access)
 		else
 			bus_read(view, run->io.port, data, run->io.size);
 	}
-	*access = (struct hv_access){ METER_PORT, write, run->io.port };
+	*access = (struct hv_access){
+		.space = METER_PORT,
+		.write = write,
+		.addr = run->io.port,
+		/* Many elements in one exit: waiting would make it more of them. */
+		.width = write && run->io.count == 1 ? run->io.size : 0,
+	};
 	return true;
 }
 
@@ -65,7 +71,12 @@ static bool exit_mmio(struct hv_vcpu *vcpu, struct hv_access *access)
 		bus_write(view, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
 	else
 		bus_read(view, run->mmio.phys_addr, run->mmio.data, run->mmio.len);
-	*access = (struct hv_access){ METER_MMIO, write, run->mmio.phys_addr };
+	*access = (struct hv_access){
+		.space = METER_MMIO,
+		.write = write,
+		.addr = run->mmio.phys_addr,
+		.width = write && is_width(run->mmio.len) ? run->mmio.len : 0,
+	};
 	return true;
 }
 

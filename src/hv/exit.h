@@ -16,6 +16,7 @@ struct hv_access {
 	enum meter_space space;
 	bool write;
 	uint64_t addr;
+	unsigned width; /* of a single write of a width that buses have, else 0 */
 };
 bool hv_exit(struct hv_vcpu *vcpu, struct hv_access *access);
 

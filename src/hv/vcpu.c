@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "hv/exit.h"
 #include "hv/gate.h"
 #include "hv/power_on.h"
+
+/* Ticks in a second where the rate of the time-stamp counter is not known. */
+#define TICKS_DEFAULT UINT64_C(1000000000)
 
 void hv_vcpu_hold(struct hv_vcpu *vcpu)
 {
@@ -26,6 +30,17 @@ void hv_vcpus_release(struct hv_vm *vm)
 		vm->vcpus[i].held = false;
 	pthread_cond_broadcast(&vm->run_changed);
 	lock_drop(&vm->run_lock);
+}
+
+/* A write that exited: one that keeps coming may wait from now on. */
+static void vcpu_wrote(struct hv_vcpu *vcpu, const struct hv_access *access, uint64_t ticks)
+{
+	struct hv_vm *vm = vcpu->vm;
+	enum mem_space space = access->space == METER_PORT ? MEM_SPACE_PORT : MEM_SPACE_MEMORY;
+
+	if (mem_hot_write(&vcpu->hot, space, access->addr, ticks) &&
+	    !hv_zones_refused(&vm->zones, space))
+		(void)mem_map_lend(&vcpu->hold, space, access->addr, access->width, clock_monotonic());
 }
 
 /* One trip into the guest and the work that it brings. False if it ended without an exit. */
@@ -50,6 +65,8 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 		hv_vcpu_hold(vcpu);
 		hv_vm_fail(vm, "vCPU %u: KVM_RUN: %s", vcpu->id, strerror(-error));
 	}
+	if (accessed && access.width)
+		vcpu_wrote(vcpu, &access, left);
 	hv_vm_settle(vm);
 	if (accessed)
 		meter_exit(vcpu->meter, access.space, access.addr, access.write,
@@ -150,8 +167,11 @@ int hv_vcpus_start(struct hv_vm *vm, bool paused, struct error *err)
 	if (sigaction(HV_KICK_SIGNAL, &action, NULL) < 0)
 		return error_set(err, -errno, "sigaction: %s", strerror(errno));
 
-	for (unsigned i = 0; i < vm->options.vcpus; i++)
+	for (unsigned i = 0; i < vm->options.vcpus; i++) {
 		mem_hold_init(&vm->vcpus[i].hold, vm->map);
+		mem_hot_init(&vm->vcpus[i].hot,
+			     vm->tsc_khz ? vm->tsc_khz * UINT64_C(1000) : TICKS_DEFAULT);
+	}
 	lock_take(&vm->run_lock);
 	vm->started = true;
 	vm->stopping = false;

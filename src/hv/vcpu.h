@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "hv/vm.h"
+#include "mem/lend.h"
 
 #define HV_KICK_SIGNAL SIGUSR1
 
@@ -31,6 +32,7 @@ struct hv_vcpu {
 	struct kvm_run *run;
 	struct hv_vcpu_state *power_on;
 	struct mem_hold hold; /* the thread's own */
+	struct mem_hot hot; /* the thread's own */
 	struct meter *meter; /* written by the thread, read by any */
 
 	atomic_bool inside; /* KVM_RUN, or as good as: hv/gate.h */

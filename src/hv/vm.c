@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "hv/gate.h"
+#include "base/clock.h"
 #include "hv/power_on.h"
 #include "hv/timekeeping.h"
 #include "hv/vcpu.h"
+#include "mem/lend.h"
 
 static int vm_ioctl(const struct hv_vm *vm, unsigned long request, uintptr_t arg)
 {
@@ -71,6 +73,13 @@ static void on_wait_del(void *arg, enum mem_space space, const struct mem_wait_r
 	hv_zones_del(&((struct hv_vm *)arg)->zones, space, wait);
 }
 
+static uint64_t on_uses(void *arg, enum mem_space space, struct range range)
+{
+	return meter_coalesced_in(((struct hv_vm *)arg)->ring_meter,
+				  space == MEM_SPACE_PORT ? METER_PORT : METER_MMIO, range.first,
+				  range.last);
+}
+
 static void on_drain(void *arg)
 {
 	hv_ring_drain(&((struct hv_vm *)arg)->ring);
@@ -79,8 +88,14 @@ static void on_drain(void *arg)
 int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 {
 	bool failed;
+	int error;
 
 	assert(!vm->map);
+	if (vm->options.coalesce) {
+		error = mem_map_start_lending(map);
+		if (error)
+			return error_set(err, error, "memory map: %s", strerror(-error));
+	}
 	vm->map = map;
 	vm->slots_listener = (struct mem_listener){
 		.order = MEM_ORDER_SLOTS,
@@ -101,6 +116,7 @@ int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 		.wait_add = on_wait_add,
 		.wait_del = on_wait_del,
 		.drain = on_drain,
+		.uses = on_uses,
 	};
 	hv_ring_attach(&vm->ring, map);
 	mem_map_listen(map, &vm->slots_listener);
@@ -134,6 +150,15 @@ void hv_vm_drain(struct hv_vm *vm)
 uint64_t hv_vm_deadline(const struct hv_vm *vm)
 {
 	return hv_zones_deadline(&vm->zones);
+}
+
+void hv_vm_review(struct hv_vm *vm)
+{
+	int error = mem_map_review(vm->map, clock_monotonic());
+
+	if (error)
+		hv_vm_fail(vm, "changing the memory map: %s", strerror(-error));
+	hv_vm_settle(vm); /* taking them back delivered what waited */
 }
 
 int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level)

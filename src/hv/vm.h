@@ -123,6 +123,11 @@ void hv_vm_settle(struct hv_vm *vm);
  * least that often while this is not 0. Any thread, no lock; may change with the map.
  */
 uint64_t hv_vm_deadline(const struct hv_vm *vm);
+/*
+ * Takes back zones with a deadline that nobody used for a second; a few times a second while there is a
+ * deadline. Any thread, no lock held.
+ */
+void hv_vm_review(struct hv_vm *vm);
 
 /*
  * Drives an input of the interrupt controllers. 1: an interrupt was delivered, 0: merged with one

@@ -194,6 +194,7 @@ void hv_zones_add(struct hv_zones *zones, enum mem_space space, const struct mem
 			.state = HV_ZONE_ACTIVE,
 			.region = wait->region->name,
 			.why = wait->why,
+			.when = wait->when ? wait->when->name : NULL,
 		};
 		if (!registered)
 			zone_register(zones, zone);
@@ -275,6 +276,16 @@ size_t hv_zones_list(struct hv_zones *zones, struct hv_zone *out, size_t max)
 		memcpy(out, zones->zones, (n < max ? n : max) * sizeof(*out));
 	lock_drop(&zones->lock);
 	return n;
+}
+
+const char *hv_zones_refused(struct hv_zones *zones, enum mem_space space)
+{
+	const char *refused;
+
+	lock_take(&zones->lock);
+	refused = zones->refused[space];
+	lock_drop(&zones->lock);
+	return refused;
 }
 
 uint64_t hv_zones_deadline(const struct hv_zones *zones)

@@ -36,6 +36,7 @@ struct hv_zone {
 	enum hv_zone_state state;
 	const char *region; /* name of the region; borrowed from it */
 	const char *why; /* it may wait; constant text of the chip's table */
+	const char *when; /* name of what must hold; NULL: always */
 	const char *trap; /* why it traps; NULL if active; constant text */
 };
 
@@ -72,6 +73,9 @@ void hv_zones_bell_del(struct hv_zones *zones, enum mem_space space, struct rang
 
 /* Copies up to max zones to out, by space and address; returns how many there are. Any thread. */
 size_t hv_zones_list(struct hv_zones *zones, struct hv_zone *out, size_t max);
+
+/* Why nothing in this space may be registered, or NULL; constant text. Any thread. */
+const char *hv_zones_refused(struct hv_zones *zones, enum mem_space space);
 
 /* The shortest deadline of the active zones in ns, or 0 if none has one. Any thread, no lock. */
 uint64_t hv_zones_deadline(const struct hv_zones *zones);

@@ -22,7 +22,12 @@ struct meter_stamp {
 
 #define METER_WAIT_LATCH UINT64_MAX
 
-enum meter_zone_state { METER_ZONE_ACTIVE, METER_ZONE_TRAPS, METER_ZONE_STUCK };
+enum meter_zone_state {
+	METER_ZONE_ACTIVE,
+	METER_ZONE_TRAPS,
+	METER_ZONE_STUCK,
+	METER_ZONE_RESTS, /* nothing is wrong, but its writes exit until it is used (again) */
+};
 
 /* A range whose writes may wait. Texts may be NULL. */
 struct meter_zone {
@@ -33,6 +38,7 @@ struct meter_zone {
 	const char *region;
 	const char *why; /* it may wait */
 	const char *trap; /* why it is not active */
+	const char *when; /* it waits while this holds; NULL: always */
 };
 
 struct meter_report_options {

@@ -115,6 +115,7 @@ static struct json_object *zone_object(const struct meter_zone *zone, int *err)
 		[METER_ZONE_ACTIVE] = "active",
 		[METER_ZONE_TRAPS] = "traps",
 		[METER_ZONE_STUCK] = "stuck",
+		[METER_ZONE_RESTS] = "rests",
 	};
 	struct json_object *object = json_object_new_object();
 
@@ -129,6 +130,7 @@ static struct json_object *zone_object(const struct meter_zone *zone, int *err)
 	else
 		put_count(object, "wait_ns", zone->wait, err);
 	put_text(object, "why", zone->why, err);
+	put_text(object, "when", zone->when, err);
 	put_text(object, "state", states[zone->state], err);
 	put_text(object, "trap", zone->trap, err);
 	return object;

@@ -100,7 +100,8 @@ static void print_zones(FILE *out, const struct meter_report_options *options)
 	for (size_t i = 0; i < options->zones_n; i++) {
 		const struct meter_zone *zone = &options->zones[i];
 
-		if (zone->state == METER_ZONE_ACTIVE)
+		/* What is as it should be is in the JSON report. */
+		if (zone->state == METER_ZONE_ACTIVE || zone->state == METER_ZONE_RESTS)
 			continue;
 		fprintf(out, "zone %s 0x%" PRIx64 "-0x%" PRIx64,
 			zone->space == METER_MMIO ? "mmio" : "port", zone->first, zone->last);

@@ -19,20 +19,23 @@
 
 #define SKIP     77
 #define TEXT_MAX 8192
-#define ZONES    5 /* of a machine without options */
 
 static const struct lie {
 	const char *name;
 	bool no_pio, no_mmio;
 	unsigned places; /* zones that can be registered */
-	unsigned active; /* zones that shall be, of ZONES */
+	unsigned traps; /* of the zones of a machine without options */
+	bool nothing_waits;
 	const char *why; /* in the report */
 } lies[] = {
-	{ "nothing is missing", .places = 1000, .active = ZONES },
-	{ "no coalesced ports", .no_pio = true, .places = 1000, .why = "KVM_CAP_COALESCED_PIO" },
-	{ "no coalescing", .no_mmio = true, .places = 1000, .why = "KVM_CAP_COALESCED_MMIO" },
-	{ "two free places", .places = 2, .active = 2, .why = "no free" },
-	{ "no free place", .places = 0, .why = "no free" },
+	{ "nothing is missing", .places = 1000 },
+	/* All that may wait at some time; where the bus is full, all that waits always, and the serial data. */
+	{ "no coalesced ports", .no_pio = true, .places = 1000, .traps = 8, .nothing_waits = true,
+	  .why = "KVM_CAP_COALESCED_PIO" },
+	{ "no coalescing", .no_mmio = true, .places = 1000, .traps = 8, .nothing_waits = true,
+	  .why = "KVM_CAP_COALESCED_MMIO" },
+	{ "two free places", .places = 2, .traps = 4, .why = "no free" },
+	{ "no free place", .places = 0, .traps = 6, .nothing_waits = true, .why = "no free" },
 };
 
 /* The system layer that lies; struct hv_sys is its first member. */
@@ -162,9 +165,8 @@ int main(int argc, char **argv)
 		traps = count(told, ") traps: ");
 		printf("%s: %u zones trap\n", lies[i].name, traps);
 		if (!strstr(said, "Switching the machine off") || strcmp(said, first) ||
-		    traps != ZONES - lies[i].active ||
-		    (lies[i].why && count(told, lies[i].why) != traps) ||
-		    (!lies[i].active) != !!strstr(told, "left the kernel 0;")) {
+		    traps != lies[i].traps || (lies[i].why && count(told, lies[i].why) != traps) ||
+		    lies[i].nothing_waits != !!strstr(told, "left the kernel 0;")) {
 			fprintf(stderr, "%s: the guest said\n%s\nthe report tells\n%s\n",
 				lies[i].name, said, told);
 			bad++;

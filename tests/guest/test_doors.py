@@ -26,12 +26,16 @@ OPTIONS = (
     ('-exits', 'json,file=x'), ('-S',), ('-qmp', 'null'), ('-version',), ('-help',),
 )
 LIST = '''\
-Space   Addresses               At most   Chip         Why the write may wait
-port    0x70                    no limit  rtc          only selects .*
-port    0x72                    no limit  rtc bank 1   only selects .*
-port    0x80                    20 ms     post         POST code: .*
-port    0x510-0x511             no limit  fw-cfg       the selector only .*
-port    0xcf8-0xcfb             20 ms     pci-config   CONFIG_ADDRESS only .*
+Space   Addresses               At most   Waits      Chip         Why the write may wait
+port    0x70                    no limit  always     rtc          only selects .*
+port    0x72                    no limit  always     rtc bank 1   only selects .*
+port    0x80                    no limit  always     post         POST code: .*
+port    0x3f8                   20 ms     while used com1         serial data: .*; while the transmit interrupt .*
+port    0x3f9                   no limit  while used com1         serial divisor: .*; while .*
+port    0x3ff                   no limit  always     com1         serial scratch register: .*
+port    0x510-0x511             no limit  always     fw-cfg       the selector only .*
+port    0xcf8-0xcfb             20 ms     while used pci-config   CONFIG_ADDRESS only .*
+both    any                     no limit  while used nobody       nobody is there: .*
 '''
 
 

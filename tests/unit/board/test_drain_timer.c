@@ -18,11 +18,22 @@ struct rig {
 	struct drain_timer timer;
 	uint64_t deadline;
 	unsigned before; /* times the loop woke and would have drained */
+	unsigned reviews; /* looks whether the deadline is needed */
+	bool unused; /* what such a look finds */
 };
 
 static uint64_t deadline(void *arg)
 {
 	return ((struct rig *)arg)->deadline;
+}
+
+static void review(void *arg)
+{
+	struct rig *rig = arg;
+
+	rig->reviews++;
+	if (rig->unused)
+		rig->deadline = 0;
 }
 
 static void woke(void *arg)
@@ -40,7 +51,8 @@ static int set_up(void **state)
 
 	rig = (struct rig){ .deadline = HOUR };
 	*state = &rig;
-	return loop_init(&rig.loop) || drain_timer_init(&rig.timer, &rig.loop, deadline, &rig);
+	return loop_init(&rig.loop) ||
+	       drain_timer_init(&rig.timer, &rig.loop, deadline, review, &rig);
 }
 
 static int tear_down(void **state)
@@ -133,6 +145,32 @@ static void test_put_off(void **state)
 	assert_true(rig->timer.set_at > set_at);
 }
 
+/* Zones that nobody uses any more are found while it is on, which it then is not any longer. */
+static void test_reviews_what_it_is_on_for(void **state)
+{
+	struct rig *rig = *state;
+	unsigned before;
+
+	rig->deadline = (uint64_t)NS_PER_MS;
+	loop_set_before(&rig->loop, woke, rig);
+	drain_timer_start(&rig->timer);
+	before = rig->reviews;
+	/* Not with every wake-up. */
+	assert_int_equal(loop_run(&rig->loop), 0);
+	rig->timer.reviewed_at -= NS_PER_SEC / 2;
+	rig->unused = true;
+	while (rig->deadline)
+		assert_int_equal(loop_run(&rig->loop), 0);
+	assert_in_range(rig->reviews, before + 1, before + 2);
+	assert_false(is_on(rig));
+	/* Without a deadline nobody has to look. */
+	rig->timer.reviewed_at -= NS_PER_SEC / 2;
+	before = rig->reviews;
+	drain_timer_put_off(&rig->timer);
+	drain_timer_start(&rig->timer);
+	assert_int_equal(rig->reviews, before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_zones_come_and_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wakes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_put_off, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reviews_what_it_is_on_for, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,6 +184,13 @@ static void test_post(void **state)
 	post_reset(&post);
 	assert_int_equal(post_code(&post), 0);
 	post_destroy(&post);
+
+	/* What nobody sees may wait for ever. */
+	post_init(&post, &(struct post_options){ 0 });
+	out8(&post.region, 0, 0x56);
+	assert_int_equal(post_code(&post), 0x56);
+	assert_true(post.region.ports[0].wait == MEM_LATCH);
+	post_destroy(&post);
 }
 
 static void test_debugcon(void **state)
@@ -198,6 +205,12 @@ static void test_debugcon(void **state)
 	assert_int_equal(log.n, 2);
 	assert_memory_equal(log.bytes, "ok", 2);
 	assert_true(debugcon.region.ports[0].wait == MEM_DEADLINE(20000000));
+	debugcon_destroy(&debugcon);
+
+	debugcon_init(&debugcon, &(struct debugcon_options){ 0 });
+	assert_int_equal(in8(&debugcon.region, 0), 0xe9);
+	out8(&debugcon.region, 0, 'o');
+	assert_true(debugcon.region.ports[0].wait == MEM_LATCH);
 	debugcon_destroy(&debugcon);
 }
 

@@ -157,16 +157,18 @@ static void test_text(void **state)
 static void test_text_mmio_and_zones(void **state)
 {
 	static const struct meter_zone zones[] = {
-		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch",
+		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch", NULL,
 		  NULL },
 		{ METER_PORT, 0xcf8, 0xcfb, METER_WAIT_LATCH, METER_ZONE_TRAPS, "i440fx", "latch",
-		  "no free place on the bus" },
-		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_STUCK, NULL, NULL, NULL },
+		  "no free place on the bus", "selected" },
+		{ METER_PORT, 0x3f8, 0x3f8, 1000, METER_ZONE_RESTS, "com1", "text", "waits for use",
+		  "it is polled" },
+		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_STUCK, NULL, NULL, NULL, NULL },
 	};
 	struct fixture *f = *state;
 
 	f->options.zones = zones;
-	f->options.zones_n = 3;
+	f->options.zones_n = 4;
 	/* One line of 16 bytes is one row. */
 	meter_exit(&f->vcpus[0], METER_MMIO, 0xfee00000, false, 2000);
 	meter_exit(&f->vcpus[0], METER_MMIO, 0xfee0000f, false, 4000);
@@ -201,9 +203,10 @@ static void test_big_numbers_are_grouped(void **state)
 static void test_json(void **state)
 {
 	static const struct meter_zone zones[] = {
-		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch",
+		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch", NULL,
 		  NULL },
-		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_TRAPS, NULL, NULL, "too old" },
+		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_TRAPS, NULL, NULL, "too old",
+		  "it is old" },
 	};
 	struct fixture *f = *state;
 	struct json_object *root, *ports, *row, *list;

@@ -11,6 +11,7 @@ while [ -z "${SOAK_ROUNDS-}" ] || [ "$round" -lt "$SOAK_ROUNDS" ]; do
 	round=$((round + 1))
 	COALPORT_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 	export COALPORT_SEED
+	export COALPORT_STEPS="${COALPORT_STEPS-20000000}" # of the proof that waiting harms nothing
 	if ! meson test -C build-gcc --no-rebuild --suite soak -t 0 >build-gcc/soak.log 2>&1; then
 		cat build-gcc/soak.log
 		echo "round $round failed; to repeat it: COALPORT_SEED=$COALPORT_SEED meson test -C build-gcc --suite soak"

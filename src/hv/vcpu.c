@@ -40,7 +40,8 @@ static void vcpu_wrote(struct hv_vcpu *vcpu, const struct hv_access *access, uin
 
 	if (mem_hot_write(&vcpu->hot, space, access->addr, ticks) &&
 	    !hv_zones_refused(&vm->zones, space))
-		(void)mem_map_lend(&vcpu->hold, space, access->addr, access->width, clock_monotonic());
+		(void)mem_map_lend(&vcpu->hold, space, access->addr, access->width,
+				   clock_monotonic());
 }
 
 /* One trip into the guest and the work that it brings. False if it ended without an exit. */

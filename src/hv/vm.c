@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hv/gate.h"
 #include "base/clock.h"
+#include "hv/gate.h"
 #include "hv/power_on.h"
 #include "hv/timekeeping.h"
 #include "hv/vcpu.h"

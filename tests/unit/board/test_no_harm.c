@@ -5,7 +5,12 @@
  * read, the interrupts, what chips print, and in the end every chip's state and all memory must be
  * the same to the last byte.
  *
- *	test_no_harm [STEPS]		fails if anything differs; COALPORT_SEED chooses another trace
+ * An interrupt may not come later either: a write that waits in one of them must not have changed a line
+ * in the other. (Behind a reset that waits the two are different machines for a while; a guest in KVM
+ * makes no access there that counts.)
+ *
+ *	test_no_harm [STEPS]		fails if anything differs; COALPORT_SEED chooses another trace,
+ *					COALPORT_STEPS another length
  *	test_no_harm STEPS MUTANT	the waiting is broken in a known way: fails if nothing differs
  */
 #include <inttypes.h>
@@ -18,11 +23,13 @@
 #include "board/accel_none.h"
 #include "board/pc.h"
 #include "dev/serial_isa.h"
+#include "mem/lend.h"
 
 #define STEPS       1000000
 #define RAM         (UINT64_C(1) << 20)
 #define CHECK_EVERY 4096 /* steps between looks at all states */
 #define PM_BASE     0xb000
+#define STALE_MAX   64
 
 /* Ways of waiting that are wrong. */
 static const struct mutant {
@@ -31,11 +38,15 @@ static const struct mutant {
 	bool lost; /* the latest write that waits is forgotten */
 	bool reversed; /* the latest comes first */
 	bool late; /* what a delivered write asked of the machine happens behind the next access */
+	bool unasked; /* a condition ends, and nobody is asked to take the zone back */
+	bool stale; /* a zone where nobody was stays when somebody appears */
 } mutants[] = {
 	{ "hidden", .hidden = true },
 	{ "lost", .lost = true },
 	{ "reversed", .reversed = true },
 	{ "late", .late = true },
+	{ "unasked", .unasked = true },
+	{ "stale", .stale = true },
 	{ 0 },
 };
 
@@ -56,6 +67,14 @@ struct trace {
 	const struct mutant *mutant; /* or NULL */
 	uint64_t random;
 	uint64_t step, reads;
+	uint64_t lent, taken_back; /* zones of registers that wait while used */
+	uint64_t nowhere; /* zones where nobody is */
+	struct mem_listener listener;
+	struct {
+		enum mem_space space;
+		struct range range;
+	} stale[STALE_MAX]; /* where nobody was, of late */
+	bool reset_waits; /* it may be in the ring */
 	bool differs;
 };
 
@@ -202,12 +221,32 @@ static uint64_t spoilt_read(const struct mutant *mutant, struct soft_cpu *cpu, e
 	return value;
 }
 
-static void spoilt_write(const struct mutant *mutant, struct soft_cpu *cpu, enum mem_space space,
+/* True if the write went into the ring because of a zone that should have gone. */
+static bool stale_write(struct trace *trace, struct soft_cpu *cpu, enum mem_space space,
+			uint64_t addr, uint64_t value, unsigned width)
+{
+	for (unsigned i = 0; i < STALE_MAX; i++) {
+		if (trace->stale[i].space != space || cpu->waiting == SOFT_CPU_RING ||
+		    !range_equal(trace->stale[i].range, range_make(addr, width)))
+			continue;
+		cpu->ring[cpu->waiting++] = (struct soft_cpu_write){ space, width, addr, value };
+		cpu->coalesced++;
+		return true;
+	}
+	return false;
+}
+
+static void spoilt_write(struct trace *trace, struct soft_cpu *cpu, enum mem_space space,
 			 uint64_t addr, uint64_t value, unsigned width)
 {
+	const struct mutant *mutant = trace->mutant;
 	uint64_t before = cpu->coalesced;
 	size_t hidden = spoil(mutant, cpu);
 
+	if (mutant && mutant->unasked)
+		trace->waiting.com1->conditions[SERIAL_DATA_WAITS].watcher = NULL;
+	if (mutant && mutant->stale && stale_write(trace, cpu, space, addr, value, width))
+		return;
 	soft_cpu_write(cpu, space, addr, value, width);
 	if (!hidden)
 		return;
@@ -235,8 +274,18 @@ static uint64_t read_at(struct trace *trace, enum mem_space space, uint64_t addr
 static void write_at(struct trace *trace, enum mem_space space, uint64_t addr, uint64_t value,
 		     unsigned width)
 {
+	struct soft_cpu *waiting = &trace->waiting.none.cpu;
+	uint64_t irqs = trace->plain.irqs, coalesced = waiting->coalesced;
+
 	soft_cpu_write(&trace->plain.none.cpu, space, addr, value, width);
-	spoilt_write(trace->mutant, &trace->waiting.none.cpu, space, addr, value, width);
+	irqs = trace->plain.irqs - irqs;
+	spoilt_write(trace, waiting, space, addr, value, width);
+	if (!waiting->waiting)
+		trace->reset_waits = false;
+	else if (space == MEM_SPACE_PORT && addr == 0xcf9)
+		trace->reset_waits = true;
+	if (waiting->coalesced != coalesced && !trace->reset_waits)
+		check(trace, "interrupts by a write that waits", irqs, 0);
 	settle(trace);
 }
 
@@ -385,6 +434,109 @@ static void serial(struct trace *trace)
 	}
 }
 
+/* A driver that polls, or has interrupts, and now and then sets the rate or tries the chip. */
+static void serial_driver(struct trace *trace)
+{
+	static const uint8_t enables[] = { 0, 0, 0, 1, 2, 3, 0x0f };
+
+	if (one_in(trace, 2))
+		out(trace, 0x3f9, enables[below(trace, sizeof(enables))], 1);
+	if (one_in(trace, 6))
+		out(trace, 0x3fb, one_in(trace, 3) ? 0x83 : 0x03, 1);
+	if (one_in(trace, 6))
+		out(trace, 0x3fc, one_in(trace, 4) ? 0x1b : 0x0b, 1);
+	for (uint64_t n = below(trace, 14); n; n--) {
+		if (one_in(trace, 3))
+			in(trace, 0x3fd, 1);
+		if (one_in(trace, 16))
+			in(trace, 0x3fa, 1);
+		out(trace, one_in(trace, 10) ? 0x3f9 : 0x3f8, next_random(trace), 1);
+	}
+	if (one_in(trace, 4)) {
+		out(trace, 0x3fb, 0x03, 1);
+		out(trace, 0x3f9, enables[below(trace, sizeof(enables))], 1);
+	}
+}
+
+/* The same address over and over: what waits while it is used, and where nobody is, sometimes. */
+static void keep_writing(struct trace *trace)
+{
+	static const struct {
+		enum mem_space space;
+		uint64_t at;
+		unsigned width;
+	} places[] = {
+		{ MEM_SPACE_PORT, 0xed, 1 },
+		{ MEM_SPACE_PORT, 0x80, 1 },
+		{ MEM_SPACE_PORT, 0x84, 2 },
+		{ MEM_SPACE_PORT, 0xe9, 1 },
+		{ MEM_SPACE_PORT, 0xcf8, 4 },
+		{ MEM_SPACE_PORT, 0xcfa, 1 },
+		{ MEM_SPACE_PORT, 0x3fd, 1 },
+		{ MEM_SPACE_PORT, 0x3fd, 2 },
+		{ MEM_SPACE_PORT, 0x2f8, 1 },
+		{ MEM_SPACE_PORT, 0x2fa, 1 },
+		{ MEM_SPACE_PORT, PM_BASE, 2 },
+		{ MEM_SPACE_PORT, PM_BASE + 2, 2 },
+		{ MEM_SPACE_PORT, PM_BASE + 4, 2 },
+		{ MEM_SPACE_PORT, PM_BASE + 8, 4 },
+		{ MEM_SPACE_PORT, PM_BASE + 0x102, 2 },
+		{ MEM_SPACE_PORT, PM_BASE + 0x104, 2 },
+		{ MEM_SPACE_PORT, 0xffff, 1 },
+		{ MEM_SPACE_MEMORY, 0xd0000, 4 },
+		{ MEM_SPACE_MEMORY, 0xa0000, 1 },
+		{ MEM_SPACE_MEMORY, 0xfed00000, 8 },
+		{ MEM_SPACE_MEMORY, UINT64_MAX - 3, 4 },
+	};
+	uint64_t i = below(trace, sizeof(places) / sizeof(places[0]));
+	uint64_t value = next_random(trace);
+
+	for (uint64_t n = below(trace, 12); n; n--) {
+		write_at(trace, places[i].space, places[i].at, value, places[i].width);
+		if (one_in(trace, 3))
+			value = next_random(trace);
+		if (one_in(trace, 12))
+			read_at(trace, places[i].space, places[i].at, places[i].width);
+	}
+}
+
+/* Time by which zones are lent goes on, and those that nobody used are taken back. */
+static void review(struct trace *trace)
+{
+	struct machine *machine = &trace->waiting.pc.machine;
+	struct soft_cpu *cpu = &trace->waiting.none.cpu;
+
+	machine_drain(machine);
+	settle(trace);
+	for (unsigned i = 0; i < 2; i++) {
+		cpu->now += NS_PER_SEC;
+		if (mem_map_review(&machine->map, cpu->now))
+			abort();
+	}
+}
+
+static void note_lent(void *arg, enum mem_space space, const struct mem_wait_range *wait)
+{
+	struct trace *trace = arg;
+
+	trace->lent += wait->region != &mem_nowhere && mem_wait_is_lent(wait);
+	trace->nowhere += wait->region == &mem_nowhere;
+}
+
+static void note_taken_back(void *arg, enum mem_space space, const struct mem_wait_range *wait)
+{
+	struct trace *trace = arg;
+
+	if (wait->region != &mem_nowhere) {
+		trace->taken_back += mem_wait_is_lent(wait);
+		return;
+	}
+	for (unsigned i = STALE_MAX - 1; i; i--)
+		trace->stale[i] = trace->stale[i - 1];
+	trace->stale[0].space = space;
+	trace->stale[0].range = wait->range;
+}
+
 static void pass_time(struct trace *trace)
 {
 	int64_t ns =
@@ -399,9 +551,9 @@ static void pass_time(struct trace *trace)
 static void place_power_management(struct trace *trace)
 {
 	out(trace, 0xcf8, 0x80000b40, 4);
-	out(trace, 0xcfc, PM_BASE | 1, 4);
+	out(trace, 0xcfc, (PM_BASE + 0x100 * below(trace, 2)) | 1, 4);
 	out(trace, 0xcf8, 0x80000b80, 4);
-	out(trace, 0xcfc, 1, 1);
+	out(trace, 0xcfc, below(trace, 4) != 0, 1);
 }
 
 static void reset(struct trace *trace)
@@ -470,8 +622,11 @@ static void step(struct trace *trace)
 		{ 150, stray_access },
 		{ 60, memory },
 		{ 60, serial },
+		{ 60, serial_driver },
+		{ 60, keep_writing },
+		{ 3, review },
 		{ 60, pass_time },
-		{ 4, place_power_management },
+		{ 6, place_power_management },
 		{ 3, reset },
 		{ 3, pause_and_go_on },
 	};
@@ -630,7 +785,8 @@ int main(int argc, char **argv)
 	static struct trace trace;
 	const char *chosen = getenv("COALPORT_SEED");
 	uint64_t seed = chosen ? strtoull(chosen, NULL, 0) : 42;
-	uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 0) : STEPS;
+	const char *length = argc > 1 ? argv[1] : getenv("COALPORT_STEPS");
+	uint64_t steps = length ? strtoull(length, NULL, 0) : STEPS;
 
 	printf("seed %" PRIu64 "\n", seed);
 	fflush(stdout);
@@ -640,10 +796,21 @@ int main(int argc, char **argv)
 	make(&trace.waiting, "waiting", true, seed & 1);
 	if (trace.mutant && trace.mutant->late)
 		trace.waiting.none.cpu.came = NULL;
+	trace.listener = (struct mem_listener){
+		.order = MEM_ORDER_OBSERVERS,
+		.arg = &trace,
+		.wait_add = note_lent,
+		.wait_del = note_taken_back,
+	};
+	mem_map_listen(&trace.waiting.pc.machine.map, &trace.listener);
 	play(&trace, steps);
+	mem_map_unlisten(&trace.waiting.pc.machine.map, &trace.listener);
 	printf("%" PRIu64 " steps, %" PRIu64 " reads compared, %" PRIu64 " writes waited, %" PRIu64
 	       " changes of interrupt lines\n",
 	       trace.step, trace.reads, trace.waiting.none.cpu.coalesced, trace.waiting.irqs);
+	printf("%" PRIu64 " times registers began to wait, %" PRIu64 " times they ceased to; "
+	       "%" PRIu64 " times where nobody was\n",
+	       trace.lent, trace.taken_back, trace.nowhere);
 	end(&trace.plain);
 	end(&trace.waiting);
 	if (trace.mutant)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Ways out of a guest, and what a guest that has stopped costs."""
 import os
+import pathlib
+import re
 import time
 
 from machine import Machine, Test, guest, main, needs_kvm
@@ -57,6 +59,25 @@ class Exits(Test):
         for way in ('spin-cf9', 'spin-cf9-lent'):
             with self.subTest(way=way):
                 self.check_spinning(way)
+
+    def test_halted_guest_wakes_nobody(self):
+        """What the guest said is out, its zones are taken back, and no thread has anything to do."""
+        def switches(pid):
+            return {task: re.findall(r'ctxt_switches:\t(\d+)', pathlib.Path(f'/proc/{pid}/task/{task}/status').read_text())
+                    for task in os.listdir(f'/proc/{pid}/task')}
+
+        with Machine(*exits('halt')) as machine:
+            machine.wait_for('exits: halt\r\n')
+            before, quiet = None, 0
+            for _ in range(60):
+                now = switches(machine.process.pid)
+                quiet = quiet + 1 if now == before else 0
+                if quiet == 3:
+                    break
+                before = now
+                time.sleep(1)
+            self.assertEqual(quiet, 3, f'{before} {now}')
+            self.assertEqual(machine.terminate().status, 0)
 
     def check_spinning(self, way):
         def once():

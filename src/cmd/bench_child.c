@@ -111,9 +111,7 @@ void bench_command(struct bench_child *child, enum bench_program program)
 	static const char *const machine[] = { "-nodefaults", "-display", "none",
 					       "-serial",     "stdio",    NULL };
 
-	*child = (struct bench_child){
-		.output_fd = -1, .report_fd = -1, .perf_fd = -1, .exits_outside = -1
-	};
+	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1 };
 	switch (program) {
 	case BENCH_OFF:
 	case BENCH_ON:
@@ -137,23 +135,6 @@ void bench_command(struct bench_child *child, enum bench_program program)
 	}
 }
 
-void bench_count_outside(struct bench_child *child)
-{
-	static const char *const event = "kvm:kvm_userspace_exit";
-	struct bench_child inner = *child;
-
-	if (!in_path("perf") || access("/sys/kernel/tracing/events/kvm/kvm_userspace_exit", F_OK))
-		return;
-	child->perf_fd = memfd_create("perf", 0);
-	child->args = 0;
-	bench_args(child, (const char *const[]){ "perf", "stat", "-x,", "-e", event, "-o", NULL });
-	bench_arg(child, "/proc/self/fd/%d", child->perf_fd);
-	assert(child->args + inner.args < BENCH_ARGS_MAX);
-	inner.argv[inner.args] = NULL;
-	/* Texts were put together in the child itself, which stays where it is. */
-	bench_args(child, inner.argv);
-}
-
 static char *read_all(int fd)
 {
 	struct stat st;
@@ -167,23 +148,6 @@ static char *read_all(int fd)
 		return NULL;
 	}
 	return text;
-}
-
-/* perf's line is "12345,,kvm:kvm_userspace_exit,...", after comments. */
-static long perf_count(int fd)
-{
-	char *text = read_all(fd);
-	long count = -1;
-
-	for (char *line = text; line && *line;
-	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : "") {
-		if (*line >= '0' && *line <= '9') {
-			count = strtol(line, NULL, 10);
-			break;
-		}
-	}
-	free(text);
-	return count;
 }
 
 int bench_image(const void *image, size_t size)
@@ -258,8 +222,6 @@ int bench_wait(struct bench_child *child, const char *what)
 		child->report = text ? json_tokener_parse(text) : NULL;
 		free(text);
 	}
-	if (child->perf_fd >= 0)
-		child->exits_outside = perf_count(child->perf_fd);
 	/* QEMU without its exit device, and isa-debug-exit, have statuses of their own. */
 	if (!WIFEXITED(child->status) || WEXITSTATUS(child->status) == 127 || !child->output) {
 		bench_progress_end();
@@ -284,11 +246,9 @@ void bench_drop(struct bench_child *child)
 		close(child->output_fd);
 	if (child->report_fd >= 0)
 		close(child->report_fd);
-	if (child->perf_fd >= 0)
-		close(child->perf_fd);
 	free(child->output);
 	json_object_put(child->report);
-	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1, .perf_fd = -1 };
+	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1 };
 }
 
 static struct json_object *find_port(const struct bench_child *child, unsigned port,

@@ -28,7 +28,6 @@ struct bench_child {
 	pid_t pid;
 	int output_fd; /* standard output: a memory file */
 	int report_fd; /* -exits json of coalport, -1 for others */
-	int perf_fd; /* what perf counted, -1 if it does not */
 	int64_t started; /* ns */
 
 	/* After bench_wait(). */
@@ -36,7 +35,6 @@ struct bench_child {
 	struct json_object *report; /* NULL if there is none */
 	int status; /* as of waitpid() */
 	double wall, user, system; /* seconds */
-	long exits_outside; /* trips to user space as perf counted them, or -1 */
 };
 
 /* Whether the program can be run here. */
@@ -47,12 +45,6 @@ void bench_command(struct bench_child *child, enum bench_program program);
 /* Adds an argument: format as printf; at most 255 bytes. */
 void bench_arg(struct bench_child *child, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/*
- * Lets perf count the child's trips to user space from outside, where perf and the kernel's
- * tracepoints can be used; exits_outside stays -1 otherwise. After the command line is complete.
- */
-void bench_count_outside(struct bench_child *child);
 
 /* A file descriptor with a copy of an image, which children inherit as /proc/self/fd/N. -1: failed. */
 int bench_image(const void *image, size_t size);

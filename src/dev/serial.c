@@ -166,9 +166,9 @@ static void timed_out(void *arg)
 
 /*
  * A byte that is sent is seen outside and nowhere else: not in the line status, since a look at that
- * delivers the byte first, nor in an interrupt, as long as that is off. Nor is it lost: what was
- * promised room by the line status still has it a little later, as nobody else takes it. Enabling the interrupt raises it,
- * and drains before. In loopback the byte comes in at once.
+ * delivers the byte first, nor in an interrupt, as long as that is off; enabling it raises it, and
+ * drains before. Nor is the byte lost: room that the line status promised is still there a little
+ * later. In loopback it comes in at once.
  */
 static void serial_update_conditions(struct serial *serial)
 {

@@ -91,7 +91,10 @@ void serial_destroy(struct serial *serial);
 
 /* The master reset pin (8.0, table I). The modem lines stay as they are. */
 void serial_reset(struct serial *serial);
-/* After the state was restored: the timer and the interrupt line follow it. */
+/*
+ * After the state was restored: the timer, the interrupt line and the conditions follow it. Then the map
+ * has to be settled before a vCPU runs.
+ */
 void serial_restored(struct serial *serial);
 
 /* The other side has room again. Any thread, no lock held. */

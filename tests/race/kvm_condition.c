@@ -17,8 +17,8 @@
 #define WRONG   0x1011u
 #define NOWHERE 0x1100u
 #define SEEN    0x500u /* in memory: the latest value of the first vCPU that reached a chip */
-#define ROUNDS  2000u
-#define OTHERS  60000u
+#define ROUNDS  400u
+#define OTHERS  15000u
 
 struct chip {
 	struct lock lock;
@@ -95,7 +95,7 @@ static const struct mem_port late_ports[] = {
 GUEST(condition, "	xor %eax, %eax\n"
 		 "	test %bx, %bx\n"
 		 "	jnz 9f\n"
-		 "	mov $2000, %esi\n"
+		 "	mov $400, %esi\n"
 		 "1:	mov $0x1000, %dx\n"
 		 "	mov $12, %cx\n"
 		 "2:	inc %eax\n"
@@ -143,7 +143,7 @@ GUEST(condition, "	xor %eax, %eax\n"
 		 "	outb %al, %dx\n"
 		 "6:	ret\n"
 		 /* the other vCPU */
-		 "9:	mov $60000, %ecx\n"
+		 "9:	mov $15000, %ecx\n"
 		 "	mov $0x1000, %dx\n"
 		 "	mov $0x80000000, %eax\n"
 		 "1:	inc %eax\n"

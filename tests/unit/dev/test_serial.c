@@ -559,6 +559,47 @@ static void test_slow_line_and_others(void **state)
 	assert_int_equal(in(bench, LSR), 0x61);
 }
 
+static bool holds(struct bench *bench, enum serial_condition which)
+{
+	return atomic_load(&bench->serial.conditions[which].holds);
+}
+
+/* What is sent may wait only as long as no interrupt and no loopback tells of it; or it is no data. */
+static void test_what_may_wait(void **state)
+{
+	static const struct {
+		uint8_t enable, line, modem;
+		bool data, divisor;
+	} cases[] = {
+		{ 0x00, 0x03, 0x0b, true, false },  { 0x0d, 0x03, 0x0b, true, false },
+		{ 0x02, 0x03, 0x0b, false, false }, { 0x02, 0x83, 0x0b, true, true },
+		{ 0x00, 0x03, 0x1b, false, false }, { 0x0f, 0x80, 0x10, true, true },
+		{ 0x0f, 0x00, 0x10, false, false },
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t *saved = malloc(state_size(&serial_state_table));
+
+		out(bench, LCR, 0x03);
+		out(bench, IER, cases[i].enable);
+		out(bench, MCR, cases[i].modem);
+		out(bench, LCR, cases[i].line);
+		assert_int_equal(holds(bench, SERIAL_DATA_WAITS), cases[i].data);
+		assert_int_equal(holds(bench, SERIAL_DIVISOR), cases[i].divisor);
+
+		state_save(&serial_state_table, &bench->serial.state, saved);
+		serial_reset(&bench->serial);
+		assert_true(holds(bench, SERIAL_DATA_WAITS));
+		assert_false(holds(bench, SERIAL_DIVISOR));
+		state_restore(&serial_state_table, &bench->serial.state, saved);
+		serial_restored(&bench->serial);
+		assert_int_equal(holds(bench, SERIAL_DATA_WAITS), cases[i].data);
+		assert_int_equal(holds(bench, SERIAL_DIVISOR), cases[i].divisor);
+		free(saved);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -583,6 +624,7 @@ int main(void)
 		TEST(test_save_restore),
 		TEST(test_slow_line),
 		TEST(test_slow_line_and_others),
+		TEST(test_what_may_wait),
 	};
 
 	return cmocka_run_group_tests_name("serial", tests, NULL, NULL);

@@ -143,7 +143,7 @@ static bool coalesce(struct race *race, uint32_t value)
 static void exit_write(struct vcpu *vcpu, uint64_t port, uint64_t value, unsigned width)
 {
 	struct race *race = vcpu->race;
-	int64_t now = race->now += SECOND;
+	int64_t now = atomic_fetch_add(&race->now, SECOND);
 
 	hv_ring_drain(&race->ring);
 	mem_view_write(mem_hold_view(&vcpu->hold, MEM_SPACE_PORT), port, value, width);

@@ -50,7 +50,7 @@ static void print_row(FILE *out, const struct merged *merged, const struct merge
 		double ticks = sum->ticks ? (double)sum->ticks : 1;
 
 		snprintf(error, sizeof(error), " (%.2f)", merged_stderr_percent(row));
-		fprintf(out, "%9.2f%%%7.2f%%%9.2f%9.2f%9.2f",
+		fprintf(out, "%9.2f%%%7.2f%% %8.2f %8.2f %8.2f",
 			100 * (double)row->samples / (double)sum->samples,
 			100 * (double)row->ticks / ticks, merged_us(merged, (double)row->ticks_min),
 			merged_us(merged, (double)row->ticks_max),

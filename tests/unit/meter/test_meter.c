@@ -188,6 +188,16 @@ static void test_text_mmio_and_zones(void **state)
 		"zone mmio 0xa0000-0xbffff is stuck: no reason known\n");
 }
 
+/* However long a trip took, its columns stay apart. */
+static void test_long_trips(void **state)
+{
+	struct fixture *f = *state;
+
+	meter_exit(&f->vcpus[0], METER_PORT, 0x71, false, UINT64_C(4000000000000));
+	assert_non_null(strstr(text_report(f), "100.00% 100.00% 2000000000.00 2000000000.00 "
+					       "2000000000.00 (0.00)\n"));
+}
+
 static void test_big_numbers_are_grouped(void **state)
 {
 	struct fixture *f = *state;
@@ -383,6 +393,7 @@ int main(void)
 		TEST(test_empty),
 		TEST(test_text),
 		TEST(test_text_mmio_and_zones),
+		TEST(test_long_trips),
 		TEST(test_big_numbers_are_grouped),
 		TEST(test_json),
 		TEST(test_overflow),

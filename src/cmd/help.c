@@ -24,6 +24,9 @@ static const struct {
 	  "Lets guests tick on the RTC at 64 and 1024 Hz: host CPU time." },
 	{ "bench start",
 	  "Measures the time to the first guest instruction, and memory besides the guest's." },
+	{ "trace -p PID|--all [--for TIME]",
+	  "Counts the exits of any KVM guest, QEMU's too, by the kernel's tracepoints: which ports and "
+	  "addresses, which left the kernel, how long each took. Needs root or CAP_PERFMON." },
 };
 
 static const struct {
@@ -371,7 +374,7 @@ void cmd_options_completion(FILE *out)
 	}
 	fputs("' -- \"$word\")\n"
 	      "\telif [[ $COMP_CWORD == 1 ]]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'bench' -- \"$word\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'bench trace' -- \"$word\")\n"
 	      "\tfi\n}\n"
 	      "complete -o default -F _coalport coalport\n",
 	      out);

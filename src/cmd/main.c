@@ -9,6 +9,7 @@
 #include "cmd/bench.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
+#include "cmd/trace.h"
 #include "guests.h"
 
 /* First arguments that are verbs of our own and not options. */
@@ -17,6 +18,7 @@ static const struct {
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
 	{ "bench", cmd_bench },
+	{ "trace", cmd_trace },
 };
 
 /*

@@ -22,6 +22,7 @@ _Static_assert(KVM_PORTS <= 32, "a bit each");
 #define LAPIC_PAGE  UINT64_C(0xfee00)
 
 #define VGA_WINDOW 0xa0000u
+#define PAGE       UINT64_C(4096)
 
 static uint32_t kvm_port_bit(uint64_t port)
 {
@@ -93,15 +94,32 @@ static void pair_exit(struct watch_pairs *pairs, struct watch_thread *thread, ui
 		watch_times_add(&counts->times, now - thread->out_at, upper);
 }
 
-static void pair_in_kernel(struct watch_pairs *pairs, struct watch_thread *thread)
+static void pair_in_kernel(struct watch_pairs *pairs, const struct watch_thread *thread)
 {
 	watch_table_counts(pairs->table, &thread->key)->in_kernel++;
+}
+
+/* The first page of a write that crosses two: its exit is the first of two, if there are two. */
+static void pair_crossed(struct watch_pairs *pairs, struct watch_thread *thread, bool left,
+			 uint64_t now)
+{
+	struct watch_counts *counts = watch_table_counts(pairs->table, &thread->crossed_key);
+
+	thread->crossed = false;
+	if (!left) {
+		counts->in_kernel++;
+		return;
+	}
+	counts->exits++;
+	watch_times_add(&counts->times, now - thread->out_at, 0);
 }
 
 /* The guest runs again, or does something else: what was held or under way is decided. */
 static void pair_settle(struct watch_pairs *pairs, struct watch_thread *thread, uint64_t now,
 			uint64_t upper)
 {
+	if (thread->crossed)
+		pair_crossed(pairs, thread, false, now);
 	if (thread->held == WATCH_HELD_WRITE) {
 		if (thread->out)
 			pair_exit(pairs, thread, now, upper);
@@ -126,7 +144,7 @@ static void pair_key(struct watch_thread *thread, const struct watch_event *even
 
 	/* Of the VGA's window, pages: its bytes are no registers, and there are 131,072. */
 	if (event->kind == WATCH_MEMORY && addr >> 17 == VGA_WINDOW >> 17)
-		addr &= ~UINT64_C(0xfff);
+		addr &= ~(PAGE - 1);
 	thread->key = (struct watch_key){
 		.addr = addr,
 		.process = thread->process,
@@ -178,7 +196,7 @@ static void pair_port_read(struct watch_pairs *pairs, struct watch_thread *threa
 static void pair_memory_read(struct watch_pairs *pairs, struct watch_thread *thread,
 			     const struct watch_event *event)
 {
-	uint64_t page = event->addr >> 12;
+	uint64_t page = event->addr / PAGE;
 
 	if (thread->held == WATCH_HELD_ASKED && thread->out == WATCH_REASON_MMIO) {
 		pair_exit(pairs, thread, event->time, 0);
@@ -194,12 +212,26 @@ static void pair_memory_read(struct watch_pairs *pairs, struct watch_thread *thr
 		pair_in_kernel(pairs, thread);
 }
 
+static bool pair_crosses(const struct watch_thread *thread, const struct watch_event *event)
+{
+	return event->kind == WATCH_MEMORY && event->way == WATCH_WRITE &&
+	       thread->held == WATCH_HELD_WRITE && thread->key.space == WATCH_SPACE_MEMORY &&
+	       !thread->out && !thread->crossed && !(thread->end & (PAGE - 1)) &&
+	       !(event->addr & (PAGE - 1));
+}
+
 static void pair_access(struct watch_pairs *pairs, struct watch_thread *thread,
 			const struct watch_event *event)
 {
 	if (event->way != WATCH_READ) {
-		pair_settle(pairs, thread, event->time, 1);
+		if (pair_crosses(thread, event)) {
+			thread->crossed = true;
+			thread->crossed_key = thread->key;
+		} else {
+			pair_settle(pairs, thread, event->time, 1);
+		}
 		pair_key(thread, event);
+		thread->end = event->addr + event->width;
 		thread->held = event->way == WATCH_WRITE ? WATCH_HELD_WRITE : WATCH_HELD_ASKED;
 	} else if (event->kind == WATCH_PORT) {
 		pair_port_read(pairs, thread, event);
@@ -227,7 +259,9 @@ static void pair_left(struct watch_pairs *pairs, struct watch_thread *thread,
 		pair_settle(pairs, thread, event->time, 1);
 		return;
 	}
-	if (thread->out && held && reason == WATCH_REASON_MMIO) {
+	if (thread->out && held && thread->crossed && event->time >= thread->out_at) {
+		pair_crossed(pairs, thread, true, event->time);
+	} else if (thread->out && held && reason == WATCH_REASON_MMIO) {
 		/* The next part of an access that is wide or crosses pages. */
 		pair_exit(pairs, thread, event->time, 1);
 	} else if (thread->out || !held) {
@@ -249,6 +283,9 @@ static void thread_forget(struct watch_pairs *pairs, struct watch_thread *thread
 		pair_totals(pairs, thread)->undecided++;
 	else if (thread->out)
 		pair_totals(pairs, thread)->unmatched++;
+	if (thread->crossed)
+		pair_totals(pairs, thread)->undecided++;
+	thread->crossed = false;
 	thread->held = WATCH_HELD_NONE;
 	thread->out = 0;
 	thread->sure = false;

@@ -20,6 +20,9 @@
  * kernel shows as soon as it reads one with no other access before. So B tells: if it is none of
  * these ports, or the process was seen to answer B itself, B left; else A did.
  *
+ * A write to memory that crosses a page is two events, and then up to two exits: two are one each, one is
+ * the second event's.
+ *
  * The time of an exit runs from kvm_userspace_exit to the guest's next sign of life: kvm_entry, or
  * for a read the event that brings its value. For a write without kvm_entry this is the next event of the
  * thread, whenever the guest causes one: no more than an upper bound, and counted as such.
@@ -59,6 +62,10 @@ struct watch_thread {
 	/* An access of which it is not known yet who serves it. */
 	enum watch_held held;
 	struct watch_key key;
+	uint64_t end; /* the address behind it, in memory */
+	/* Before that, the same instruction wrote to the end of the page before. */
+	bool crossed;
+	struct watch_key crossed_key;
 	/* The exit under way: WATCH_REASON_IO or WATCH_REASON_MMIO, or 0. */
 	uint32_t out;
 	uint64_t out_at;

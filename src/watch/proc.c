@@ -172,8 +172,7 @@ static int formats_refuse(int ret, struct error *err)
 			err, ret,
 			"tracefs: %s (tracepoints need root, or CAP_PERFMON and a readable %s)",
 			strerror(-ret), "/sys/kernel/tracing");
-	return error_set(err, ret, "tracefs is not to be found: %s (%s)", strerror(-ret),
-			 MOUNT_HINT);
+	return error_set(err, ret, "tracefs is not mounted (as root: %s)", MOUNT_HINT);
 }
 
 static int formats_load(struct watch_formats *formats, int events, uint32_t *exit_id,

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: MIT
+"""coalport trace, against what our own counters say, and what guests are known to do."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import unittest
+
+from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, run
+
+QEMU = shutil.which('qemu-system-x86_64')
+NOBODY = 0x2340
+WINDOW = 0x80000000
+COUNT = 100
+
+# What guests/touch does COUNT times of: kind, address, direction, width: exits, served in the kernel.
+TOUCHED = {
+    **{('port', NOBODY, way, width): (1, 0) for way in ('in', 'out') for width in (1, 2, 4)},
+    ('port', 0x40, 'in', 1): (0, 2),
+    ('port', NOBODY + 8, 'out', 1): (1, 0),
+    ('port', NOBODY + 12, 'out', 1): (1, 0),
+    ('port', NOBODY + 12, 'in', 1): (1, 0),
+    ('port', 0x70, 'out', 1): (0, 1),
+    ('port', 0x71, 'in', 1): (1, 0),
+    ('address', WINDOW + 0x10, 'write', 1): (1, 0),
+    ('address', WINDOW + 0x20, 'write', 2): (1, 0),
+    ('address', WINDOW + 0x30, 'write', 4): (1, 0),
+    ('address', WINDOW + 0x1010, 'read', 1): (1, 0),
+    ('address', WINDOW + 0x1020, 'read', 4): (1, 0),
+    ('address', WINDOW + 0x2ffe, 'write', 2): (1, 0),
+    ('address', WINDOW + 0x3000, 'write', 2): (1, 0),
+    ('address', 0xfee00030, 'read', 4): (0, 1),
+}
+
+
+class Watched(Machine):
+    """A guest that waits until somebody watches."""
+
+    def __init__(self, folder, name, parameters, *more, program=COALPORT, **how):
+        self.path = os.path.join(folder, f'{name}-{len(os.listdir(folder))}.qmp')
+        super().__init__(*guest(name, parameters, '-S', '-qmp', f'unix:{self.path},server=on,wait=off', *more),
+                         program=program, **how)
+        # The socket is there before anybody listens on it.
+        self.wait_until(self.connect)
+        self.qmp = self.connection.makefile('rwb')
+        self.qmp.readline()
+        self.execute('qmp_capabilities')
+
+    def connect(self):
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.settimeout(PATIENCE)
+        try:
+            self.connection.connect(self.path)
+            return True
+        except OSError:
+            self.connection.close()
+            return False
+
+    def execute(self, command):
+        self.qmp.write(json.dumps({'execute': command}).encode())
+        self.qmp.flush()
+        while 'return' not in json.loads(self.qmp.readline()):
+            pass
+
+    def close(self):
+        if hasattr(self, 'qmp'):
+            self.qmp.close()
+            self.connection.close()
+        super().close()
+
+
+def trace(machine, *options):
+    """Watches a guest; comes back when it does."""
+    watching = Machine('trace', *(['-p', str(machine.process.pid)] if machine else ['--all']), *options)
+    watching.wait_for(r'watching .*\n', 'err')
+    return watching
+
+
+def by_key(report, pid=None):
+    """Rows as in TOUCHED."""
+    rows = {}
+    for row in report['rows']:
+        kind = 'port' if 'port' in row else 'address'
+        if pid in (None, row['pid']):
+            rows[kind, row[kind], row['direction'], row['width']] = (row['exits'], row['in_kernel'])
+    return rows
+
+
+def qemu(*options):
+    return ('-accel', 'kvm', '-global', 'kvm-pit.lost_tick_policy=discard', *options)
+
+
+@needs_kvm
+class Trace(Test):
+    @classmethod
+    def setUpClass(cls):
+        """Whoever may not watch learns it in one line, and the rest is skipped."""
+        with Machine(*guest('exits', 'do=halt')) as machine:
+            machine.wait_for('exits: halt')
+            ended = run('trace', '-p', str(machine.process.pid), '--for', '1ms')
+        if ended.status == 1 and ('tracefs' in ended.err or 'perf events' in ended.err):
+            raise unittest.SkipTest(ended.err.strip())
+
+    def report(self, watching):
+        ended = watching.end()
+        self.assertEqual(ended.status, 0, str(ended))
+        self.assertRegex(ended.err, r'\Acoalport: trace: watching [^\n]*\n\Z')
+        return json.loads(ended.out)
+
+    def no_loss(self, report):
+        for what in ('lost', 'bad_records', 'unmatched', 'undecided'):
+            self.assertEqual(report[what], 0, what)
+
+    def test_own_counters(self):
+        """The guest's exits as counted inside and outside of the program."""
+        for coalesce in ('on', 'off'):
+            with self.subTest(coalesce=coalesce):
+                own = self.path(f'{coalesce}.json')
+                with Watched(self.folder, 'rtcbench', 'count=3000 samples=50', '-M', f'pc,coalesce={coalesce}',
+                             '-exits', f'json,file={own}') as machine:
+                    watching = trace(machine, '--json')
+                    machine.execute('cont')
+                    report = self.report(watching)
+                    self.assertEqual(machine.end().status, 0)
+                self.no_loss(report)
+                self.assertEqual(report['ended'], 'the process ended')
+                outside = {}
+                for (kind, addr, way, _), (exits, in_kernel) in by_key(report).items():
+                    self.assertEqual(kind, 'port')
+                    counts = outside.get((addr, way), (0, 0))
+                    outside[addr, way] = (counts[0] + exits, counts[1] + in_kernel)
+                with open(own, encoding='utf-8') as file:
+                    inside = json.load(file)
+                self.assertEqual(outside, {(row['port'], row['direction']): (row['samples'], row['coalesced'])
+                                           for row in inside['ports']})
+                self.assertEqual(report['in_kernel'], inside['coalesced'])
+                # 3000 pairs, and 50 samples of two kinds, one of them with two writes.
+                self.assertEqual(outside[0x70, 'out'], (0, 3150) if coalesce == 'on' else (3150, 0))
+
+    def touched(self, program, *more, sweep=0):
+        with Watched(self.folder, 'touch', f'count={COUNT} sweep={sweep}', *more, program=program) as machine:
+            watching = trace(machine, '--json')
+            machine.execute('cont')
+            report = self.report(watching)
+            machine.end()
+        self.no_loss(report)
+        return report
+
+    def check_touched(self, report):
+        rows = by_key(report)
+        for key, counts in TOUCHED.items():
+            self.assertEqual(rows.get(key), tuple(COUNT * count for count in counts), key)
+
+    def test_what_a_guest_did(self):
+        self.check_touched(self.touched(COALPORT))
+
+    @unittest.skipIf(not QEMU, 'qemu-system-x86_64 is not installed')
+    def test_what_a_guest_of_qemu_did(self):
+        self.check_touched(self.touched(QEMU, *qemu()))
+
+    def test_times(self):
+        """Of reads always; a bound at least of writes."""
+        report = self.touched(COALPORT)
+        for row in report['rows']:
+            times = row.get('times')
+            self.assertEqual(times['samples'] if times else 0, row['exits'])
+            if times:
+                self.assertEqual(times['bound'] == 'upper',
+                                 not report['kvm_entry'] and row['direction'] in ('out', 'write') and
+                                 row.get('address') != WINDOW + 0x2ffe, row)
+                self.assertLessEqual(times['min_us'], times['p50_us'])
+                self.assertLessEqual(times['p50_us'], times['p99_us'])
+                self.assertLessEqual(times['p99_us'], times['max_us'])
+
+    def test_hostile(self):
+        """All ports there are, in a table of a fixed size, and no count lost. Ends by Ctrl-C."""
+        with Watched(self.folder, 'touch', f'count={COUNT} sweep=1', '-no-shutdown') as machine:
+            watching = trace(machine, '--json')
+            machine.execute('cont')
+            machine.wait_for('touch done')
+            with open(f'/proc/{watching.process.pid}/status', encoding='ascii') as file:
+                status = dict(line.split(':', 1) for line in file)
+            watching.send(signal.SIGINT)
+            report = self.report(watching)
+        self.no_loss(report)
+        self.assertEqual(report['ended'], 'stopped by a signal')
+        self.assertLessEqual(report['rows_total'], 2048)
+        self.assertLess(int(status['VmHWM'].split()[0]), 200 << 10)
+        swept = 65536 + 0x10000 - 0x1000 - 0x200 - 1
+        exits = sum(row['exits'] for row in report['rows']) + report['other']['exits']
+        self.assertEqual(exits, report['reasons']['port'] + report['reasons']['memory'])
+        self.assertGreater(exits, swept)
+        self.assertLess(exits, swept + 3000)
+
+    def test_dies_midway(self):
+        with Watched(self.folder, 'rtcbench', 'count=100000000 samples=2') as machine:
+            watching = trace(machine)
+            machine.execute('cont')
+            machine.wait_for('write_0xcf8')
+            machine.send(signal.SIGKILL)
+            ended = watching.end()
+        self.assertEqual(ended.status, 0, str(ended))
+        self.assertIn(', the process ended\n', ended.out)
+        self.assertRegex(ended.out, r'mc146818rtc data +in ')
+
+    def test_for_a_time(self):
+        with Machine(*guest('ticker', 'seconds=0')) as machine:
+            watching = trace(machine, '--for', '300ms', '--top', '1')
+            ended = watching.end()
+            self.assertIsNone(machine.process.poll())
+            self.assertEqual(ended.status, 0)
+            self.assertRegex(ended.out, r'\Aprocess \d+ \(coalport\), vCPUs seen: 1, 0\.[3-9] s\n'
+                             if ended.seconds < 1 else r'\Aprocess ')
+            self.assertEqual(run('trace', '-p', str(machine.process.pid), '--once', '--interval', '50ms').status, 0)
+
+    def test_intervals(self):
+        """The tables of all intervals add up to the last one, which is of all."""
+        with Watched(self.folder, 'touch', 'count=3000') as machine:
+            watching = trace(machine, '--json', '--interval', '20ms')
+            machine.execute('cont')
+            ended = watching.end()
+        self.assertEqual(ended.status, 0, str(ended))
+        *parts, total = map(json.loads, ended.out.splitlines())
+        self.assertNotIn('ended', parts[0])
+        self.assertEqual(total['ended'], 'the process ended')
+        self.assertLessEqual(sum(part['userspace_exits'] for part in parts), total['userspace_exits'])
+        self.assertGreater(len(parts), 1)
+        self.assertEqual(by_key(total)['port', 0x71, 'in', 1], (3000, 0))
+        seen = sum(by_key(part).get(('port', NOBODY, 'in', 1), (0, 0))[0] for part in parts)
+        self.assertEqual(seen, 3000)
+
+    def test_all(self):
+        with Watched(self.folder, 'touch', f'count={COUNT}') as one, \
+                Watched(self.folder, 'touch', f'count={2 * COUNT}') as two:
+            watching = trace(None, '--json')
+            for machine in (one, two):
+                machine.execute('cont')
+            pids = [machine.process.pid for machine in (one, two)]
+            for machine in (one, two):
+                machine.end()
+            watching.send(signal.SIGINT)
+            report = self.report(watching)
+        names = {process['pid']: process['name'] for process in report['processes']}
+        for times, pid in enumerate(pids, 1):
+            self.assertEqual(names[pid], 'coalport')
+            rows = by_key(report, pid)
+            for key, counts in TOUCHED.items():
+                self.assertEqual(rows.get(key), tuple(times * COUNT * count for count in counts), key)
+
+    def test_output_closed(self):
+        with Machine(*guest('exits', 'do=halt')) as machine:
+            machine.wait_for('exits: halt')
+            for more in ((), ('--json',), ('--interval', '10ms')):
+                read, write = os.pipe()
+                os.close(read)
+                ended = run('trace', '-p', str(machine.process.pid), '--for', '100ms', *more, stdout=write)
+                os.close(write)
+                self.assertEqual(ended.status, 1, str(ended))
+                self.assertIn('coalport: trace: standard output: Broken pipe\n', ended.err)
+
+    @unittest.skipIf(os.geteuid(), 'not root: nothing to give up')
+    @unittest.skipIf(not shutil.which('setpriv'), 'setpriv is not installed')
+    def test_without_privileges(self):
+        with Machine(*guest('exits', 'do=halt')) as machine:
+            machine.wait_for('exits: halt')
+            program = shutil.copy(COALPORT, self.folder)
+            os.chmod(self.folder, 0o755)
+            for who in (('-p', str(machine.process.pid)), ('--all',)):
+                ended = run('--reuid', '65534', '--clear-groups', program, 'trace', *who, program='setpriv')
+                self.check_refusal(ended, 1, 'coalport: trace: ')
+                self.assertRegex(ended.err, 'tracefs|perf events')
+                self.assertIn('root', ended.err)
+
+
+class Refusals(Test):
+    def test_processes(self):
+        with subprocess.Popen(['true']) as gone:
+            gone.wait()
+        self.run_badly('trace', '-p', str(gone.pid), status=1, says=f'there is no process {gone.pid}')
+        self.run_badly('trace', '-p', str(os.getpid()), status=1, says='runs no KVM guest')
+
+    def test_arguments(self):
+        for arguments in ((), ('-p',), ('-p', '0'), ('-p', '-1'), ('-p', '1x'), ('-p', '1', '--all'), ('--all', '1'),
+                          ('--all', '--for', '0'), ('--all', '--for', '1y'), ('--all', '--for', '-1s'),
+                          ('--all', '--for', 'nan'), ('--all', '--interval', '1e99'), ('--all', '--top', '0'),
+                          ('--all', '--nonsense')):
+            with self.subTest(arguments=arguments):
+                self.run_badly('trace', *arguments, status=2, says='trace: ')
+
+    def test_help(self):
+        self.assertIn('--interval', self.run_well('trace', '--help').out)
+
+
+main()

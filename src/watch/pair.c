@@ -160,8 +160,7 @@ static bool pair_read_left(struct watch_pairs *pairs, const struct watch_thread 
 {
 	uint32_t bit = kvm_port_bit(port);
 
-	/* With kvm_entry, the write's exit would have been closed by it. */
-	return thread->enters || !bit || pairs->processes[thread->process].answered & bit;
+	return !bit || pairs->processes[thread->process].answered & bit;
 }
 
 static void pair_port_read(struct watch_pairs *pairs, struct watch_thread *thread,
@@ -374,7 +373,7 @@ void watch_pairs_event(struct watch_pairs *pairs, const struct watch_event *even
 		pair_left(pairs, thread, event);
 		break;
 	default:
-		thread->enters = pairs->entered = true;
+		pairs->entered = true;
 		pair_settle(pairs, thread, event->time, 0);
 		break;
 	}

@@ -55,7 +55,6 @@ enum watch_held { WATCH_HELD_NONE, WATCH_HELD_WRITE, WATCH_HELD_ASKED };
 struct watch_thread {
 	uint32_t tid, pid;
 	uint16_t process;
-	bool enters; /* has kvm_entry */
 	bool sure; /* no event is missing between its last and its next one */
 	uint64_t seen; /* time of its last event */
 	uint64_t losses; /* as in watch_pairs, when it was last looked at */

@@ -106,6 +106,20 @@ static void test_limit(void **state)
 	expect_taken(3, then);
 }
 
+/* Likewise with nothing in any other ring. */
+static void test_limit_alone(void **state)
+{
+	static const uint64_t first[] = { 1, 4 }, then[] = { 5 };
+
+	put(0, 1);
+	put(0, 4);
+	put(0, 5);
+	drain(4);
+	expect_taken(2, first);
+	drain(5);
+	expect_taken(1, then);
+}
+
 static void test_wrap(void **state)
 {
 	uint64_t time = 1;
@@ -161,10 +175,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_merge),
-		TEST(test_limit),
-		TEST(test_wrap),
-		TEST(test_broken),
+		TEST(test_merge), TEST(test_limit),  TEST(test_limit_alone),
+		TEST(test_wrap),  TEST(test_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,9 +325,17 @@ static void test_bounded(void **state)
 
 		assert_int_equal(watch_table_counts(&table, &key)->exits, 1);
 	}
-	/* A thread's number that went on to another process. */
-	play_as(7, 3 * WATCH_THREADS, "o82 x h");
-	assert_int_equal(watch_table_totals(&table).left[5], 1);
+}
+
+/* A thread's number goes on to a thread of another process. */
+static void test_number_reused(void **state)
+{
+	play_as(1, 10, "o80");
+	play_as(2, 10, "x i71 h");
+	assert_int_equal(pairs.processes_n, 2);
+	assert_int_equal(table.totals[0].undecided, 1);
+	assert_int_equal(table.totals[0].left[5], 0);
+	assert_int_equal(table.totals[1].left[5], 1);
 }
 
 int main(void)
@@ -349,6 +357,7 @@ int main(void)
 		TEST(test_threads),
 		TEST(test_window_by_page),
 		TEST(test_bounded),
+		TEST(test_number_reused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

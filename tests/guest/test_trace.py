@@ -207,6 +207,7 @@ class Trace(Test):
 
     def test_for_a_time(self):
         with Machine(*guest('ticker', 'seconds=0')) as machine:
+            machine.wait_for('embedded guest')
             watching = trace(machine, '--for', '300ms', '--top', '1')
             ended = watching.end()
             self.assertIsNone(machine.process.poll())

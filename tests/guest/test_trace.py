@@ -148,17 +148,23 @@ class Trace(Test):
         self.no_loss(report)
         return report
 
-    def check_touched(self, report):
-        rows = by_key(report)
+    def check_touched(self, rows, times=COUNT, lent=False):
+        """lent: where nobody is, a guest that keeps writing gets a zone, and its writes stay in the kernel."""
         for key, counts in TOUCHED.items():
-            self.assertEqual(rows.get(key), tuple(COUNT * count for count in counts), key)
+            expected = tuple(times * count for count in counts)
+            if lent and key[2] in ('out', 'write') and counts[0]:
+                self.assertEqual(sum(rows[key]), expected[0], key)
+            else:
+                self.assertEqual(rows.get(key), expected, key)
 
     def test_what_a_guest_did(self):
-        self.check_touched(self.touched(COALPORT))
+        rows = by_key(self.touched(COALPORT))
+        self.check_touched(rows, lent=True)
+        self.assertGreater(rows['port', NOBODY, 'out', 1][1], COUNT // 2)
 
     @unittest.skipIf(not QEMU, 'qemu-system-x86_64 is not installed')
     def test_what_a_guest_of_qemu_did(self):
-        self.check_touched(self.touched(QEMU, *qemu()))
+        self.check_touched(by_key(self.touched(QEMU, *qemu())))
 
     def test_times(self):
         """Of reads always; a bound at least of writes."""
@@ -246,9 +252,7 @@ class Trace(Test):
         names = {process['pid']: process['name'] for process in report['processes']}
         for times, pid in enumerate(pids, 1):
             self.assertEqual(names[pid], 'coalport')
-            rows = by_key(report, pid)
-            for key, counts in TOUCHED.items():
-                self.assertEqual(rows.get(key), tuple(times * COUNT * count for count in counts), key)
+            self.check_touched(by_key(report, pid), times * COUNT, lent=True)
 
     def test_output_closed(self):
         with Machine(*guest('exits', 'do=halt')) as machine:

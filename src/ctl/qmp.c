@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "ctl/json.h"
 #include "ctl/qmp_impl.h"
+#include "ctl/utf8.h"
 
 /* Events stop piling up here, so that answers still find room. */
 #define EVENTS_MAX (CTL_QMP_OUT_MAX / 4)
@@ -17,16 +20,34 @@ void ctl_qmp_put(struct json_object *object, const char *name, struct json_objec
 		json_object_put(value);
 }
 
-/* Sends and frees it; false if the client has too much to read already. */
+/* One line; false if the client has too much to read already. */
+static bool qmp_send_line(struct ctl_qmp *qmp, const char *text, size_t len)
+{
+	return ctl_out_write(&qmp->out, text, len) && ctl_out_write(&qmp->out, "\r\n", 2);
+}
+
+/*
+ * Sends and frees it; false if not. Whatever the strings in it came from, a command line or a file,
+ * a client gets UTF-8: here is the one way out.
+ */
 static bool qmp_send(struct ctl_qmp *qmp, struct json_object *object)
 {
+	size_t len = 0;
 	const char *text =
-		object ? json_object_to_json_string_ext(
-				 object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+		object ? json_object_to_json_string_length(
+				 object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+				 &len)
 		       : NULL;
-	bool sent = text && ctl_out_write(&qmp->out, text, strlen(text)) &&
-		    ctl_out_write(&qmp->out, "\r\n", 2);
+	bool sent;
 
+	if (!text || ctl_utf8_valid(text, len)) {
+		sent = text && qmp_send_line(qmp, text, len);
+	} else {
+		char *mended = ctl_utf8_mend(text, len, &len);
+
+		sent = mended && qmp_send_line(qmp, mended, len);
+		free(mended);
+	}
 	json_object_put(object);
 	return sent;
 }
@@ -148,15 +169,20 @@ static void answer_error(struct ctl_qmp *qmp, const char *what)
 
 static void answer_text(struct ctl_qmp *qmp)
 {
-	struct json_tokener *tokener = json_tokener_new_ex(CTL_FRAME_DEPTH + 1);
+	const char *wrong = ctl_json_check(qmp->frame.text);
 	enum json_tokener_error error;
+	struct json_tokener *tokener;
 	struct json_object *request;
 
+	if (wrong) {
+		answer_error(qmp, wrong);
+		return;
+	}
+	tokener = json_tokener_new_ex(CTL_FRAME_DEPTH + 1);
 	if (!tokener) {
 		answer_error(qmp, "out of memory");
 		return;
 	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 	/* With the NUL behind it: that ends a number. */
 	request = json_tokener_parse_ex(tokener, qmp->frame.text, (int)qmp->frame.n + 1);
 	error = json_tokener_get_error(tokener);

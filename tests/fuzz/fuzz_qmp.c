@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whatever a client says to QMP: what comes back is a greeting and then JSON objects, a line each,
- * every one an answer or an event; and it does not depend on how the client's bytes arrive or how
- * slowly it reads.
+ * Whatever a client says to QMP and whatever the machine is called: what comes back is a greeting
+ * and then JSON objects, a line each, in UTF-8, every one an answer or an event; and it does not
+ * depend on how the client's bytes arrive or how slowly it reads.
  *
- * Input: a byte for the size of the pieces and two options, then what the client says.
+ * Input: a byte for the size of the pieces and two options, then what the client says. The end of
+ * that is the machine's name as well.
  */
 #include <json.h>
 #include <stdint.h>
 
 #include "ctl/qmp.h"
+#include "json_strict.h"
 #include "outcome.h"
 #include "pc_by_hand.h"
 
 #define INPUT_MAX 4096u
+#define NAME_LEN  16u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *machine_name(const uint8_t *text, size_t len)
+{
+	static char name[NAME_LEN + 1];
+	size_t n = len < NAME_LEN ? len : NAME_LEN;
+
+	memset(name, 0, sizeof(name));
+	memcpy(name, text + len - n, n);
+	return name;
+}
 
 static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piece, size_t room,
 		 uint8_t how)
@@ -23,6 +36,7 @@ static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piec
 	struct ctl_qmp qmp;
 
 	hand_begin(hand, room, how);
+	hand->pc.machine.options.name = machine_name(text, len);
 	CHECK(ctl_qmp_init(&qmp, &hand->pc.machine, &hand->chardev) == 0);
 	hand_turn(hand);
 	hand_say(hand, text, len, piece);
@@ -83,6 +97,7 @@ static void check_answers(const struct chardev *chardev)
 		struct json_object *object;
 
 		CHECK(stop && stop > at && stop[-1] == '\r');
+		CHECK(json_is_strict(at, (size_t)(stop - at)));
 		json_tokener_reset(tokener);
 		object = json_tokener_parse_ex(tokener, at, (int)(stop - at));
 		CHECK(json_tokener_get_error(tokener) == json_tokener_success);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include "../../fuzz/json_strict.h"
+#include "ctl/json.h"
 #include "ctl/qmp.h"
+#include "ctl/utf8.h"
 #include "rig.h"
 
 #define GREETING                                                                                   \
@@ -56,6 +59,17 @@ static void negotiate(struct fixture *f)
 	rig_expect(&f->rig, "{'execute':'qmp_capabilities'}", EMPTY);
 }
 
+static void check_lines(const char *at)
+{
+	while (*at) {
+		const char *end = strstr(at, "\r\n");
+
+		assert_non_null(end);
+		assert_true(json_is_strict(at, (size_t)(end - at)));
+		at = end + 2;
+	}
+}
+
 /* Says something and hears it with the times of events replaced by T. */
 static void expect(struct fixture *f, const char *say, const char *hear)
 {
@@ -63,7 +77,8 @@ static void expect(struct fixture *f, const char *say, const char *hear)
 	char *to = text;
 
 	rig_say(&f->rig, say);
-	for (const char *at = rig_hear(&f->rig); *at && to < text + sizeof(text) - 1;) {
+	check_lines(rig_hear(&f->rig));
+	for (const char *at = f->rig.heard; *at && to < text + sizeof(text) - 1;) {
 		static const char stamp[] = "{\"timestamp\":{\"seconds\":";
 
 		if (strncmp(at, stamp, sizeof(stamp) - 1)) {
@@ -151,12 +166,12 @@ static void test_junk(void **state)
 
 	negotiate(f);
 	expect(f, "Hello {'execute':'stop'}\n", BAD_JSON("a stray character") EMPTY);
-	expect(f, "hello {'execute':'stop'}\n", BAD_JSON("unexpected character") EMPTY);
+	expect(f, "hello {'execute':'stop'}\n", BAD_JSON("an unknown keyword") EMPTY);
 	expect(f, "%%p 'x' ] {'execute':'stop'}\n", BAD_JSON("a stray character") EMPTY);
 	expect(f, "{\x01{'execute':'stop'}", BAD_JSON("a stray character") EMPTY);
 	expect(f, "{'bad \xff{'execute':'stop'}",
 	       BAD_JSON("a control character in a string") EMPTY);
-	expect(f, "{'execute':stop}{'execute':'stop'}", BAD_JSON("unexpected character") EMPTY);
+	expect(f, "{'execute':stop}{'execute':'stop'}", BAD_JSON("an unknown keyword") EMPTY);
 	expect(f, "{'execute':'sto\n{'execute':'stop'}",
 	       BAD_JSON("a control character in a string") EMPTY);
 	expect(f, "{]}\n{'execute':'stop'}",
@@ -177,6 +192,129 @@ static void test_junk(void **state)
 	assert_non_null(strstr(rig_hear(&f->rig), "JSON parse error"));
 	expect(f, "{'execute':'\xc3\xa4'}",
 	       FAILS("CommandNotFound", "The command \xc3\xa4 has not been found"));
+}
+
+/* What json-c would take, and hand back in the id. */
+static void test_words_that_json_has_not(void **state)
+{
+	static const struct {
+		const char *id, *error;
+	} bad[] = {
+		{ "NaN", "an unknown keyword" },
+		{ "Infinity", "an unknown keyword" },
+		{ "-Infinity", "a malformed number" },
+		{ "[nan]", "an unknown keyword" },
+		{ "True", "an unknown keyword" },
+		{ "nulls", "an unknown keyword" },
+		{ "1/*2*/", "a stray character" },
+		{ "[1,]", "a comma before a closing bracket" },
+		{ "18446744073709551616", "an integer beyond 64 bits" },
+		{ "-9223372036854775809", "an integer beyond 64 bits" },
+		{ "01", "a malformed number" },
+		{ "-01", "a malformed number" },
+		{ "-", "a malformed number" },
+		{ "1.", "a malformed number" },
+		{ ".5", "a stray character" },
+		{ "1e", "a malformed number" },
+		{ "1e+", "a malformed number" },
+		{ "+1", "a stray character" },
+		{ "'\\x'", "an unknown escape in a string" },
+		{ "'\\u12g4'", "an unknown escape in a string" },
+		{ "'a\\u0000'", "U+0000 in a string" },
+		{ "'\\ud800'", "half of a surrogate pair in a string" },
+		{ "'\\ud800\\u0041'", "half of a surrogate pair in a string" },
+		{ "'\\ud800\\ud800'", "half of a surrogate pair in a string" },
+		{ "'\\udc00'", "half of a surrogate pair in a string" },
+		{ "'\xc0\x80'", "a string that is not UTF-8" },
+		{ "'\xc1\xbf'", "a string that is not UTF-8" },
+		{ "'\xe0\x9f\xbf'", "a string that is not UTF-8" },
+		{ "'\xed\xa0\x80'", "a string that is not UTF-8" },
+		{ "'\xf0\x8f\xbf\xbf'", "a string that is not UTF-8" },
+		{ "'\xf4\x90\x80\x80'", "a string that is not UTF-8" },
+		{ "'\xf5\x80\x80\x80'", "a string that is not UTF-8" },
+		{ "'\x80'", "a string that is not UTF-8" },
+		{ "'\xc3'", "a string that is not UTF-8" },
+		{ "{'\xed\xb0\x80':1}", "a string that is not UTF-8" },
+	};
+	struct fixture *f = *state;
+	char say[128], hear[128];
+
+	negotiate(f);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(say, sizeof(say), "{'execute':'stop','id':%s}\n{'execute':'stop'}",
+			 bad[i].id);
+		snprintf(hear, sizeof(hear), BAD_JSON("%s") EMPTY, bad[i].error);
+		expect(f, say, hear);
+	}
+	/* A name that is another one up to its NUL. */
+	expect(f, "{'execute':'stop\\u0000x'}", BAD_JSON("U+0000 in a string"));
+}
+
+static void test_words_at_the_edge(void **state)
+{
+	static const char *const good[] = {
+		"18446744073709551615",
+		"-9223372036854775808",
+		"0",
+		"1e400",
+		"-0.5e-1",
+		"[true,false,null,[],{}]",
+		"\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\"",
+		"\"\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf\"",
+		"\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
+	};
+	struct fixture *f = *state;
+	char say[128], hear[128];
+
+	negotiate(f);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(say, sizeof(say), "{'execute':'stop','id':%s}", good[i]);
+		snprintf(hear, sizeof(hear), "{\"return\":{},\"id\":%s}\r\n", good[i]);
+		expect(f, say, hear);
+	}
+	expect(f, "{'execute':'stop','id':'\\ud83d\\uDE00'}",
+	       "{\"return\":{},\"id\":\"\xf0\x9f\x98\x80\"}\r\n");
+}
+
+/* The command line may call a machine anything. */
+static void test_name_that_is_no_text(void **state)
+{
+	struct fixture *f = *state;
+
+	negotiate(f);
+	f->rig.pc.machine.options.name = "\xff";
+	expect(f, "{'execute':'query-name'}", "{\"return\":{\"name\":\"\xef\xbf\xbd\"}}\r\n");
+	f->rig.pc.machine.options.name = "a\xed\xa0\x80z\xc3\xa4\xc3";
+	expect(f, "{'execute':'query-name'}",
+	       "{\"return\":{\"name\":\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xc3\xa4"
+	       "\xef\xbf\xbd\"}}\r\n");
+}
+
+/* Every string of up to three bytes, and of four that begin with 0xf0 or above, by two judges. */
+static void test_utf8(void **state)
+{
+	char quoted[6] = { '"' };
+
+	for (size_t n = 1; n <= 4; n++) {
+		uint32_t last = n == 4 ? 0xffffffff : (1u << 8 * n) - 1;
+
+		for (uint32_t i = n == 4 ? 0xf0000000 : 0;; i += n == 4 ? 0x1f : 1) {
+			bool plain = true;
+
+			for (size_t k = 0; k < n; k++) {
+				uint8_t c = (uint8_t)(i >> 8 * (n - 1 - k));
+
+				plain = plain && c >= ' ' && c != '"' && c != '\\';
+				quoted[1 + k] = (char)c;
+			}
+			quoted[1 + n] = '"';
+			if (plain)
+				assert_int_equal(ctl_utf8_valid(quoted + 1, n),
+						 json_is_strict(quoted, n + 2));
+			if (last - i < 0x1f)
+				break;
+		}
+	}
 }
 
 static void test_bounds(void **state)
@@ -451,13 +589,24 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define END(f)  cmocka_unit_test_setup_teardown(f, setup_ending, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_negotiation),    TEST(test_ids_and_frames),
-		TEST(test_wrong_requests), TEST(test_junk),
-		TEST(test_bounds),         TEST(test_queries),
-		TEST(test_devices),        TEST(test_life),
-		TEST(test_quit),           END(test_panic_ends),
-		END(test_no_reboot),       TEST(test_clients_one_after_the_other),
-		TEST(test_two_monitors),   TEST(test_deaf_client),
+		TEST(test_negotiation),
+		TEST(test_ids_and_frames),
+		TEST(test_wrong_requests),
+		TEST(test_junk),
+		TEST(test_words_that_json_has_not),
+		TEST(test_words_at_the_edge),
+		TEST(test_name_that_is_no_text),
+		cmocka_unit_test(test_utf8),
+		TEST(test_bounds),
+		TEST(test_queries),
+		TEST(test_devices),
+		TEST(test_life),
+		TEST(test_quit),
+		END(test_panic_ends),
+		END(test_no_reboot),
+		TEST(test_clients_one_after_the_other),
+		TEST(test_two_monitors),
+		TEST(test_deaf_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/bench.h"
+#include "bench.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/trace.h"
@@ -17,7 +17,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
-	{ "bench", cmd_bench },
+	{ "bench", bench_main },
 	{ "trace", cmd_trace },
 };
 

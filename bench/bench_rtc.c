@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/bench_child.h"
+#include "bench_child.h"
 #include "guests.h"
 
 #define SAMPLES    1000

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <stdio.h>
@@ -17,7 +18,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/bench_child.h"
+#include "bench_child.h"
+
+#define DRIVE_END ",format=raw,if=virtio"
+#define DRIVE_MAX (2 * PATH_MAX + 64)
 
 #define TRACING    "/sys/kernel/tracing"
 #define TRACEPOINT TRACING "/events/kvm/kvm_userspace_exit/id"
@@ -105,18 +109,29 @@ static long counted(int fd)
 	return ret;
 }
 
+/* -drive's value for the image: a comma in its path is written twice, or it would end the path. */
+static void drive_of(char out[DRIVE_MAX], const char *disk)
+{
+	out = stpcpy(out, "file=");
+	for (; *disk; disk++) {
+		if (*disk == ',')
+			*out++ = ',';
+		*out++ = *disk;
+	}
+	strcpy(out, DRIVE_END);
+}
+
 static int boot(const struct bench_options *options, enum bench_program program, struct boot *out,
 		int *outside)
 {
 	struct bench_child child;
+	char drive[DRIVE_MAX];
 	int ret;
 
+	drive_of(drive, options->disk);
 	bench_command(&child, program);
 	bench_arg(&child, "-nographic"); /* the firmware's console is the serial port, too */
-	bench_arg(&child, "-m");
-	bench_arg(&child, "64");
-	bench_arg(&child, "-drive");
-	bench_arg(&child, "file=%s,format=raw,if=virtio", options->disk);
+	bench_args(&child, (const char *const[]){ "-m", "64", "-drive", drive, NULL });
 	if (program == BENCH_QEMU) {
 		/* Its default injects the ticks again that a slow host lost, and boots fail. */
 		bench_arg(&child, "-global");
@@ -218,11 +233,12 @@ int bench_boot(const struct bench_options *options)
 	struct boot boots[BENCH_PROGRAMS] = { 0 };
 	int outside = 0, ret = 0;
 
+	/* access() accepts no path of PATH_MAX bytes or more. */
 	if (!options->disk || access(options->disk, R_OK | W_OK)) {
 		log_error("bench boot: --disk %s: %s (make one with scripts/make-grub-disk.sh)",
 			  options->disk ? options->disk : "FILE",
 			  options->disk ? strerror(errno) : "not given");
-		return options->disk ? 1 : 2;
+		return options->disk ? 1 : BENCH_STATUS_USAGE;
 	}
 	for (enum bench_program p = 0; p < BENCH_PROGRAMS && !ret; p++) {
 		if (p == BENCH_FLOOR || !bench_has(p))

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/bench_child.h"
+#include "bench_child.h"
 #include "guests.h"
 
 static const unsigned rates[] = { 64, 1024 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/bench_child.h"
+#include "bench_child.h"
 #include "guests.h"
 
 #define ROUNDS_MAX 1000

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#define BENCH_STATUS_USAGE 2 /* as for any other wrong command line */
+
 struct bench_options {
 	unsigned guests; /* at once */
 	unsigned rounds; /* each compares everything once; medians are of these */
@@ -18,7 +20,7 @@ struct bench_options {
 };
 
 /* argv[0] is "bench". The program's exit status. */
-int cmd_bench(int argc, char **argv);
+int bench_main(int argc, char **argv);
 
 int bench_rtc(const struct bench_options *options);
 int bench_boot(const struct bench_options *options);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cmd/bench.h"
+#include "bench.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/options.h"
 
 static const struct {
 	const char *name;
@@ -70,7 +69,7 @@ static void help(void)
 static int bench_refuse(const char *what, const char *why)
 {
 	log_error("bench: %s: %s (see coalport bench --help)", what, why);
-	return CMD_STATUS_USAGE;
+	return BENCH_STATUS_USAGE;
 }
 
 /* One option with its value; how many arguments it took, or 0 after a message. */
@@ -108,7 +107,7 @@ static int take_option(struct bench_options *options, int argc, char **argv)
 	return 0;
 }
 
-int cmd_bench(int argc, char **argv)
+int bench_main(int argc, char **argv)
 {
 	struct bench_options options;
 	size_t which = 0;
@@ -116,7 +115,7 @@ int cmd_bench(int argc, char **argv)
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-help") ||
 	    !strcmp(argv[1], "-h")) {
 		help();
-		return argc < 2 ? CMD_STATUS_USAGE : 0;
+		return argc < 2 ? BENCH_STATUS_USAGE : 0;
 	}
 	while (which < BENCHES && strcmp(argv[1], benches[which].name))
 		which++;
@@ -127,7 +126,7 @@ int cmd_bench(int argc, char **argv)
 		int taken = take_option(&options, argc - i, argv + i);
 
 		if (!taken)
-			return CMD_STATUS_USAGE;
+			return BENCH_STATUS_USAGE;
 		i += taken;
 	}
 	if (access("/dev/kvm", R_OK | W_OK)) {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cmd/bench.h"
+#include "bench.h"
 
 #define BENCH_ARGS_MAX 64
 
@@ -45,6 +45,9 @@ void bench_command(struct bench_child *child, enum bench_program program);
 /* Adds an argument: format as printf; at most 255 bytes. */
 void bench_arg(struct bench_child *child, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Adds arguments up to a NULL, which the caller keeps until bench_spawn(). */
+void bench_args(struct bench_child *child, const char *const *args);
 
 /* A file descriptor with a copy of an image, which children inherit as /proc/self/fd/N. -1: failed. */
 int bench_image(const void *image, size_t size);

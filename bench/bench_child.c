@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cmd/bench_child.h"
+#include "bench_child.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -100,10 +100,12 @@ void bench_arg(struct bench_child *child, const char *format, ...)
 	child->argv[child->args++] = text;
 }
 
-static void bench_args(struct bench_child *child, const char *const *args)
+void bench_args(struct bench_child *child, const char *const *args)
 {
-	for (; *args; args++)
+	for (; *args; args++) {
+		assert(child->args + 1 < BENCH_ARGS_MAX);
 		child->argv[child->args++] = *args;
+	}
 }
 
 void bench_command(struct bench_child *child, enum bench_program program)

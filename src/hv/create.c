@@ -298,8 +298,12 @@ static int vm_make_vcpus(struct hv_vm *vm, struct error *err)
 			return error;
 	}
 	/* Every vCPU shows the same ring; the first one's view of it serves. */
-	if ((vm->coalesced_mmio || vm->coalesced_pio) &&
-	    ((size_t)offset + 1) * page <= vm->run_size) {
+	if (vm->coalesced_mmio || vm->coalesced_pio) {
+		/* Writes would wait where nobody sees them. */
+		if (offset <= 0 || ((size_t)offset + 1) * page > vm->run_size)
+			return error_set(err, -EPROTO,
+					 DEVICE ": no ring of coalesced writes at page %d of %zu",
+					 offset, vm->run_size / page);
 		lock_destroy(&vm->ring.lock);
 		hv_ring_init(&vm->ring, (uint8_t *)vm->vcpus[0].run + (size_t)offset * page, page,
 			     vm->ring_meter);

@@ -10,8 +10,7 @@
 #define FD_VM   11
 #define FD_VCPU 12 /* and up */
 
-#define IO_PAGE   1
-#define RING_PAGE 2
+#define IO_PAGE 1
 
 static struct fake_kvm *fake(const struct hv_sys *sys)
 {

@@ -16,6 +16,7 @@
 #include "hv/sys.h"
 
 #define FAKE_PAGE      4096u
+#define RING_PAGE      2 /* of a vCPU's mapping: the ring of coalesced writes */
 #define FAKE_CAPS      256u
 #define FAKE_BUS_MAX   1000u
 #define FAKE_SLOTS_MAX 64u

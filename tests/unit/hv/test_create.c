@@ -128,6 +128,16 @@ static void messages(void **state)
 	assert_string_equal(rig->err.text, "/dev/kvm: 3 vCPUs, but the kernel offers 2");
 }
 
+/* The ring's page has to be one of those that are mapped, and not the first. */
+static void ring_out_of_place(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->kvm.caps[KVM_CAP_COALESCED_MMIO] = 3;
+	assert_int_equal(create(rig, &whole), -EPROTO);
+	assert_string_equal(rig->err.text, "/dev/kvm: no ring of coalesced writes at page 3 of 3");
+}
+
 static void required_capabilities(void **state)
 {
 	struct rig *rig = *state;
@@ -163,6 +173,13 @@ static void every_failure(void **state)
 		rig->kvm.fail_call = i;
 		if (create(rig, &whole) == 0) {
 			optional++;
+			/* Writes that wait are seen. */
+			assert_true(rig->vm.ring.page ||
+				    !(rig->vm.coalesced_mmio || rig->vm.coalesced_pio));
+			if (rig->vm.ring.page)
+				assert_ptr_equal((void *)rig->vm.ring.page,
+						 (uint8_t *)rig->vm.vcpus[0].run +
+							 RING_PAGE * FAKE_PAGE);
 			hv_vm_destroy(&rig->vm);
 		} else {
 			assert_true(strlen(rig->err.text) > 10);
@@ -429,10 +446,19 @@ static void refused_registers(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(messages),  TEST(required_capabilities), TEST(every_failure),
-		TEST(degrading), TEST(ring_of_both_kinds),    TEST(ring_of_memory_only),
-		TEST(slots),     TEST(failed_slot),           TEST(interrupts),
-		TEST(reset),     TEST(refused_registers),     TEST(slots_that_fail_later),
+		TEST(messages),
+		TEST(ring_out_of_place),
+		TEST(required_capabilities),
+		TEST(every_failure),
+		TEST(degrading),
+		TEST(ring_of_both_kinds),
+		TEST(ring_of_memory_only),
+		TEST(slots),
+		TEST(failed_slot),
+		TEST(interrupts),
+		TEST(reset),
+		TEST(refused_registers),
+		TEST(slots_that_fail_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,8 +31,11 @@ static bool standard_files_open(void)
 		log_error("/dev/null: %s", strerror(errno));
 		return false;
 	}
-	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && fcntl(STDOUT_FILENO, F_GETFD) >= 0)
-		return open("/dev/null", O_WRONLY) == STDERR_FILENO;
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && fcntl(STDOUT_FILENO, F_GETFD) >= 0 &&
+	    open("/dev/null", O_WRONLY) != STDERR_FILENO) {
+		log_error("standard error cannot be used"); /* in case that it can, after all */
+		return false;
+	}
 	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
 		log_error("standard output is closed");
 		return false;

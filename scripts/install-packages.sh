@@ -6,7 +6,7 @@
 set -eu
 
 run='gcc libc6-dev meson ninja-build pkg-config binutils libjson-c-dev liburing-dev libtraceevent-dev uuid-dev seabios grub-pc-bin grub-common acpica-tools'
-test="$run clang libcmocka-dev clang-format clang-tidy cppcheck"
+test="$run clang libcmocka-dev clang-format clang-tidy cppcheck strace"
 
 case "${1-}" in
 run) wanted=$run ;;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 /* Of a process number with spaces around it, as other programs write it. */
 #define CONTENT_MAX 32
 /* Each time somebody else removes the file between our looking at it and our locking it. */
@@ -111,16 +113,27 @@ int cmd_pidfile_write(struct cmd_pidfile *pidfile, struct error *err)
 	return 0;
 }
 
-void cmd_pidfile_release(struct cmd_pidfile *pidfile)
+/* Unless somebody has put another file in its place. */
+static int pidfile_remove(const struct cmd_pidfile *pidfile)
 {
 	struct stat mine, there;
 
+	if (fstat(pidfile->fd, &mine) || lstat(pidfile->path, &there))
+		return errno == ENOENT ? 0 : -errno;
+	if (mine.st_dev != there.st_dev || mine.st_ino != there.st_ino)
+		return 0;
+	return unlink(pidfile->path) ? -errno : 0;
+}
+
+void cmd_pidfile_release(struct cmd_pidfile *pidfile)
+{
+	int ret;
+
 	if (pidfile->fd < 0)
 		return;
-	/* Somebody may have put another file in its place. */
-	if (pidfile->ours && !fstat(pidfile->fd, &mine) && !lstat(pidfile->path, &there) &&
-	    mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
-		unlink(pidfile->path);
+	ret = pidfile->ours ? pidfile_remove(pidfile) : 0;
+	if (ret)
+		log_warn("%s is left behind: %s", pidfile->path, strerror(-ret));
 	close(pidfile->fd);
 	pidfile->fd = -1;
 }

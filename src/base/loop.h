@@ -37,6 +37,7 @@ struct loop_task {
 
 struct loop_clock {
 	struct clock *clock;
+	struct loop *loop;
 	LIST_ENTRY(loop_clock) link;
 	struct loop_watch watch; /* a timerfd; fd -1 for a manual clock, which needs none */
 	struct lock lock; /* LOCK_LEAF: all below and the timerfd's setting */

@@ -164,12 +164,15 @@ void hv_vm_review(struct hv_vm *vm)
 int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level)
 {
 	struct kvm_irq_level arg = { .irq = gsi, .level = level };
+	int error =
+		vm_ioctl(vm, vm->irq_status ? KVM_IRQ_LINE_STATUS : KVM_IRQ_LINE, (uintptr_t)&arg);
 
-	if (!vm->irq_status)
-		return vm_ioctl(vm, KVM_IRQ_LINE, (uintptr_t)&arg) < 0 ? -1 : 1;
-	if (vm_ioctl(vm, KVM_IRQ_LINE_STATUS, (uintptr_t)&arg) < 0)
+	if (error < 0) {
+		/* A guest that misses an interrupt waits for ever. */
+		hv_vm_fail(vm, "interrupt line %u: %s", gsi, strerror(-error));
 		return -1;
-	return arg.status > 0 ? 1 : arg.status;
+	}
+	return !vm->irq_status || arg.status > 0 ? 1 : arg.status;
 }
 
 int hv_vm_msi(struct hv_vm *vm, uint64_t addr, uint32_t data)

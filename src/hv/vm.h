@@ -131,7 +131,8 @@ void hv_vm_review(struct hv_vm *vm);
 
 /*
  * Drives an input of the interrupt controllers. 1: an interrupt was delivered, 0: merged with one
- * still pending, -1: masked. A kernel that cannot tell says 1. Any thread, a chip's lock held or not.
+ * still pending, -1: masked. A kernel that cannot tell says 1; one that refuses ends the machine
+ * (hv_vm_fail()). Any thread, a chip's lock held or not.
  */
 int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level);
 /* Sends a message-signalled interrupt. 1 delivered, 0 blocked by the guest, or -errno. As above. */

@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -370,6 +371,34 @@ static int without_unwatching(void)
 	return 0;
 }
 
+/* A clock whose timerfd cannot be set would never fire: the loop wakes and ends. */
+static int without_timerfd(void)
+{
+	struct fixture f;
+	struct clock clock;
+	struct timer timer;
+
+	setup(&f);
+	clock_init(&clock, CLOCK_KIND_MONOTONIC);
+	timer_init(&timer, &clock, NULL, NULL);
+	if (loop_add_clock(&f.loop, &clock))
+		return 1;
+	if (!refuse(SYS_timerfd_settime, 1, TFD_TIMER_ABSTIME))
+		return NO_FILTER;
+	timer_arm(&timer, clock_now(&clock) + 3600 * NS_PER_SEC);
+	if (loop_run(&f.loop) != -EIO)
+		return 2;
+	timer_disarm(&timer);
+	loop_destroy(&f.loop);
+	clock_destroy(&clock);
+	return 0;
+}
+
+static void test_timerfd_refused(void **state)
+{
+	run_child(without_timerfd);
+}
+
 static void test_unwatching_refused(void **state)
 {
 	run_child(without_unwatching);
@@ -574,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_watch_changes_events),
 		cmocka_unit_test(test_eventfd_refused),
 		cmocka_unit_test(test_eventfd_not_readable),
+		cmocka_unit_test(test_timerfd_refused),
 		cmocka_unit_test(test_unwatching_refused),
 		cmocka_unit_test(test_clocks_of_each_kind),
 		cmocka_unit_test(test_vm_clock_started_late),

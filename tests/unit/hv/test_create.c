@@ -357,6 +357,12 @@ static void interrupts(void **state)
 		assert_int_equal(rig->kvm.level.irq, 8);
 		assert_int_equal(rig->kvm.level.level, 1);
 	}
+	rig->kvm.fail_request = KVM_IRQ_LINE_STATUS;
+	rig->kvm.fail_error = -EIO;
+	rig->kvm.fail_after = 0;
+	assert_int_equal(hv_vm_irq_line(&rig->vm, 8, true), -1);
+	assert_string_equal(rig->vm.failure.text, "interrupt line 8: Input/output error");
+	rig->kvm.fail_request = 0;
 	assert_int_equal(hv_vm_msi(&rig->vm, UINT64_C(0x1fee00000), 0x4041), 1);
 	assert_int_equal(rig->kvm.msi.address_lo, 0xfee00000);
 	assert_int_equal(rig->kvm.msi.address_hi, 1);

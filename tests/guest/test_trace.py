@@ -61,8 +61,9 @@ class Watched(Machine):
     def execute(self, command):
         self.qmp.write(json.dumps({'execute': command}).encode())
         self.qmp.flush()
-        while 'return' not in json.loads(self.qmp.readline()):
+        while 'return' not in (reply := json.loads(self.qmp.readline())):
             pass
+        return reply['return']
 
     def close(self):
         if hasattr(self, 'qmp'):
@@ -186,6 +187,8 @@ class Trace(Test):
             watching = trace(machine, '--json')
             machine.execute('cont')
             machine.wait_for('touch done')
+            # An access that is under way when the watching ends has lost its other half.
+            machine.wait_until(lambda: machine.execute('query-status')['status'] == 'shutdown')
             with open(f'/proc/{watching.process.pid}/status', encoding='ascii') as file:
                 status = dict(line.split(':', 1) for line in file)
             watching.send(signal.SIGINT)

@@ -51,10 +51,10 @@ struct loop {
 	struct loop_watch wake_watch;
 	atomic_bool wake_by_output; /* the watch is changed: see loop_wake() */
 	struct lock lock; /* LOCK_LEAF: tasks, quit */
-	TAILQ_HEAD(, loop_task) tasks; /* in the order they were posted */
+	TAILQ_HEAD(loop_tasks, loop_task) tasks; /* in the order they were posted */
 	unsigned tasks_n;
 	bool quit;
-	LIST_HEAD(, loop_clock) clocks;
+	LIST_HEAD(loop_clocks, loop_clock) clocks;
 	atomic_int error; /* -errno of what the host refused and the loop cannot be without */
 	void (*before)(void *arg);
 	void *before_arg;

@@ -121,7 +121,7 @@ struct machine {
 	/* What goes on now; follows state. */
 	bool cpus_run, time_runs, quiesced;
 	struct meter_stamp stamp; /* when it began */
-	LIST_HEAD(, machine_observer) observers;
+	LIST_HEAD(machine_observers, machine_observer) observers;
 	struct machine_telling *telling; /* of observers, now: machine_life.c */
 	struct drain_timer drain_timer;
 	struct mem_listener zones_observer;

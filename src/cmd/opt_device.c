@@ -289,7 +289,7 @@ bool cmd_finish_devices(struct cmd_parse *parse)
 
 	if (!check_globals(parse) || !want_drives(parse))
 		return false;
-	made = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(*made));
+	made = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(struct device *));
 	specs = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(*specs));
 	if (!made || !specs)
 		return cmd_refuse_memory(parse);

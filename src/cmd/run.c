@@ -354,7 +354,7 @@ static bool make_lists(struct run *run)
 	const struct cmd_options *options = run->options;
 
 	run->named = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->named));
-	run->chardevs = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->chardevs));
+	run->chardevs = arena_alloc(&run->arena, options->chardevs_n * sizeof(struct chardev *));
 	run->disks = arena_alloc(&run->arena, options->drives_n * sizeof(*run->disks));
 	run->monitors = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->monitors));
 	return run->named && run->chardevs && run->disks && run->monitors;

@@ -227,8 +227,10 @@ static void *part_at(const struct device *device, const struct device_part *part
 	return (char *)device + part->at;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): what is declared cannot stand in parentheses. */
 #define FOR_EACH_PART(device, part)                                                                \
 	for (const struct device_part *part = (device)->type->state; part && part->table; part++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static size_t device_size(const struct device *device)
 {

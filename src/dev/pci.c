@@ -114,24 +114,24 @@ static int check_neighbours(const struct pci_bus *bus, unsigned devfn, bool mult
 		slot, other->devfn & 7u, other->name);
 }
 
-int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *wish, const char *name,
+int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *wanted, const char *name,
 		   uint8_t *devfn, struct error *err)
 {
 	unsigned slot = 0;
 	int ret = 0;
 
 	lock_take(&bus->lock);
-	if (wish->devfn >= 0) {
-		const struct pci_function *there = bus->functions[wish->devfn];
+	if (wanted->devfn >= 0) {
+		const struct pci_function *there = bus->functions[wanted->devfn];
 
-		*devfn = (uint8_t)wish->devfn;
+		*devfn = (uint8_t)wanted->devfn;
 		if (there)
 			ret = error_set(
 				err, -EBUSY,
 				"PCI: slot %u function %u not available for %s, in use by %s",
 				*devfn >> 3u, *devfn & 7u, name, there->name);
 		else
-			ret = check_neighbours(bus, *devfn, wish->multifunction, name, err);
+			ret = check_neighbours(bus, *devfn, wanted->multifunction, name, err);
 	} else {
 		while (slot < PCI_SLOTS && any_function(bus, slot))
 			slot++;

@@ -126,6 +126,7 @@ struct pci_slot {
 	bool multifunction; /* function 0: there may be others beside it */
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in parentheses. */
 /* Rows of a device's properties; member is a struct pci_slot of the struct. */
 #define PCI_PROPS(type, member)                                                                    \
 	{ "addr",                                                                                  \
@@ -139,6 +140,7 @@ struct pci_slot {
 			.form = "multifunction=on|off",                                            \
 			.help = "whether the slot may have other functions (default off)"          \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void pci_bus_init(struct pci_bus *bus, struct mem_map *map, struct mem_region *memory,
 		  struct mem_region *ports, struct pci_intx_sink intx, struct msi_sink msi);
@@ -148,7 +150,7 @@ void pci_bus_destroy(struct pci_bus *bus);
  * Finds the place for a device called name; *devfn is then free, and stays so as long as nobody else
  * puts functions on the bus. 0, -EBUSY (taken) or -ENOSPC (no slot is free) with err set.
  */
-int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *slot, const char *name,
+int pci_bus_choose(struct pci_bus *bus, const struct pci_slot *wanted, const char *name,
 		   uint8_t *devfn, struct error *err) __attribute__((warn_unused_result));
 
 /* Lays out the header of a function that shall be at devfn. BARs and capabilities come behind it. */

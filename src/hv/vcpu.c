@@ -77,21 +77,29 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 	return error >= 0;
 }
 
+/* Out of the guest at once from now on. False if it is not to be entered at all. */
+static bool vcpu_may_finish(struct hv_vcpu *vcpu)
+{
+	bool held;
+
+	lock_take(&vcpu->vm->run_lock);
+	held = vcpu->held;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	lock_drop(&vcpu->vm->run_lock);
+	return !held;
+}
+
 /*
  * Stands still until the machine runs again. False if it shall not. KVM finishes an access only when
  * it is entered again, so this is done first, with the flag set that brings it back at once; an
- * instruction with several accesses takes several rounds.
+ * instruction with several accesses takes several rounds, and may end in a failure.
  */
 static bool vcpu_park(struct hv_vcpu *vcpu)
 {
 	struct hv_vm *vm = vcpu->vm;
-	bool go_on, finish;
+	bool go_on;
 
-	lock_take(&vm->run_lock);
-	finish = !vcpu->held;
-	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
-	lock_drop(&vm->run_lock);
-	while (finish && vcpu_step(vcpu)) {
+	while (vcpu_may_finish(vcpu) && vcpu_step(vcpu)) {
 	}
 
 	lock_take(&vm->run_lock);

@@ -2,9 +2,10 @@
 #include "fake.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FD_KVM  10
 #define FD_VM   11
@@ -265,6 +266,13 @@ static int one_tsc(struct fake_kvm *kvm, unsigned vcpu, unsigned long request,
 	return 1;
 }
 
+static int translate(const struct fake_kvm *kvm, struct kvm_translation *translation)
+{
+	translation->valid = translation->linear_address == kvm->linear;
+	translation->physical_address = kvm->physical;
+	return 0;
+}
+
 static int vcpu_ioctl(struct fake_kvm *kvm, unsigned vcpu, unsigned long request, uintptr_t arg)
 {
 	struct kvm_msrs *msrs = (void *)arg;
@@ -284,9 +292,21 @@ static int vcpu_ioctl(struct fake_kvm *kvm, unsigned vcpu, unsigned long request
 		if (msrs->nmsrs == 1 && msrs->entries[0].index == MSR_TSC)
 			return one_tsc(kvm, vcpu, request, msrs);
 		return some_msrs(kvm, request, msrs);
+	case KVM_GET_SREGS:
+		*(struct kvm_sregs *)arg = kvm->sregs;
+		return 0;
 	case KVM_SET_SREGS:
 		kvm->sregs_set++;
+		kvm->sregs = *(struct kvm_sregs *)arg;
 		return 0;
+	case KVM_GET_REGS:
+		*(struct kvm_regs *)arg = kvm->regs;
+		return 0;
+	case KVM_SET_REGS:
+		kvm->regs = *(struct kvm_regs *)arg;
+		return 0;
+	case KVM_TRANSLATE:
+		return translate(kvm, (void *)arg);
 	default:
 		return 0;
 	}
@@ -299,11 +319,18 @@ bool fake_must_exit(const struct kvm_run *run)
 
 int fake_sleep(struct fake_kvm *kvm, unsigned vcpu, struct kvm_run *run)
 {
-	/* A signal that came just before the sleep is seen by immediate_exit, as with KVM. */
-	while (!fake_must_exit(run)) {
-		if (usleep(50))
-			break;
-	}
+	sigset_t all, outside;
+	int value = 0;
+
+	/*
+	 * As KVM does it: a signal that comes after the look at the flag ends the sleep, also if that
+	 * has not begun; one that comes before has no effect, but the flag was set before it.
+	 */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &outside);
+	while (!fake_must_exit(run) && value == 0)
+		value = ppoll(NULL, 0, NULL, &outside);
+	pthread_sigmask(SIG_SETMASK, &outside, NULL);
 	return -EINTR;
 }
 
@@ -323,6 +350,17 @@ int fake_exit_io(struct kvm_run *run, bool write, uint16_t port, uint8_t size, u
 	run->io.data_offset = IO_PAGE * FAKE_PAGE;
 	if (write)
 		memcpy(fake_io_data(run), data, (size_t)size * count);
+	return 0;
+}
+
+int fake_exit_mmio(struct kvm_run *run, bool write, uint64_t addr, uint32_t len, const void *data)
+{
+	run->exit_reason = KVM_EXIT_MMIO;
+	run->mmio.is_write = write;
+	run->mmio.phys_addr = addr;
+	run->mmio.len = len;
+	if (write)
+		memcpy(run->mmio.data, data, len);
 	return 0;
 }
 

@@ -41,6 +41,9 @@ struct fake_kvm {
 	 */
 	int (*guest)(struct fake_kvm *kvm, unsigned vcpu, struct kvm_run *run);
 	void *arg; /* the test's own */
+	struct kvm_regs regs; /* of all vCPUs: these two also as they were set last */
+	struct kvm_sregs sregs;
+	uint64_t linear, physical; /* the only address that is mapped, and where */
 
 	/* What happened. */
 	int calls;
@@ -81,7 +84,9 @@ bool fake_must_exit(const struct kvm_run *run);
 /* One that comes out for access to a port: a string instruction, if count is not 1. */
 int fake_exit_io(struct kvm_run *run, bool write, uint16_t port, uint8_t size, uint32_t count,
 		 const void *data);
-/* The data of it, to be read afterwards. */
+/* The same for memory; data of 8 bytes at most. */
+int fake_exit_mmio(struct kvm_run *run, bool write, uint64_t addr, uint32_t len, const void *data);
+/* The data of a port access, to be read afterwards. */
 void *fake_io_data(struct kvm_run *run);
 /* How many zones of this bus are registered. */
 size_t fake_zones(const struct fake_kvm *kvm, bool pio);

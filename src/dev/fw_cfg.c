@@ -113,7 +113,7 @@ static bool to_guest(const struct mem_view *view, uint64_t addr, const uint8_t *
 {
 	while (len) {
 		uint64_t part = len;
-		void *host = mem_view_ram(view, addr, &part, true);
+		void *host = mem_view_map(view, addr, &part, true);
 
 		if (!host)
 			return false;
@@ -123,6 +123,7 @@ static bool to_guest(const struct mem_view *view, uint64_t addr, const uint8_t *
 		} else {
 			memset(host, 0, part);
 		}
+		mem_view_wrote(view, addr, part);
 		addr += part;
 		len -= part;
 	}
@@ -133,7 +134,7 @@ static bool from_guest(const struct mem_view *view, uint64_t addr, uint8_t *to, 
 {
 	while (len) {
 		uint64_t part = len;
-		const void *host = mem_view_ram(view, addr, &part, false);
+		const void *host = mem_view_map(view, addr, &part, false);
 
 		if (!host)
 			return false;

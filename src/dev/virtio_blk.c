@@ -28,9 +28,11 @@ struct request {
 	struct block_request io;
 	struct virtio_blk *blk;
 	uint8_t *status; /* in guest RAM */
+	const struct range *in; /* all that may be written, the status among it */
+	unsigned in_n;
 	uint16_t head;
 	uint32_t good, bad; /* the answer's length: if all goes well, and if not */
-	/* Behind it: what io points to. */
+	/* Behind it: what in and io point to. */
 };
 
 /* A chain, taken apart. */
@@ -52,9 +54,13 @@ static uint8_t status_of(int result)
 /* Ends a request, lock held. */
 static void virtio_blk_answer(struct virtio_blk *blk, const struct request *request, uint8_t status)
 {
-	if (!virtio_pci_finish(&blk->pci))
+	bool finish = virtio_pci_finish(&blk->pci);
+
+	if (finish)
+		*request->status = status;
+	virtio_pci_wrote(&blk->pci, request->in, request->in_n);
+	if (!finish)
 		return;
-	*request->status = status;
 	virtio_pci_push(&blk->pci, 0, request->head,
 			status == VIRTIO_BLK_S_OK ? request->good : request->bad);
 }
@@ -65,10 +71,12 @@ static void done(struct block_request *io, int result)
 	struct virtio_blk *blk = request->blk;
 
 	lock_take(&blk->pci.lock);
-	if (result == -ECANCELED)
+	if (result == -ECANCELED) {
+		virtio_pci_wrote(&blk->pci, request->in, request->in_n);
 		virtio_pci_forget(&blk->pci);
-	else
+	} else {
 		virtio_blk_answer(blk, request, status_of(result));
+	}
 	lock_drop(&blk->pci.lock);
 	free(request);
 }
@@ -178,28 +186,38 @@ static bool virtio_blk_take_apart(struct virtio_chain *chain, struct parts *part
 	return true;
 }
 
-/* A copy that lasts, of what io points to as well. NULL: no memory. */
+/* A copy that lasts, of what it points to as well. NULL: no memory. */
 static struct request *keep(const struct request *quick)
 {
 	size_t iov_len = quick->io.iov_n * sizeof(struct iovec);
 	size_t range_len = quick->io.range_n * sizeof(struct block_range);
-	struct request *request = malloc(sizeof(*request) + iov_len + range_len);
+	size_t in_len = quick->in_n * sizeof(struct range);
+	struct request *request = malloc(sizeof(*request) + in_len + iov_len + range_len);
+	char *behind;
 
 	if (!request)
 		return NULL;
+	behind = (char *)(request + 1);
 	*request = *quick;
 	request->io.done = done;
+	request->in = memcpy(behind, quick->in, in_len);
+	behind += in_len;
 	if (iov_len > 0)
-		request->io.iov = memcpy(request + 1, quick->io.iov, iov_len);
+		request->io.iov = memcpy(behind, quick->io.iov, iov_len);
 	if (range_len > 0)
-		request->io.range = memcpy(request + 1, quick->io.range, range_len);
+		request->io.range = memcpy(behind, quick->io.range, range_len);
 	return request;
 }
 
 static bool virtio_blk_take(void *chip, unsigned queue, struct virtio_chain *chain)
 {
 	struct virtio_blk *blk = chip;
-	struct request quick = { .blk = blk, .head = chain->head };
+	struct request quick = {
+		.blk = blk,
+		.in = chain->at + chain->out_n,
+		.in_n = chain->in_n,
+		.head = chain->head,
+	};
 	struct block_range ranges[RANGES_MAX];
 	struct request *request;
 	struct parts parts;

@@ -213,6 +213,14 @@ bool virtio_pci_finish(struct virtio_pci *pci)
 	return false;
 }
 
+void virtio_pci_wrote(struct virtio_pci *pci, const struct range *ranges, unsigned ranges_n)
+{
+	const struct mem_view *view = mem_hold_view(&pci->hold, MEM_SPACE_MEMORY);
+
+	for (unsigned i = 0; i < ranges_n; i++)
+		mem_view_wrote(view, ranges[i].first, ranges[i].last - ranges[i].first + 1);
+}
+
 void virtio_pci_push(struct virtio_pci *pci, unsigned index, uint16_t head, uint32_t len)
 {
 	struct virtio_queue *queue = &pci->queues[index];

@@ -137,6 +137,11 @@ void virtio_pci_serve(struct virtio_pci *pci, unsigned index);
 bool virtio_pci_finish(struct virtio_pci *pci) __attribute__((warn_unused_result));
 /* The same for a chain that gets no answer: a reset will follow. */
 void virtio_pci_forget(struct virtio_pci *pci);
+/*
+ * The chip wrote to pieces of a chain, or may have: ranges as the chain said them. Also after the
+ * device was reset. Loop's thread, lock held.
+ */
+void virtio_pci_wrote(struct virtio_pci *pci, const struct range *ranges, unsigned ranges_n);
 /* Gives a chain back to the driver, len bytes written to it. Loop's thread, lock held. */
 void virtio_pci_push(struct virtio_pci *pci, unsigned index, uint16_t head, uint32_t len);
 /* Interrupts the driver for what was pushed, if it wants that. Loop's thread, lock held. */

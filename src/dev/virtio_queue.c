@@ -48,7 +48,7 @@ static void *piece(const struct mem_view *view, uint64_t addr, uint64_t len, uns
 		   bool write)
 {
 	uint64_t got = len;
-	void *host = addr % align == 0 ? mem_view_ram(view, addr, &got, write) : NULL;
+	void *host = addr % align == 0 ? mem_view_map(view, addr, &got, write) : NULL;
 
 	return host && got == len && (uintptr_t)host % align == 0 ? host : NULL;
 }
@@ -59,6 +59,7 @@ bool virtio_queue_open(const struct virtio_queue *queue, const struct mem_view *
 	uint64_t size = queue->size;
 
 	/* Sizes and alignments: 2.7. */
+	rings->view = view;
 	rings->desc = piece(view, queue->desc, 16 * size, 16, false);
 	rings->avail = piece(view, queue->driver, 6 + 2 * size, 2, false);
 	rings->used = piece(view, queue->device, 6 + 8 * size, 4, true);
@@ -102,11 +103,12 @@ static bool queue_add(struct virtio_chain *chain, const struct mem_view *view,
 	while (left > 0) {
 		unsigned n = chain->out_n + chain->in_n;
 		uint64_t len = left;
-		void *host = mem_view_ram(view, addr, &len, write);
+		void *host = mem_view_map(view, addr, &len, write);
 
 		if (!host || n == VIRTIO_CHAIN_MAX)
 			return false;
 		chain->iov[n] = (struct iovec){ .iov_base = host, .iov_len = len };
+		chain->at[n] = range_make(addr, len);
 		*(write ? &chain->in_n : &chain->out_n) += 1;
 		addr += len;
 		left -= len;
@@ -174,6 +176,13 @@ enum virtio_pop virtio_queue_pop(struct virtio_queue *queue, const struct virtio
 	return VIRTIO_POP_CHAIN;
 }
 
+/* Some 16-bit words of the used ring were written. */
+static void used_written(const struct virtio_queue *queue, const struct virtio_rings *rings,
+			 unsigned word, unsigned words)
+{
+	mem_view_wrote(rings->view, queue->device + 2 * (uint64_t)word, 2 * (uint64_t)words);
+}
+
 void virtio_queue_push(struct virtio_queue *queue, const struct virtio_rings *rings, uint16_t head,
 		       uint32_t len)
 {
@@ -187,6 +196,8 @@ void virtio_queue_push(struct virtio_queue *queue, const struct virtio_rings *ri
 	queue->next_used++;
 	/* Release: the entry, and the data and status before it. */
 	__atomic_store_n(&rings->used[USED_IDX], queue->next_used, __ATOMIC_RELEASE);
+	used_written(queue, rings, at, USED_ENTRY);
+	used_written(queue, rings, USED_IDX, 1);
 }
 
 /* True if event lies in what was passed on the way from old to now, all modulo 2^16 (2.7.7.1). */
@@ -211,10 +222,12 @@ bool virtio_queue_interrupts(struct virtio_queue *queue, const struct virtio_rin
 
 bool virtio_queue_rearm(const struct virtio_queue *queue, const struct virtio_rings *rings)
 {
-	uint16_t *event = &rings->used[USED_RING + USED_ENTRY * queue->size];
+	unsigned event = USED_RING + USED_ENTRY * queue->size;
 
-	if (queue->event_idx)
-		queue_store(event, queue->next_avail);
+	if (queue->event_idx) {
+		queue_store(&rings->used[event], queue->next_avail);
+		used_written(queue, rings, event, 1);
+	}
 	/* The wish must be out before the index is looked at again. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return queue_load(&rings->avail[AVAIL_IDX]) != queue->next_avail;

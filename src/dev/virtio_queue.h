@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/range.h"
 #include "base/state.h"
 #include "mem/view.h"
 
@@ -39,6 +40,7 @@ extern const struct state_table virtio_queue_state;
 
 /* Host pointers to the three parts, for one pass over a queue. */
 struct virtio_rings {
+	const struct mem_view *view; /* in which they were found */
 	const uint8_t *desc; /* 16 bytes each */
 	const uint16_t *avail; /* flags, idx, ring[size], used_event */
 	uint16_t *used; /* flags, idx, then pairs of 32-bit words, avail_event */
@@ -50,6 +52,7 @@ struct virtio_chain {
 	unsigned out_n, in_n;
 	uint64_t out_len, in_len; /* bytes */
 	struct iovec iov[VIRTIO_CHAIN_MAX];
+	struct range at[VIRTIO_CHAIN_MAX]; /* guest addresses of the pieces, as they came */
 };
 
 /* As after a reset, with the size offered. */

@@ -186,6 +186,14 @@ void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_
 		lock_drop(region->lock);
 }
 
+static void section_write_told(const struct mem_view *view, const struct mem_section *section,
+			       uint64_t addr, uint64_t value, unsigned width)
+{
+	mem_section_write(section, addr, value, width);
+	if (section->region->kind != MEM_IO && !section->readonly)
+		mem_view_wrote(view, addr, access_taken(section, addr, width));
+}
+
 uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned width)
 {
 	const struct mem_section *section = mem_view_find(view, addr);
@@ -211,11 +219,12 @@ void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, 
 
 	assert(width == 1 || width == 2 || width == 4 || width == 8);
 	if (section)
-		mem_section_write(section, addr, value, width);
+		section_write_told(view, section, addr, value, width);
 	for (; done < width && done <= UINT64_MAX - addr; done++) {
 		section = mem_view_find(view, addr + done);
 		if (section)
-			mem_section_write(section, addr + done, value >> (8 * done) & ones(1), 1);
+			section_write_told(view, section, addr + done,
+					   value >> (8 * done) & ones(1), 1);
 	}
 }
 
@@ -282,6 +291,7 @@ bool mem_view_write_bytes(const struct mem_view *view, uint64_t addr, const void
 			whole = false;
 		} else if (piece.section->region->kind != MEM_IO) {
 			memcpy(host_at(piece.section, at), from + done, piece.len);
+			mem_view_wrote(view, at, piece.len);
 		} else {
 			unsigned width = (unsigned)piece.len;
 
@@ -299,7 +309,7 @@ static uint8_t *ram_at(const struct mem_section *section, uint64_t addr, bool wr
 	return host_at(section, addr);
 }
 
-void *mem_view_ram(const struct mem_view *view, uint64_t addr, uint64_t *len, bool write)
+void *mem_view_map(const struct mem_view *view, uint64_t addr, uint64_t *len, bool write)
 {
 	const struct mem_section *section = mem_view_find(view, addr);
 	const struct mem_section *end = view->sections + view->sections_n;

@@ -33,6 +33,7 @@ int mem_map_init(struct mem_map *map)
 		if (!map->view[space])
 			goto unref_views;
 	}
+	map->view[MEM_SPACE_MEMORY]->hook = &map->write_hook;
 	lock_init(&map->lock, LOCK_TOPOLOGY, "topology");
 	lock_init(&map->leaf, LOCK_LEAF, "map");
 	return 0;
@@ -236,6 +237,7 @@ static struct views current(const struct mem_map *map)
 
 static void publish(struct mem_map *map, const struct views *new)
 {
+	new->in[MEM_SPACE_MEMORY]->hook = &map->write_hook;
 	lock_take(&map->leaf);
 	for (int space = 0; space < MEM_SPACES; space++)
 		map->view[space] = new->in[space];
@@ -468,6 +470,11 @@ void mem_map_apply_requests(struct mem_map *map)
 		mem_region_set_enabled(request->region, enabled);
 		mem_region_set_offset(request->region, offset);
 	}
+}
+
+void mem_map_set_write_hook(struct mem_map *map, const struct mem_write_hook *hook)
+{
+	atomic_store_explicit(&map->write_hook, hook, memory_order_release);
 }
 
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space)

@@ -101,6 +101,7 @@ struct mem_map {
 
 	struct lock leaf; /* LOCK_LEAF: what follows; views change under both locks */
 	struct mem_view *view[MEM_SPACES];
+	const struct mem_write_hook *_Atomic write_hook; /* read without a lock */
 	struct mem_request *requests, **requests_tail;
 	struct mem_request look_again; /* something that the map lends by has ended */
 	atomic_uint generation; /* moves with every publication; read without a lock */
@@ -113,7 +114,10 @@ struct mem_map {
 
 /* Both spaces empty. 0 or -ENOMEM. */
 int mem_map_init(struct mem_map *map) __attribute__((warn_unused_result));
-/* No listener and no transaction may be left. Views that somebody holds live on. */
+/*
+ * No listener and no transaction may be left. Views that somebody holds live on, but only for reading
+ * and looking up.
+ */
 void mem_map_destroy(struct mem_map *map);
 
 /*
@@ -149,6 +153,13 @@ int mem_map_settle(struct mem_map *map) __attribute__((warn_unused_result));
  * changes the tree as was asked.
  */
 void mem_map_apply_requests(struct mem_map *map);
+
+/*
+ * Who is told of writes to RAM in the memory space from now on, through views old and new; NULL:
+ * nobody. Any thread, any lock. A hook that was taken back may still be called by who is writing at
+ * that moment: it lives on until all who write have been stopped once.
+ */
+void mem_map_set_write_hook(struct mem_map *map, const struct mem_write_hook *hook);
 
 /* A reference to the current view, to be given back with mem_view_unref(). Any thread, any lock but a leaf. */
 struct mem_view *mem_map_view(struct mem_map *map, enum mem_space space);

@@ -285,6 +285,7 @@ static struct mem_view *pack(const struct builder *b)
 	if (!view)
 		return NULL;
 	atomic_init(&view->refs, 1);
+	view->hook = NULL;
 	to = (char *)(view + 1);
 	view->sections_n = b->sections.n;
 	view->sections = (const void *)to;

@@ -46,8 +46,21 @@ struct mem_bell_range {
 	struct mem_doorbell bell;
 };
 
+/*
+ * Who wants to know what is written to guest RAM from here: by chips, for the guest (accesses that an
+ * accelerator hands over), by a debugger. What the guest writes itself is the accelerator's to tell.
+ * Told by whoever wrote, after the write, on its thread and with its locks held: wrote() may take no
+ * lock but a leaf. addr and len, more than 0, are of guest addresses; a little more may be told than
+ * was written, never less.
+ */
+struct mem_write_hook {
+	void (*wrote)(void *arg, uint64_t addr, uint64_t len);
+	void *arg;
+};
+
 struct mem_view {
 	atomic_uint refs;
+	const struct mem_write_hook *_Atomic *hook; /* the map's; NULL: of no map, or without RAM */
 	struct mem_view *retired; /* the map's: the next of those that it no longer publishes */
 	size_t sections_n, waits_n, bells_n;
 	const struct mem_section *sections; /* by address; all three in the same allocation */
@@ -97,7 +110,10 @@ bool mem_section_wait(const struct mem_section *section, uint64_t from, struct m
 uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned width);
 void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, unsigned width);
 
-/* The same on a section already found; what lies past its end (RAM) or its region's (I/O) is not there. */
+/*
+ * The same on a section already found, mostly for chips; what lies past its end (RAM) or its region's
+ * (I/O) is not there. Nobody is told of what is written to RAM.
+ */
 uint64_t mem_section_read(const struct mem_section *section, uint64_t addr, unsigned width);
 void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_t value,
 		       unsigned width);
@@ -111,9 +127,24 @@ bool mem_view_write_bytes(const struct mem_view *view, uint64_t addr, const void
 
 /*
  * Host memory of guest RAM at addr: NULL if it is not RAM (or ROM, if only read). *len goes in as
- * the wish, more than 0, and comes out as what of it is contiguous, across sections too.
+ * the wish, more than 0, and comes out as what of it is contiguous, across sections too. Good as long
+ * as the view is held. Whoever maps to write calls mem_view_wrote() after each write.
  */
-void *mem_view_ram(const struct mem_view *view, uint64_t addr, uint64_t *len, bool write);
+void *mem_view_map(const struct mem_view *view, uint64_t addr, uint64_t *len, bool write);
+
+/*
+ * Something was, or may have been, written to RAM that was mapped to write: len bytes of guest memory
+ * from addr on; 0 for none. Costs a load or two if nobody wants to know. Any view of the same map
+ * will do.
+ */
+static inline void mem_view_wrote(const struct mem_view *view, uint64_t addr, uint64_t len)
+{
+	const struct mem_write_hook *hook =
+		view->hook ? atomic_load_explicit(view->hook, memory_order_acquire) : NULL;
+
+	if (hook && len)
+		hook->wrote(hook->arg, addr, len);
+}
 
 /* Host memory behind a section of RAM or ROM, NULL for I/O. */
 static inline uint8_t *mem_section_host(const struct mem_section *section)

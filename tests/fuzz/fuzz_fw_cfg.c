@@ -76,7 +76,7 @@ static void command(struct machine *machine, struct mem_view *ports, const uint8
 	/* Most of them where something can happen. */
 	if (!(op[7] & 0x80))
 		at &= 0xffff;
-	in_ram = mem_view_ram(memory, at, &len, true) && len == 4;
+	in_ram = mem_view_map(memory, at, &len, true) && len == 4;
 	mem_view_write_bytes(memory, at, op + 8, 16);
 	out(ports, 0x514, __builtin_bswap32((uint32_t)(at >> 32)), 4);
 	out(ports, 0x518, __builtin_bswap32((uint32_t)at), 4);

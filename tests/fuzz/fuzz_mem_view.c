@@ -354,12 +354,12 @@ static void check_accesses(struct play *play, const struct mem_view *view)
 		mem_view_write(view, addr, UINT64_MAX / 3 * addr, width);
 		(void)mem_view_read_bytes(view, addr, bytes, len);
 		(void)mem_view_write_bytes(view, addr, bytes, len);
-		if (mem_view_ram(view, addr, &len, take(play, 2))) {
+		if (mem_view_map(view, addr, &len, take(play, 2))) {
 			CHECK(len && len <= 64);
 			CHECK(section && section->region->host);
 			for (uint64_t j = 0; j < len; j++) {
 				uint64_t one = 1;
-				uint8_t *host = mem_view_ram(view, addr + j, &one, false);
+				uint8_t *host = mem_view_map(view, addr + j, &one, false);
 
 				CHECK(host && one == 1);
 			}

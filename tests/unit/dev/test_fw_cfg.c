@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "../mem/shadow.h"
 #include "base/bytes.h"
 #include "dev/fw_cfg.h"
 
@@ -286,6 +287,38 @@ static void test_dma_fill(void **state)
 	free(host);
 }
 
+/* All that it writes it says that it wrote: data, zeros behind it, the answer. */
+static void test_dma_is_told(void **state)
+{
+	static const struct {
+		uint32_t control, len;
+		uint64_t addr;
+	} commands[] = {
+		{ 0x0a, 4, BUFFER },
+		{ 0x0a, 9000, 0xa0000 - 2 }, /* RAM ends: an error */
+		{ 0x20 << 16 | 0x0a, 10, BUFFER + 100 },
+		{ 0x20 << 16 | 0x0a, 5000, BUFFER + 1000 }, /* to the end and on */
+		{ 0x04, 3, 0 },
+		{ 0x10, 1, BUFFER },
+	};
+	struct machine *machine = *state;
+	struct rig *rig = &machine->rig;
+	struct shadow shadow;
+
+	assert_int_equal(fw_cfg_add_file(&machine->fw_cfg, "f", "0123456789", 10), 0);
+	memset(rig->host, 0xee, RIG_RAM);
+	shadow_begin(&shadow, &rig->map, rig->host, RIG_RAM);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		(void)dma(rig, COMMAND, commands[i].control, commands[i].len, commands[i].addr);
+		shadow_check(&shadow);
+	}
+	/* The command itself is at the end of RAM. */
+	(void)dma(rig, RIG_RAM - 4, 0x0a, 4, BUFFER);
+	shadow_end(&shadow);
+	assert_int_equal(rig->host[BUFFER], 'Q');
+	assert_int_equal(rig->host[BUFFER + 1010], 0);
+}
+
 static void test_restore(void **state)
 {
 	struct machine *machine = *state;
@@ -313,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dma_high, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dma_hostile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dma_fill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dma_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restore, setup, teardown),
 	};
 

@@ -403,21 +403,21 @@ static void host_memory_is_handed_out_as_far_as_it_goes_on(void **state)
 
 	memory_make(&m);
 	/* For reading, the read-only part goes on where the rest was; the ROM is elsewhere. */
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x1002, &len, false), m.host + 2);
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x1002, &len, false), m.host + 2);
 	assert_int_equal(len, 14);
 	len = 100;
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x1002, &len, true), m.host + 2);
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x1002, &len, true), m.host + 2);
 	assert_int_equal(len, 2);
 	len = 1;
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x1002, &len, true), m.host + 2);
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x1002, &len, true), m.host + 2);
 	assert_int_equal(len, 1);
-	assert_null(mem_view_ram(m.bench.view, 0x1004, &len, true));
-	assert_null(mem_view_ram(m.bench.view, 0x1010, &len, true));
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x101f, &len, false), m.host + 4096 + 15);
-	assert_null(mem_view_ram(m.bench.view, 0x1028, &len, false));
-	assert_null(mem_view_ram(m.bench.view, 0x2000, &len, false));
+	assert_null(mem_view_map(m.bench.view, 0x1004, &len, true));
+	assert_null(mem_view_map(m.bench.view, 0x1010, &len, true));
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x101f, &len, false), m.host + 4096 + 15);
+	assert_null(mem_view_map(m.bench.view, 0x1028, &len, false));
+	assert_null(mem_view_map(m.bench.view, 0x2000, &len, false));
 	len = UINT64_MAX;
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x1010, &len, false), m.host + 4096);
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x1010, &len, false), m.host + 4096);
 	assert_int_equal(len, 16);
 	assert_ptr_equal(mem_section_host(mem_view_find(m.bench.view, 0x1005)), m.host + 4);
 	assert_null(mem_section_host(mem_view_find(m.bench.view, 0x1028)));
@@ -428,7 +428,7 @@ static void host_memory_is_handed_out_as_far_as_it_goes_on(void **state)
 	bench_add(&m.bench, &left, 0x2000, 0);
 	bench_add(&m.bench, &right, 0x2008, 0);
 	len = 16;
-	assert_ptr_equal(mem_view_ram(m.bench.view, 0x2001, &len, true), m.host + 1);
+	assert_ptr_equal(mem_view_map(m.bench.view, 0x2001, &len, true), m.host + 1);
 	assert_int_equal(len, 3);
 	memory_drop(&m);
 }

@@ -89,6 +89,17 @@ text)
 		echo "src/dev and src/hv may not see each other"
 		bad=1
 	fi
+	# A file that a document names is there. NAME stands for any; other projects' have their folders.
+	for name in $(grep -ohE '[A-Za-z0-9_./*-]*[A-Za-z0-9_*]\.(c|h|py|sh)\b' README.md docs/*.md man/*.in | sort -u); do
+		case "$name" in
+		*[A-Z]* | arch/* | drivers/* | hw/* | linux/*) continue ;;
+		esac
+		[ -n "$(find src tests bench guests man scripts -path "$name" -o -path "*/$name")" ] || {
+			grep -nF "$name" README.md docs/*.md man/*.in
+			echo "$name: no such file"
+			bad=1
+		}
+	done
 	exit $bad
 	;;
 *)

@@ -43,7 +43,7 @@ suites()
 }
 
 # What ships is what is tested: optimised, without assertions.
-build build-ship ship && suites build-ship ship --no-suite lint --no-suite race
+build build-ship ship && suites build-ship ship --no-suite lint --no-suite race --no-suite inject
 # Packagers have build types of their own; each sees other warnings.
 for type in plain debug minsize; do
 	build "build-$type" "$type"

@@ -14,7 +14,8 @@ strict=-Dwerror=true
 case "$2" in
 release) set -- -Dtests=disabled --buildtype=release -Db_lto=true ;;
 ship) set -- -Dtests=enabled --buildtype=release -Db_lto=true ;;
-plain | debug | minsize) set -- -Dtests=enabled --buildtype="$2" ;;
+plain) set -- -Dtests=enabled --buildtype=plain ;;
+debug | minsize) set -- -Dtests=disabled --buildtype="$2" ;;
 gcc) CC=gcc && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 clang) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized ;;
 asan) CC=clang && set -- -Dtests=enabled --buildtype=debugoptimized -Db_lundef=false -Db_sanitize=address,undefined ;;

@@ -61,7 +61,8 @@ void soft_cpu_destroy(struct soft_cpu *cpu)
 static void settle(struct soft_cpu *cpu)
 {
 	if (mem_map_settle(cpu->map))
-		log_error("out of memory for the guest's address map; its change waits for another try");
+		log_error(
+			"out of memory for the guest's address map; its change waits for another try");
 }
 
 void soft_cpu_drain(struct soft_cpu *cpu)

@@ -5,39 +5,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "meter/json.h"
 #include "meter/merge.h"
-
-/* Puts value, which it takes over, into the object; *err becomes -ENOMEM if either is missing. */
-static void json_put(struct json_object *object, const char *name, struct json_object *value,
-		     int *err)
-{
-	if (!value || json_object_object_add(object, name, value)) {
-		json_object_put(value);
-		*err = -ENOMEM;
-	}
-}
-
-static void put_count(struct json_object *object, const char *name, uint64_t value, int *err)
-{
-	json_put(object, name, json_object_new_uint64(value), err);
-}
-
-static void put_text(struct json_object *object, const char *name, const char *value, int *err)
-{
-	if (value)
-		json_put(object, name, json_object_new_string(value), err);
-}
-
-/* Three decimals: the digits behind them are noise. */
-static void put_real(struct json_object *object, const char *name, double value, int *err)
-{
-	struct json_object *real = json_object_new_double(value);
-
-	if (real)
-		json_object_set_serializer(real, json_object_double_to_json_string,
-					   (void *)(uintptr_t) "%.3f", NULL);
-	json_put(object, name, real, err);
-}
 
 static struct json_object *host(const struct merged *merged, int *err)
 {
@@ -48,7 +17,7 @@ static struct json_object *host(const struct merged *merged, int *err)
 	if (!object)
 		return NULL;
 	if (!uname(&name))
-		put_text(object, "kernel", name.release, err);
+		meter_json_text(object, "kernel", name.release, err);
 	for (unsigned i = 0; i < 3; i++)
 		if (!__get_cpuid(0x80000002 + i, &brand[4 * i], &brand[4 * i + 1],
 				 &brand[4 * i + 2], &brand[4 * i + 3]))
@@ -56,9 +25,9 @@ static struct json_object *host(const struct merged *merged, int *err)
 	if (brand[0]) {
 		const char *text = (const char *)brand;
 
-		put_text(object, "cpu", text + strspn(text, " "), err);
+		meter_json_text(object, "cpu", text + strspn(text, " "), err);
 	}
-	put_count(object, "tsc_hz", (uint64_t)merged->tsc_hz, err);
+	meter_json_count(object, "tsc_hz", (uint64_t)merged->tsc_hz, err);
 	return object;
 }
 
@@ -75,28 +44,20 @@ static struct json_object *row_object(const struct merged *merged, const struct 
 		const char *in = space == METER_MMIO ? "read" : "in";
 		const char *out = space == METER_MMIO ? "write" : "out";
 
-		put_count(object, space == METER_MMIO ? "address" : "port",
-			  meter_key_addr(row->key), err);
-		put_text(object, "direction", meter_key_write(row->key) ? out : in, err);
+		meter_json_count(object, space == METER_MMIO ? "address" : "port",
+				 meter_key_addr(row->key), err);
+		meter_json_text(object, "direction", meter_key_write(row->key) ? out : in, err);
 	}
-	put_count(object, "samples", row->samples, err);
-	put_real(object, "time_us", merged_us(merged, (double)row->ticks), err);
+	meter_json_count(object, "samples", row->samples, err);
+	meter_json_real(object, "time_us", merged_us(merged, (double)row->ticks), err);
 	if (row->samples) {
-		put_real(object, "min_us", merged_us(merged, (double)row->ticks_min), err);
-		put_real(object, "max_us", merged_us(merged, (double)row->ticks_max), err);
-		put_real(object, "avg_us", merged_us(merged, merged_avg(row)), err);
-		put_real(object, "stderr_percent", merged_stderr_percent(row), err);
+		meter_json_real(object, "min_us", merged_us(merged, (double)row->ticks_min), err);
+		meter_json_real(object, "max_us", merged_us(merged, (double)row->ticks_max), err);
+		meter_json_real(object, "avg_us", merged_us(merged, merged_avg(row)), err);
+		meter_json_real(object, "stderr_percent", merged_stderr_percent(row), err);
 	}
-	put_count(object, "coalesced", row->coalesced, err);
+	meter_json_count(object, "coalesced", row->coalesced, err);
 	return object;
-}
-
-static void json_append(struct json_object *array, struct json_object *value, int *err)
-{
-	if (!value || json_object_array_add(array, value)) {
-		json_object_put(value);
-		*err = -ENOMEM;
-	}
 }
 
 static struct json_object *table(const struct merged *merged, enum meter_space space, int *err)
@@ -105,7 +66,7 @@ static struct json_object *table(const struct merged *merged, enum meter_space s
 
 	for (size_t i = 0; array && i < merged->n; i++)
 		if (merged->rows[i].key && merged_in(&merged->rows[i], space))
-			json_append(array, row_object(merged, &merged->rows[i], err), err);
+			meter_json_append(array, row_object(merged, &merged->rows[i], err), err);
 	return array;
 }
 
@@ -121,18 +82,18 @@ static struct json_object *zone_object(const struct meter_zone *zone, int *err)
 
 	if (!object)
 		return NULL;
-	put_text(object, "space", zone->space == METER_MMIO ? "mmio" : "port", err);
-	put_count(object, "first", zone->first, err);
-	put_count(object, "last", zone->last, err);
-	put_text(object, "region", zone->region, err);
+	meter_json_text(object, "space", zone->space == METER_MMIO ? "mmio" : "port", err);
+	meter_json_count(object, "first", zone->first, err);
+	meter_json_count(object, "last", zone->last, err);
+	meter_json_text(object, "region", zone->region, err);
 	if (zone->wait == METER_WAIT_LATCH)
-		put_text(object, "wait", "latch", err);
+		meter_json_text(object, "wait", "latch", err);
 	else
-		put_count(object, "wait_ns", zone->wait, err);
-	put_text(object, "why", zone->why, err);
-	put_text(object, "when", zone->when, err);
-	put_text(object, "state", states[zone->state], err);
-	put_text(object, "trap", zone->trap, err);
+		meter_json_count(object, "wait_ns", zone->wait, err);
+	meter_json_text(object, "why", zone->why, err);
+	meter_json_text(object, "when", zone->when, err);
+	meter_json_text(object, "state", states[zone->state], err);
+	meter_json_text(object, "trap", zone->trap, err);
 	return object;
 }
 
@@ -141,7 +102,7 @@ static struct json_object *zone_list(const struct meter_report_options *options,
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; array && i < options->zones_n; i++)
-		json_append(array, zone_object(&options->zones[i], err), err);
+		meter_json_append(array, zone_object(&options->zones[i], err), err);
 	return array;
 }
 
@@ -150,16 +111,17 @@ static int json_build(struct json_object *root, const struct merged *merged,
 {
 	int err = 0;
 
-	json_put(root, "host", host(merged, &err), &err);
-	put_count(root, "exits", merged->totals.exits, &err);
-	put_count(root, "coalesced", merged->totals.coalesced, &err);
-	put_real(root, "saved_percent", merged_saved_percent(merged), &err);
-	json_put(root, "ports", table(merged, METER_PORT, &err), &err);
-	json_put(root, "mmio", table(merged, METER_MMIO, &err), &err);
+	meter_json_put(root, "host", host(merged, &err), &err);
+	meter_json_count(root, "exits", merged->totals.exits, &err);
+	meter_json_count(root, "coalesced", merged->totals.coalesced, &err);
+	meter_json_real(root, "saved_percent", merged_saved_percent(merged), &err);
+	meter_json_put(root, "ports", table(merged, METER_PORT, &err), &err);
+	meter_json_put(root, "mmio", table(merged, METER_MMIO, &err), &err);
 	for (size_t i = 0; i < merged->n; i++)
 		if (!merged->rows[i].key)
-			json_put(root, "other", row_object(merged, &merged->rows[i], &err), &err);
-	json_put(root, "zones", zone_list(options, &err), &err);
+			meter_json_put(root, "other", row_object(merged, &merged->rows[i], &err),
+				       &err);
+	meter_json_put(root, "zones", zone_list(options, &err), &err);
 	return err;
 }
 

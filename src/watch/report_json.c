@@ -3,50 +3,13 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
+#include "meter/json.h"
 #include "watch/regs.h"
 #include "watch/report.h"
 
-/* Puts value, which it takes over, into the object; *err becomes -ENOMEM if either is missing. */
-static void put(struct json_object *object, const char *name, struct json_object *value, int *err)
-{
-	if (!value || json_object_object_add(object, name, value)) {
-		json_object_put(value);
-		*err = -ENOMEM;
-	}
-}
-
-static void put_count(struct json_object *object, const char *name, uint64_t value, int *err)
-{
-	put(object, name, json_object_new_uint64(value), err);
-}
-
-static void put_text(struct json_object *object, const char *name, const char *value, int *err)
-{
-	put(object, name, json_object_new_string(value), err);
-}
-
-/* Three decimals: the digits behind them are noise. */
-static void put_real(struct json_object *object, const char *name, double value, int *err)
-{
-	struct json_object *real = json_object_new_double(value);
-
-	if (real)
-		json_object_set_serializer(real, json_object_double_to_json_string,
-					   (void *)(uintptr_t) "%.3f", NULL);
-	put(object, name, real, err);
-}
-
-static void append(struct json_object *array, struct json_object *value, int *err)
-{
-	if (!value || json_object_array_add(array, value)) {
-		json_object_put(value);
-		*err = -ENOMEM;
-	}
-}
-
 static void put_us(struct json_object *object, const char *name, uint64_t ns, int *err)
 {
-	put_real(object, name, (double)ns / 1000, err);
+	meter_json_real(object, name, (double)ns / 1000, err);
 }
 
 static struct json_object *times_object(const struct watch_times *times, int *err)
@@ -55,8 +18,8 @@ static struct json_object *times_object(const struct watch_times *times, int *er
 
 	if (!object)
 		return NULL;
-	put_count(object, "samples", times->n, err);
-	put_text(object, "bound", times->upper ? "upper" : "exact", err);
+	meter_json_count(object, "samples", times->n, err);
+	meter_json_text(object, "bound", times->upper ? "upper" : "exact", err);
 	put_us(object, "min_us", times->min, err);
 	put_us(object, "avg_us", times->sum / times->n, err);
 	put_us(object, "p50_us", watch_times_percentile(times, 50), err);
@@ -68,13 +31,14 @@ static struct json_object *times_object(const struct watch_times *times, int *er
 static void put_counts(struct json_object *object, const struct watch_report *report,
 		       const struct watch_counts *counts, uint64_t all, int *err)
 {
-	put_count(object, "exits", counts->exits, err);
-	put_count(object, "in_kernel", counts->in_kernel, err);
-	put_real(object, "exits_per_second",
-		 report->seconds > 0 ? (double)counts->exits / report->seconds : 0, err);
-	put_real(object, "share_percent", all ? 100 * (double)counts->exits / (double)all : 0, err);
+	meter_json_count(object, "exits", counts->exits, err);
+	meter_json_count(object, "in_kernel", counts->in_kernel, err);
+	meter_json_real(object, "exits_per_second",
+			report->seconds > 0 ? (double)counts->exits / report->seconds : 0, err);
+	meter_json_real(object, "share_percent",
+			all ? 100 * (double)counts->exits / (double)all : 0, err);
 	if (counts->times.n)
-		put(object, "times", times_object(&counts->times, err), err);
+		meter_json_put(object, "times", times_object(&counts->times, err), err);
 }
 
 static struct json_object *row_object(const struct watch_report *report,
@@ -87,14 +51,14 @@ static struct json_object *row_object(const struct watch_report *report,
 
 	if (!object)
 		return NULL;
-	put_count(object, "pid", report->processes[key->process].pid, err);
-	put_count(object, port ? "port" : "address", key->addr, err);
-	put_text(object, "direction",
-		 port ? (key->write ? "out" : "in") : (key->write ? "write" : "read"), err);
-	put_count(object, "width", key->width, err);
+	meter_json_count(object, "pid", report->processes[key->process].pid, err);
+	meter_json_count(object, port ? "port" : "address", key->addr, err);
+	meter_json_text(object, "direction",
+			port ? (key->write ? "out" : "in") : (key->write ? "write" : "read"), err);
+	meter_json_count(object, "width", key->width, err);
 	if (reg) {
-		put_text(object, "device", reg->part, err);
-		put_text(object, "register", watch_reg_side(reg, key->write), err);
+		meter_json_text(object, "device", reg->part, err);
+		meter_json_text(object, "register", watch_reg_side(reg, key->write), err);
 	}
 	put_counts(object, report, &row->counts, all, err);
 	return object;
@@ -107,7 +71,7 @@ static struct json_object *rows_array(const struct watch_report *report, uint64_
 	struct json_object *array = json_object_new_array();
 
 	for (uint32_t i = 0; array && i < n; i++)
-		append(array, row_object(report, &table->rows[i], all, err), err);
+		meter_json_append(array, row_object(report, &table->rows[i], all, err), err);
 	return array;
 }
 
@@ -117,7 +81,7 @@ static struct json_object *other_object(const struct watch_report *report, uint6
 
 	if (!object)
 		return NULL;
-	put_count(object, "folded_rows", report->table->folded, err);
+	meter_json_count(object, "folded_rows", report->table->folded, err);
 	put_counts(object, report, &report->table->other, all, err);
 	return object;
 }
@@ -126,20 +90,20 @@ static void put_totals(struct json_object *object, const struct watch_totals *to
 {
 	struct json_object *reasons = json_object_new_object();
 
-	put_count(object, "userspace_exits", watch_totals_left(totals), err);
-	put_count(object, "interrupted", totals->interrupted, err);
-	put_count(object, "unmatched", totals->unmatched, err);
-	put_count(object, "undecided", totals->undecided, err);
+	meter_json_count(object, "userspace_exits", watch_totals_left(totals), err);
+	meter_json_count(object, "interrupted", totals->interrupted, err);
+	meter_json_count(object, "unmatched", totals->unmatched, err);
+	meter_json_count(object, "undecided", totals->undecided, err);
 	for (uint32_t i = 0; reasons && i < WATCH_REASONS; i++) {
 		char number[16];
 
 		if (!totals->left[i])
 			continue;
 		snprintf(number, sizeof(number), "%" PRIu32, i);
-		put_count(reasons, watch_reason_name(i) ? watch_reason_name(i) : number,
-			  totals->left[i], err);
+		meter_json_count(reasons, watch_reason_name(i) ? watch_reason_name(i) : number,
+				 totals->left[i], err);
 	}
-	put(object, "reasons", reasons, err);
+	meter_json_put(object, "reasons", reasons, err);
 }
 
 static struct json_object *processes_array(const struct watch_report *report, int *err)
@@ -151,12 +115,12 @@ static struct json_object *processes_array(const struct watch_report *report, in
 		struct json_object *object = json_object_new_object();
 
 		if (object) {
-			put_count(object, "pid", process->pid, err);
-			put_text(object, "name", process->name, err);
-			put_count(object, "vcpus", process->threads, err);
+			meter_json_count(object, "pid", process->pid, err);
+			meter_json_text(object, "name", process->name, err);
+			meter_json_count(object, "vcpus", process->threads, err);
 			put_totals(object, &report->table->totals[i], err);
 		}
-		append(array, object, err);
+		meter_json_append(array, object, err);
 	}
 	return array;
 }
@@ -167,21 +131,21 @@ static int json_build(struct json_object *root, const struct watch_report *repor
 	struct watch_counts sum = watch_table_sum(report->table);
 	int err = 0;
 
-	put_real(root, "seconds", report->seconds, &err);
+	meter_json_real(root, "seconds", report->seconds, &err);
 	if (report->ended)
-		put_text(root, "ended", report->ended, &err);
-	put(root, "kvm_entry", json_object_new_boolean(report->entered), &err);
-	put(root, "kvm_exit", json_object_new_boolean(report->counted), &err);
+		meter_json_text(root, "ended", report->ended, &err);
+	meter_json_put(root, "kvm_entry", json_object_new_boolean(report->entered), &err);
+	meter_json_put(root, "kvm_exit", json_object_new_boolean(report->counted), &err);
 	if (report->counted)
-		put_count(root, "vm_exits", report->vm_exits, &err);
-	put_count(root, "lost", report->lost, &err);
-	put_count(root, "bad_records", report->bad, &err);
+		meter_json_count(root, "vm_exits", report->vm_exits, &err);
+	meter_json_count(root, "lost", report->lost, &err);
+	meter_json_count(root, "bad_records", report->bad, &err);
 	put_totals(root, &totals, &err);
-	put_count(root, "in_kernel", sum.in_kernel, &err);
-	put(root, "processes", processes_array(report, &err), &err);
-	put_count(root, "rows_total", report->table->rows_n, &err);
-	put(root, "rows", rows_array(report, sum.exits, &err), &err);
-	put(root, "other", other_object(report, sum.exits, &err), &err);
+	meter_json_count(root, "in_kernel", sum.in_kernel, &err);
+	meter_json_put(root, "processes", processes_array(report, &err), &err);
+	meter_json_count(root, "rows_total", report->table->rows_n, &err);
+	meter_json_put(root, "rows", rows_array(report, sum.exits, &err), &err);
+	meter_json_put(root, "other", other_object(report, sum.exits, &err), &err);
 	return err;
 }
 

@@ -86,6 +86,7 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 	ret = add_clocks(machine);
 	if (ret)
 		return error_set(err, ret, "timer: %s", strerror(-ret));
+	typist_init(&machine->typist, &machine->vm, &machine->input);
 	ret = mem_map_init(&machine->map);
 	if (ret) {
 		error_set(err, ret, "address map: %s", strerror(-ret));
@@ -160,6 +161,7 @@ void machine_detach(struct machine *machine)
 	if (machine->detached)
 		return;
 	machine->detached = true;
+	typist_stop(&machine->typist);
 	loop_set_before(machine->loop, NULL, NULL);
 	if (machine->started)
 		mem_map_unlisten(&machine->map, &machine->zones_observer);

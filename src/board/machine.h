@@ -7,7 +7,7 @@
  * thread with a chip's lock held: they stop the vCPUs from going on and are carried out on the loop's
  * thread with no lock held. Everything else is for the loop's thread.
  *
- * machine.c makes and unmakes it, machine_life.c is its life. What was asked for between two turns of
+ * machine.c makes and unmakes it, machine_input.c has its keys and mouse, machine_life.c is its life. What was asked for between two turns of
  * the loop is carried out at once, and the outcome does not depend on the order in which it came:
  *
  *	exit		ends the machine, whatever else was asked
@@ -32,6 +32,8 @@
 #include "board/drain_timer.h"
 #include "dev/block.h"
 #include "dev/irq.h"
+#include "dev/ps2/input.h"
+#include "dev/ps2/typist.h"
 #include "mem/map.h"
 #include "meter/report.h"
 
@@ -115,6 +117,8 @@ struct machine {
 	/* Where the accelerator's clock is manual, so is vm, and chips are to be given no other. */
 	struct clock host, monotonic, vm;
 	struct mem_map map;
+	struct input input; /* the board gives it to its devices */
+	struct typist typist;
 	enum machine_state state;
 	bool guest_sleeps; /* ASLEEP, or to be when it continues */
 	bool sleep_deep; /* and waking goes through a reset */
@@ -183,6 +187,13 @@ void machine_disk_failed(void *machine, const struct block_error *error);
 bool machine_step_clock(struct machine *machine, int64_t ns);
 /* Delivers every waiting write now: for whoever looks at chips from outside. */
 void machine_drain(struct machine *machine);
+/*
+ * A key, a mouse's movement, keys pressed together for a while (of the machine's time). Nothing happens
+ * while the guest does not run, or if it has no keyboard. False: too many wait to be pressed.
+ */
+void machine_key(struct machine *machine, enum ps2_key key, bool down);
+void machine_motion(struct machine *machine, const struct input_motion *motion);
+bool machine_press(struct machine *machine, const struct typist_chord *chord);
 /* At least 1. Any thread. */
 unsigned machine_vcpus(struct machine *machine);
 /*

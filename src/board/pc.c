@@ -19,7 +19,7 @@ static const struct device_spec pc_devices[] = {
 	{ "PIIX4_PM", NULL }, /* 01.3; 0xafe0-0xafe3, and where PMBASE says; line 9 */
 	{ "i440FX", NULL }, /* 00.0; 0xcf8-0xcff; 0xa0000-0xfffff */
 	{ "mc146818rtc", "iobase=0x70" }, /* -0x73; line 8 */
-	{ "i8042", NULL }, /* 0x60 and 0x64; line 1 */
+	{ "i8042", NULL }, /* 0x60 and 0x64; lines 1 and 12 */
 	{ "port92", NULL }, /* 0x92 */
 	{ "post", NULL }, /* 0x80 */
 	{ "fw_cfg_io", NULL }, /* 0x510-0x51b */

@@ -43,7 +43,7 @@ void pc_cmos_init(struct pc *pc)
 	rtc_set_cmos(rtc, 0x0f, 0); /* shutdown status: a normal start */
 	rtc_set_cmos(rtc, 0x10, 0); /* no floppy drives */
 	rtc_set_cmos(rtc, 0x12, 0); /* no IDE disks */
-	rtc_set_cmos(rtc, 0x14, 0x02); /* equipment: a coprocessor */
+	rtc_set_cmos(rtc, 0x14, 0x06); /* equipment: a coprocessor, a PS/2 mouse */
 	set_cmos16(rtc, 0x15, 640); /* KiB of base memory */
 	set_cmos16(rtc, 0x17, above(low, 1 << 20, 1 << 10)); /* KiB above 1 MiB */
 	set_cmos16(rtc, 0x30, above(low, 1 << 20, 1 << 10)); /* the same, as found by POST */

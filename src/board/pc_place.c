@@ -127,6 +127,7 @@ void pc_place_init(struct pc *pc)
 		.irq_line = find_line,
 		.irq_arg = &pc->machine,
 		.msi = machine_msi_sink(&pc->machine),
+		.input = &pc->machine.input,
 		.elcr = !pc->machine.accel->ops->irqchip,
 		.ask = { .arg = pc,
 			 .reset = ask_reset,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c).
+ * qmp_devices.c,
+ * qmp_input.c).
  */
 #pragma once
 
@@ -46,6 +47,14 @@ bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
 			     struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_input.c, likewise. */
+bool ctl_qmp_send_key(struct ctl_qmp *qmp, struct json_object *arguments,
+		      struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_input_send_event(struct ctl_qmp *qmp, struct json_object *arguments,
+			      struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_mice(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
 
 /* Building objects: what could not be made is missing, which only happens without memory. */
 void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value);

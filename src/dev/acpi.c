@@ -48,6 +48,7 @@ static const
 #define FADT_RESET_REG  0x400u
 /* Boot architecture flags (table 5-7) */
 #define FADT_LEGACY_DEVICES 0x1u
+#define FADT_8042           0x2u
 #define FADT_NO_VGA         0x4u
 
 	/* Grows from the front; the buffers are made for the most that fits in. */
@@ -207,7 +208,7 @@ static uint32_t fadt_add(struct build *build, const struct acpi_options *options
 	fadt[106] = options->rtc_day_alarm;
 	fadt[107] = options->rtc_month_alarm;
 	fadt[108] = options->rtc_century;
-	le16_put(fadt + 109, FADT_LEGACY_DEVICES | FADT_NO_VGA);
+	le16_put(fadt + 109, FADT_LEGACY_DEVICES | FADT_8042 | FADT_NO_VGA);
 	le32_put(fadt + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_RESET_REG);
 	port_put(fadt + 116, 0xcf9, 8);
 	fadt[128] = 0x06; /* hard, now */

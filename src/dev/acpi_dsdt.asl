@@ -101,6 +101,26 @@ DefinitionBlock ("", "DSDT", 2, "COALPT", "COALPORT", 1)
 					})
 				}
 
+				Device (KBD)
+				{
+					Name (_HID, EisaId ("PNP0303"))
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x60, 0x60, 1, 1)
+						IO (Decode16, 0x64, 0x64, 1, 1)
+						IRQNoFlags () { 1 }
+					})
+				}
+
+				Device (MOU)
+				{
+					Name (_HID, EisaId ("PNP0F13"))
+					Name (_CRS, ResourceTemplate ()
+					{
+						IRQNoFlags () { 12 }
+					})
+				}
+
 				/* A bit for each port that is there. */
 				Name (COMS, 0x0f)
 				Method (CSTA, 1)

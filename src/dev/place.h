@@ -20,6 +20,7 @@
 #include "mem/map.h"
 
 struct block;
+struct input;
 struct irq_router;
 struct pci_bus;
 
@@ -68,6 +69,8 @@ struct place {
 	void *irq_arg; /* of the one above */
 	struct msi_sink msi;
 	bool elcr; /* nobody else has the edge/level registers 0x4d0 and 0x4d1 */
+
+	struct input *input; /* what a person does; a keyboard and a mouse listen there */
 
 	struct place_ask ask;
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The chips of a few registers: 8042, port 92, POST, debug console, debug exit, pvpanic. */
+/* The chips of a few registers: port 92, POST, debug console, debug exit, pvpanic. */
 #include "chip.h"
 
 #include <string.h>
 
 #include "dev/debugcon.h"
 #include "dev/debugexit.h"
-#include "dev/i8042.h"
 #include "dev/port92.h"
 #include "dev/post.h"
 #include "dev/pvpanic.h"
@@ -27,125 +26,6 @@ static void note(void *arg, uint8_t byte)
 
 	assert_true(log->n < sizeof(log->bytes));
 	log->bytes[log->n++] = byte;
-}
-
-static uint8_t ask(struct i8042 *i8042, uint8_t command)
-{
-	out8(&i8042->command, 0, command);
-	assert_int_equal(in8(&i8042->command, 0) & 0x09, 0x09);
-	return in8(&i8042->data, 0);
-}
-
-static void tell(struct i8042 *i8042, uint8_t command, uint8_t parameter)
-{
-	out8(&i8042->command, 0, command);
-	out8(&i8042->data, 0, parameter);
-}
-
-static void test_i8042_commands(void **state)
-{
-	static const struct {
-		uint8_t command, answer;
-	} cases[] = {
-		{ 0xaa, 0x55 }, { 0xab, 0x00 }, { 0xa9, 0x00 }, { 0xc0, 0x80 }, { 0xd0, 0xcf }
-	};
-	struct i8042 i8042;
-
-	i8042_init(&i8042, &(struct i8042_options){ 0 });
-	assert_int_equal(in8(&i8042.command, 0), 0x18);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(ask(&i8042, cases[i].command), cases[i].answer);
-	assert_int_equal(in8(&i8042.command, 0), 0x1c); /* the self-test left its mark */
-
-	/* The command byte: off and on of both devices, and written whole. */
-	assert_int_equal(ask(&i8042, 0x20), 0x03);
-	out8(&i8042.command, 0, 0xad);
-	out8(&i8042.command, 0, 0xa7);
-	assert_int_equal(ask(&i8042, 0x20), 0x33);
-	out8(&i8042.command, 0, 0xae);
-	out8(&i8042.command, 0, 0xa8);
-	assert_int_equal(ask(&i8042, 0x20), 0x03);
-	tell(&i8042, 0x60, 0x61);
-	assert_int_equal(ask(&i8042, 0x20), 0x61);
-	assert_int_equal(in8(&i8042.command, 0), 0x18); /* the system flag is its bit 2 */
-
-	/* A command not offered answers nothing, and a parameter goes to the last command only. */
-	out8(&i8042.command, 0, 0xd1);
-	out8(&i8042.command, 0, 0x33);
-	out8(&i8042.data, 0, 0x00);
-	assert_int_equal(ask(&i8042, 0xd0), 0xcf);
-	i8042_destroy(&i8042);
-}
-
-static void test_i8042_a20(void **state)
-{
-	struct i8042 i8042;
-
-	i8042_init(&i8042, &(struct i8042_options){ 0 });
-	tell(&i8042, 0xd1, 0xdd);
-	assert_int_equal(ask(&i8042, 0xd0), 0xdd);
-	tell(&i8042, 0xd1, 0xdf);
-	assert_int_equal(ask(&i8042, 0xd0), 0xdf);
-	out8(&i8042.command, 0, 0xdd);
-	assert_int_equal(ask(&i8042, 0xd0), 0xdd);
-	out8(&i8042.command, 0, 0xdf);
-	assert_int_equal(ask(&i8042, 0xd0), 0xdf);
-	i8042_reset(&i8042);
-	assert_int_equal(ask(&i8042, 0xd0), 0xcf);
-	i8042_destroy(&i8042);
-}
-
-static void test_i8042_reset_line(void **state)
-{
-	unsigned resets = 0;
-	struct i8042 i8042;
-
-	i8042_init(&i8042, &(struct i8042_options){ .reset = count, .arg = &resets });
-	out8(&i8042.command, 0, 0xfe);
-	assert_int_equal(resets, 1);
-	out8(&i8042.command, 0, 0xff); /* pulses nothing */
-	out8(&i8042.command, 0, 0xf1); /* pulses others, among them A20, which is not kept */
-	assert_int_equal(resets, 1);
-	out8(&i8042.command, 0, 0xf0);
-	assert_int_equal(resets, 2);
-	tell(&i8042, 0xd1, 0xce);
-	assert_int_equal(resets, 3);
-	i8042_destroy(&i8042);
-}
-
-/* Nothing is plugged in: the controller says so, and does not leave a driver waiting. */
-static void test_i8042_no_keyboard(void **state)
-{
-	struct chip_wire wire = { 0 };
-	struct i8042 i8042;
-
-	i8042_init(&i8042, &(struct i8042_options){ .irq = chip_line(&wire) });
-	out8(&i8042.command, 0, 0xad);
-	out8(&i8042.data, 0, 0xff);
-	assert_true(wire.level);
-	assert_int_equal(in8(&i8042.command, 0), 0x51);
-	assert_int_equal(in8(&i8042.data, 0), 0xfe);
-	assert_false(wire.level);
-	assert_int_equal(in8(&i8042.command, 0), 0x10);
-	assert_int_equal(ask(&i8042, 0x20), 0x03); /* writing to it switched it on */
-
-	tell(&i8042, 0xd2, 0x77);
-	assert_int_equal(wire.rises, 3);
-	assert_int_equal(in8(&i8042.data, 0), 0x77);
-	out8(&i8042.command, 0, 0xad);
-	tell(&i8042, 0xd2, 0x78);
-	assert_int_equal(wire.rises, 3); /* nor does a keyboard that is off interrupt */
-	tell(&i8042, 0x60, 0x00);
-	tell(&i8042, 0xd4, 0xf2);
-	assert_int_equal(wire.rises, 3); /* interrupts are off */
-	tell(&i8042, 0x60, 0x01);
-	assert_int_equal(wire.rises, 4); /* what waits is told of */
-	wire.level = false;
-	i8042_restored(&i8042);
-	assert_true(wire.level);
-	i8042_reset(&i8042);
-	assert_false(wire.level);
-	i8042_destroy(&i8042);
 }
 
 static void test_port92(void **state)
@@ -271,10 +151,8 @@ static void test_pvpanic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_i8042_commands),   cmocka_unit_test(test_i8042_a20),
-		cmocka_unit_test(test_i8042_reset_line), cmocka_unit_test(test_i8042_no_keyboard),
-		cmocka_unit_test(test_port92),           cmocka_unit_test(test_post),
-		cmocka_unit_test(test_debugcon),         cmocka_unit_test(test_debugexit),
+		cmocka_unit_test(test_port92),   cmocka_unit_test(test_post),
+		cmocka_unit_test(test_debugcon), cmocka_unit_test(test_debugexit),
 		cmocka_unit_test(test_pvpanic),
 	};
 

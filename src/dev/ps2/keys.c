@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "dev/ps2/keys.h"
+
+#include <string.h>
+
+const struct ps2_key_codes ps2_keys[PS2_KEYS] = {
+	[PS2_KEY_ESC] = { "esc", 0x76, 0x08 },
+	[PS2_KEY_1] = { "1", 0x16, 0x16 },
+	[PS2_KEY_2] = { "2", 0x1e, 0x1e },
+	[PS2_KEY_3] = { "3", 0x26, 0x26 },
+	[PS2_KEY_4] = { "4", 0x25, 0x25 },
+	[PS2_KEY_5] = { "5", 0x2e, 0x2e },
+	[PS2_KEY_6] = { "6", 0x36, 0x36 },
+	[PS2_KEY_7] = { "7", 0x3d, 0x3d },
+	[PS2_KEY_8] = { "8", 0x3e, 0x3e },
+	[PS2_KEY_9] = { "9", 0x46, 0x46 },
+	[PS2_KEY_0] = { "0", 0x45, 0x45 },
+	[PS2_KEY_MINUS] = { "minus", 0x4e, 0x4e },
+	[PS2_KEY_EQUAL] = { "equal", 0x55, 0x55 },
+	[PS2_KEY_BACKSPACE] = { "backspace", 0x66, 0x66 },
+	[PS2_KEY_TAB] = { "tab", 0x0d, 0x0d },
+	[PS2_KEY_Q] = { "q", 0x15, 0x15 },
+	[PS2_KEY_W] = { "w", 0x1d, 0x1d },
+	[PS2_KEY_E] = { "e", 0x24, 0x24 },
+	[PS2_KEY_R] = { "r", 0x2d, 0x2d },
+	[PS2_KEY_T] = { "t", 0x2c, 0x2c },
+	[PS2_KEY_Y] = { "y", 0x35, 0x35 },
+	[PS2_KEY_U] = { "u", 0x3c, 0x3c },
+	[PS2_KEY_I] = { "i", 0x43, 0x43 },
+	[PS2_KEY_O] = { "o", 0x44, 0x44 },
+	[PS2_KEY_P] = { "p", 0x4d, 0x4d },
+	[PS2_KEY_BRACKET_LEFT] = { "bracket_left", 0x54, 0x54 },
+	[PS2_KEY_BRACKET_RIGHT] = { "bracket_right", 0x5b, 0x5b },
+	[PS2_KEY_RET] = { "ret", 0x5a, 0x5a },
+	[PS2_KEY_CTRL] = { "ctrl", 0x14, 0x11 },
+	[PS2_KEY_A] = { "a", 0x1c, 0x1c },
+	[PS2_KEY_S] = { "s", 0x1b, 0x1b },
+	[PS2_KEY_D] = { "d", 0x23, 0x23 },
+	[PS2_KEY_F] = { "f", 0x2b, 0x2b },
+	[PS2_KEY_G] = { "g", 0x34, 0x34 },
+	[PS2_KEY_H] = { "h", 0x33, 0x33 },
+	[PS2_KEY_J] = { "j", 0x3b, 0x3b },
+	[PS2_KEY_K] = { "k", 0x42, 0x42 },
+	[PS2_KEY_L] = { "l", 0x4b, 0x4b },
+	[PS2_KEY_SEMICOLON] = { "semicolon", 0x4c, 0x4c },
+	[PS2_KEY_APOSTROPHE] = { "apostrophe", 0x52, 0x52 },
+	[PS2_KEY_GRAVE_ACCENT] = { "grave_accent", 0x0e, 0x0e },
+	[PS2_KEY_SHIFT] = { "shift", 0x12, 0x12 },
+	[PS2_KEY_BACKSLASH] = { "backslash", 0x5d, 0x5c },
+	[PS2_KEY_Z] = { "z", 0x1a, 0x1a },
+	[PS2_KEY_X] = { "x", 0x22, 0x22 },
+	[PS2_KEY_C] = { "c", 0x21, 0x21 },
+	[PS2_KEY_V] = { "v", 0x2a, 0x2a },
+	[PS2_KEY_B] = { "b", 0x32, 0x32 },
+	[PS2_KEY_N] = { "n", 0x31, 0x31 },
+	[PS2_KEY_M] = { "m", 0x3a, 0x3a },
+	[PS2_KEY_COMMA] = { "comma", 0x41, 0x41 },
+	[PS2_KEY_DOT] = { "dot", 0x49, 0x49 },
+	[PS2_KEY_SLASH] = { "slash", 0x4a, 0x4a },
+	[PS2_KEY_SHIFT_R] = { "shift_r", 0x59, 0x59 },
+	[PS2_KEY_KP_MULTIPLY] = { "kp_multiply", 0x7c, 0x7e },
+	[PS2_KEY_ALT] = { "alt", 0x11, 0x19 },
+	[PS2_KEY_SPC] = { "spc", 0x29, 0x29 },
+	[PS2_KEY_CAPS_LOCK] = { "caps_lock", 0x58, 0x14 },
+	[PS2_KEY_F1] = { "f1", 0x05, 0x07 },
+	[PS2_KEY_F2] = { "f2", 0x06, 0x0f },
+	[PS2_KEY_F3] = { "f3", 0x04, 0x17 },
+	[PS2_KEY_F4] = { "f4", 0x0c, 0x1f },
+	[PS2_KEY_F5] = { "f5", 0x03, 0x27 },
+	[PS2_KEY_F6] = { "f6", 0x0b, 0x2f },
+	[PS2_KEY_F7] = { "f7", 0x83, 0x37 },
+	[PS2_KEY_F8] = { "f8", 0x0a, 0x3f },
+	[PS2_KEY_F9] = { "f9", 0x01, 0x47 },
+	[PS2_KEY_F10] = { "f10", 0x09, 0x4f },
+	[PS2_KEY_NUM_LOCK] = { "num_lock", 0x77, 0x76 },
+	[PS2_KEY_SCROLL_LOCK] = { "scroll_lock", 0x7e, 0x5f },
+	[PS2_KEY_KP_7] = { "kp_7", 0x6c, 0x6c },
+	[PS2_KEY_KP_8] = { "kp_8", 0x75, 0x75 },
+	[PS2_KEY_KP_9] = { "kp_9", 0x7d, 0x7d },
+	[PS2_KEY_KP_SUBTRACT] = { "kp_subtract", 0x7b, 0x84 },
+	[PS2_KEY_KP_4] = { "kp_4", 0x6b, 0x6b },
+	[PS2_KEY_KP_5] = { "kp_5", 0x73, 0x73 },
+	[PS2_KEY_KP_6] = { "kp_6", 0x74, 0x74 },
+	[PS2_KEY_KP_ADD] = { "kp_add", 0x79, 0x7c },
+	[PS2_KEY_KP_1] = { "kp_1", 0x69, 0x69 },
+	[PS2_KEY_KP_2] = { "kp_2", 0x72, 0x72 },
+	[PS2_KEY_KP_3] = { "kp_3", 0x7a, 0x7a },
+	[PS2_KEY_KP_0] = { "kp_0", 0x70, 0x70 },
+	[PS2_KEY_KP_DECIMAL] = { "kp_decimal", 0x71, 0x71 },
+	[PS2_KEY_SYSRQ] = { "sysrq", 0x84, 0x57 },
+	[PS2_KEY_LESS] = { "less", 0x61, 0x13 },
+	[PS2_KEY_F11] = { "f11", 0x78, 0x56 },
+	[PS2_KEY_F12] = { "f12", 0x07, 0x5e },
+	[PS2_KEY_KP_ENTER] = { "kp_enter", 0xe05a, 0x79 },
+	[PS2_KEY_CTRL_R] = { "ctrl_r", 0xe014, 0x58 },
+	[PS2_KEY_KP_DIVIDE] = { "kp_divide", 0xe04a, 0x77 },
+	[PS2_KEY_PRINT] = { "print", 0xe07c, 0x57 },
+	[PS2_KEY_ALT_R] = { "alt_r", 0xe011, 0x39 },
+	[PS2_KEY_HOME] = { "home", 0xe06c, 0x6e },
+	[PS2_KEY_UP] = { "up", 0xe075, 0x63 },
+	[PS2_KEY_PGUP] = { "pgup", 0xe07d, 0x6f },
+	[PS2_KEY_LEFT] = { "left", 0xe06b, 0x61 },
+	[PS2_KEY_RIGHT] = { "right", 0xe074, 0x6a },
+	[PS2_KEY_END] = { "end", 0xe069, 0x65 },
+	[PS2_KEY_DOWN] = { "down", 0xe072, 0x60 },
+	[PS2_KEY_PGDN] = { "pgdn", 0xe07a, 0x6d },
+	[PS2_KEY_INSERT] = { "insert", 0xe070, 0x67 },
+	[PS2_KEY_DELETE] = { "delete", 0xe071, 0x64 },
+	[PS2_KEY_PAUSE] = { "pause", 0xe177, 0x62 },
+	[PS2_KEY_META_L] = { "meta_l", 0xe01f, 0x8b },
+	[PS2_KEY_META_R] = { "meta_r", 0xe027, 0x8c },
+	[PS2_KEY_COMPOSE] = { "compose", 0xe02f, 0x8d },
+	[PS2_KEY_RO] = { "ro", 0x51, 0x51 },
+	[PS2_KEY_YEN] = { "yen", 0x6a, 0x5d },
+	[PS2_KEY_HENKAN] = { "henkan", 0x64, 0x86 },
+	[PS2_KEY_MUHENKAN] = { "muhenkan", 0x67, 0x85 },
+	[PS2_KEY_KATAKANAHIRAGANA] = { "katakanahiragana", 0x13, 0x87 },
+	[PS2_KEY_KP_COMMA] = { "kp_comma", 0x6d, 0x7b },
+	[PS2_KEY_KP_EQUALS] = { "kp_equals", 0x0f, 0x00 },
+	[PS2_KEY_F13] = { "f13", 0x08, 0x00 },
+	[PS2_KEY_F14] = { "f14", 0x10, 0x00 },
+	[PS2_KEY_F15] = { "f15", 0x18, 0x00 },
+	[PS2_KEY_POWER] = { "power", 0xe037, 0x00 },
+	[PS2_KEY_SLEEP] = { "sleep", 0xe03f, 0x00 },
+	[PS2_KEY_WAKE] = { "wake", 0xe05e, 0x00 },
+	[PS2_KEY_AUDIONEXT] = { "audionext", 0xe04d, 0x00 },
+	[PS2_KEY_AUDIOPREV] = { "audioprev", 0xe015, 0x00 },
+	[PS2_KEY_AUDIOSTOP] = { "audiostop", 0xe03b, 0x00 },
+	[PS2_KEY_AUDIOPLAY] = { "audioplay", 0xe034, 0x00 },
+	[PS2_KEY_AUDIOMUTE] = { "audiomute", 0xe023, 0x00 },
+	[PS2_KEY_VOLUMEUP] = { "volumeup", 0xe032, 0x00 },
+	[PS2_KEY_VOLUMEDOWN] = { "volumedown", 0xe021, 0x00 },
+	[PS2_KEY_MEDIASELECT] = { "mediaselect", 0xe050, 0x00 },
+	[PS2_KEY_MAIL] = { "mail", 0xe048, 0x00 },
+	[PS2_KEY_CALCULATOR] = { "calculator", 0xe02b, 0x00 },
+	[PS2_KEY_COMPUTER] = { "computer", 0xe040, 0x00 },
+	[PS2_KEY_AC_HOME] = { "ac_home", 0xe03a, 0x00 },
+	[PS2_KEY_AC_BACK] = { "ac_back", 0xe038, 0x00 },
+	[PS2_KEY_AC_FORWARD] = { "ac_forward", 0xe030, 0x00 },
+	[PS2_KEY_AC_REFRESH] = { "ac_refresh", 0xe020, 0x00 },
+	[PS2_KEY_AC_BOOKMARKS] = { "ac_bookmarks", 0xe018, 0x00 },
+};
+
+static const struct {
+	const char *name;
+	enum ps2_key key;
+} other_names[] = {
+	{ "asterisk", PS2_KEY_KP_MULTIPLY },
+	{ "menu", PS2_KEY_COMPOSE },
+	{ "hiragana", PS2_KEY_KATAKANAHIRAGANA },
+};
+
+enum ps2_key ps2_key_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++) {
+		if (!strcmp(other_names[i].name, name))
+			return other_names[i].key;
+	}
+	for (unsigned i = 0; i < PS2_KEYS; i++) {
+		if (!strcmp(ps2_keys[i].name, name))
+			return (enum ps2_key)i;
+	}
+	return PS2_KEY_NONE;
+}
+
+/* Pause goes by the code that it has together with Ctrl. */
+#define NUMBER_PAUSE 0xc6
+
+static uint32_t number_of(const struct ps2_key_codes *codes)
+{
+	uint32_t number = ps2_translate((uint8_t)codes->set2);
+
+	if ((codes->set2 & 0xff00) == PS2_PAUSE)
+		return NUMBER_PAUSE;
+	return codes->set2 > 0xff ? number | 0x80 : number;
+}
+
+enum ps2_key ps2_key_by_number(uint32_t number)
+{
+	for (unsigned i = 0; i < PS2_KEYS; i++) {
+		if (number_of(&ps2_keys[i]) == number)
+			return (enum ps2_key)i;
+	}
+	return PS2_KEY_NONE;
+}
+
+uint8_t ps2_translate(uint8_t byte)
+{
+	static const uint8_t codes[128] = {
+		0xff, 0x43, 0x41, 0x3f, 0x3d, 0x3b, 0x3c, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3e,
+		0x0f, 0x29, 0x59, 0x65, 0x38, 0x2a, 0x70, 0x1d, 0x10, 0x02, 0x5a, 0x66, 0x71,
+		0x2c, 0x1f, 0x1e, 0x11, 0x03, 0x5b, 0x67, 0x2e, 0x2d, 0x20, 0x12, 0x05, 0x04,
+		0x5c, 0x68, 0x39, 0x2f, 0x21, 0x14, 0x13, 0x06, 0x5d, 0x69, 0x31, 0x30, 0x23,
+		0x22, 0x15, 0x07, 0x5e, 0x6a, 0x72, 0x32, 0x24, 0x16, 0x08, 0x09, 0x5f, 0x6b,
+		0x33, 0x25, 0x17, 0x18, 0x0b, 0x0a, 0x60, 0x6c, 0x34, 0x35, 0x26, 0x27, 0x19,
+		0x0c, 0x61, 0x6d, 0x73, 0x28, 0x74, 0x1a, 0x0d, 0x62, 0x6e, 0x3a, 0x36, 0x1c,
+		0x1b, 0x75, 0x2b, 0x63, 0x76, 0x55, 0x56, 0x77, 0x78, 0x79, 0x7a, 0x0e, 0x7b,
+		0x7c, 0x4f, 0x7d, 0x4b, 0x47, 0x7e, 0x7f, 0x6f, 0x52, 0x53, 0x50, 0x4c, 0x4d,
+		0x48, 0x01, 0x45, 0x57, 0x4e, 0x51, 0x4a, 0x37, 0x49, 0x46, 0x54,
+	};
+
+	if (byte < sizeof(codes))
+		return codes[byte];
+	return byte == 0x83 ? 0x41 : byte == 0x84 ? 0x54 : byte;
+}

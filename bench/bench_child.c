@@ -253,36 +253,43 @@ void bench_drop(struct bench_child *child)
 	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1 };
 }
 
-static struct json_object *find_port(const struct bench_child *child, unsigned port,
-				     const char *direction)
-{
-	struct json_object *ports = json_object_object_get(child->report, "ports");
-
-	for (size_t i = 0; ports && i < json_object_array_length(ports); i++) {
-		struct json_object *row = json_object_array_get_idx(ports, i);
-		struct json_object *number = json_object_object_get(row, "port");
-		struct json_object *way = json_object_object_get(row, "direction");
-
-		if ((unsigned)json_object_get_int(number) == port && way &&
-		    !strcmp(json_object_get_string(way), direction))
-			return row;
-	}
-	return NULL;
-}
-
 static uint64_t number_of(struct json_object *object, const char *name)
 {
 	return json_object_get_uint64(json_object_object_get(object, name));
 }
 
+static bool is_text(struct json_object *object, const char *name, const char *text)
+{
+	const char *has = json_object_get_string(json_object_object_get(object, name));
+
+	return has && !strcmp(has, text);
+}
+
+/* The sum over a port's rows, which are one for each width. */
+static uint64_t sum_of(const struct bench_child *child, unsigned port, const char *direction,
+		       const char *what)
+{
+	struct json_object *rows = json_object_object_get(child->report, "rows");
+	uint64_t sum = 0;
+
+	for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (number_of(row, "addr") == port && is_text(row, "space", "port") &&
+		    is_text(row, "direction", direction))
+			sum += number_of(row, what);
+	}
+	return sum;
+}
+
 uint64_t bench_samples(const struct bench_child *child, unsigned port, const char *direction)
 {
-	return number_of(find_port(child, port, direction), "samples");
+	return sum_of(child, port, direction, "exits");
 }
 
 uint64_t bench_coalesced(const struct bench_child *child, unsigned port)
 {
-	return number_of(find_port(child, port, "out"), "coalesced");
+	return sum_of(child, port, "write", "coalesced");
 }
 
 uint64_t bench_total(const struct bench_child *child, const char *what)
@@ -292,14 +299,17 @@ uint64_t bench_total(const struct bench_child *child, const char *what)
 
 double bench_outside_us(const struct bench_child *child)
 {
-	struct json_object *ports = json_object_object_get(child->report, "ports");
+	struct json_object *rows = json_object_object_get(child->report, "rows");
 	double time = 0, samples = 0;
 
-	for (size_t i = 0; ports && i < json_object_array_length(ports); i++) {
-		struct json_object *row = json_object_array_get_idx(ports, i);
+	for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
 
-		time += json_object_get_double(json_object_object_get(row, "time_us"));
-		samples += (double)number_of(row, "samples");
+		if (!is_text(row, "space", "port"))
+			continue;
+		time += json_object_get_double(
+			json_object_object_get(json_object_object_get(row, "times"), "sum_us"));
+		samples += (double)number_of(row, "exits");
 	}
 	return samples > 0 ? time / samples : 0;
 }

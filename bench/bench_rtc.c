@@ -99,7 +99,7 @@ static void command(const struct bench *bench, struct bench_child *child,
 /* Trips to user space for the pair's two ports. */
 static uint64_t pair_exits(const struct bench_child *child)
 {
-	return bench_samples(child, 0x70, "out") + bench_samples(child, 0x71, "in");
+	return bench_samples(child, 0x70, "write") + bench_samples(child, 0x71, "read");
 }
 
 /* Runs as many guests at once as asked; keeps the median guest. */

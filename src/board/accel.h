@@ -95,6 +95,8 @@ struct accel_ops {
 	/* For the report, any thread. NULL and no zones if nothing is counted. */
 	const struct meter *(*vcpu_meter)(struct accel *accel, unsigned vcpu);
 	const struct meter *(*ring_meter)(struct accel *accel); /* of waiting writes */
+	/* How waiting writes were delivered; .deadline is the machine's. Any thread. */
+	void (*drains)(struct accel *accel, struct meter_ring *out);
 	/* Copies up to max zones to out, with texts that live as long as the map; how many there are. */
 	size_t (*zones)(struct accel *accel, struct meter_zone *out, size_t max);
 	/* Why no write in this space waits, or NULL; constant text. */

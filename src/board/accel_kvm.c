@@ -114,6 +114,18 @@ static const struct meter *kvm_ring_meter(struct accel *accel)
 	return accel_kvm(accel)->vm.ring_meter;
 }
 
+_Static_assert(HV_RING_BATCHES == METER_BATCHES, "they are copied one by one");
+
+static void kvm_drains(struct accel *accel, struct meter_ring *out)
+{
+	const struct hv_ring *ring = &accel_kvm(accel)->vm.ring;
+
+	*out = (struct meter_ring){ .entries = ring->max ? ring->max - 1 : 0 };
+	for (unsigned i = 0; i < METER_BATCHES; i++)
+		out->batches[i] = atomic_load_explicit(&ring->batches[i], memory_order_relaxed);
+	out->full = atomic_load_explicit(&ring->full, memory_order_relaxed);
+}
+
 static struct meter_zone kvm_meter_zone(const struct hv_zone *zone)
 {
 	static const enum meter_zone_state states[] = {
@@ -175,6 +187,7 @@ static const struct accel_ops accel_kvm_ops = {
 	.vcpus = kvm_vcpus,
 	.vcpu_meter = kvm_vcpu_meter,
 	.ring_meter = kvm_ring_meter,
+	.drains = kvm_drains,
 	.zones = kvm_zones,
 	.refused = kvm_refused,
 };

@@ -84,6 +84,11 @@ static const struct meter *none_ring_meter(struct accel *accel)
 	return NULL;
 }
 
+static void none_drains(struct accel *accel, struct meter_ring *out)
+{
+	*out = (struct meter_ring){ 0 };
+}
+
 static size_t none_zones(struct accel *accel, struct meter_zone *out, size_t max)
 {
 	return 0;
@@ -107,6 +112,7 @@ static const struct accel_ops accel_none_ops = {
 	.vcpus = none_vcpus,
 	.vcpu_meter = none_vcpu_meter,
 	.ring_meter = none_ring_meter,
+	.drains = none_drains,
 	.zones = none_zones,
 	.refused = none_refused,
 };

@@ -25,6 +25,7 @@ static void set(struct drain_timer *timer, uint64_t deadline)
 	if (!deadline && timer->set_at == CLOCK_NEVER)
 		return;
 	timer->set_at = deadline ? clock_monotonic() : CLOCK_NEVER;
+	timer->set_for = (int64_t)deadline;
 	(void)timerfd_settime(timer->watch.fd, 0, &spec, NULL); /* cannot fail with these values */
 }
 
@@ -101,6 +102,11 @@ void drain_timer_stop(struct drain_timer *timer)
 {
 	timer->running = false;
 	set(timer, 0);
+}
+
+bool drain_timer_is_due(const struct drain_timer *timer)
+{
+	return timer->set_at != CLOCK_NEVER && clock_monotonic() - timer->set_at >= timer->set_for;
 }
 
 void drain_timer_put_off(struct drain_timer *timer)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/loop.h"
@@ -22,6 +23,7 @@ struct drain_timer {
 	int64_t reviewed_at;
 	bool running;
 	int64_t set_at; /* CLOCK_MONOTONIC; CLOCK_NEVER: off */
+	int64_t set_for; /* ns from then on */
 };
 
 /* 0 or -errno. Both functions are called on the loop's thread, no lock held. */
@@ -33,5 +35,7 @@ void drain_timer_start(struct drain_timer *timer);
 void drain_timer_stop(struct drain_timer *timer);
 /* The loop has woken and drained. */
 void drain_timer_put_off(struct drain_timer *timer);
+/* It is time, whether or not something else has woken the loop as well. */
+bool drain_timer_is_due(const struct drain_timer *timer);
 /* Zones have come or gone. */
 void drain_timer_check(struct drain_timer *timer);

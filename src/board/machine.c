@@ -18,8 +18,14 @@ static void drain_before_callbacks(void *arg)
 {
 	struct machine *machine = arg;
 
+	const struct meter *ring = machine_ring_meter(machine);
+	uint64_t before = ring ? atomic_load_explicit(&ring->coalesced, memory_order_relaxed) : 0;
+	bool due = drain_timer_is_due(&machine->drain_timer);
+
 	machine_drain(machine);
 	drain_timer_put_off(&machine->drain_timer);
+	if (due && ring && atomic_load_explicit(&ring->coalesced, memory_order_relaxed) != before)
+		machine->deadline_drains++;
 }
 
 static uint64_t shortest_deadline(void *arg)

@@ -128,6 +128,7 @@ struct machine {
 	LIST_HEAD(machine_observers, machine_observer) observers;
 	struct machine_telling *telling; /* of observers, now: machine_life.c */
 	struct drain_timer drain_timer;
+	uint64_t deadline_drains; /* that found something: drain_timer.h */
 	struct mem_listener zones_observer;
 	void (*irq_watch)(void *arg, unsigned line, bool level);
 	void *irq_watch_arg;

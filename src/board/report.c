@@ -103,17 +103,34 @@ static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 
 /* What a report is made of, as it is now. */
 struct account {
+	struct mem_view *views[MEM_SPACES];
 	const struct meter **meters;
 	struct meter_zone *zones;
 	struct meter_report_options options; /* points into the above */
 };
 
+/* What stands at the address now. */
+static void account_name(void *arg, enum meter_space space, uint64_t addr, unsigned width,
+			 struct meter_name *name)
+{
+	const struct account *account = arg;
+	const struct mem_view *view =
+		account->views[space == METER_PORT ? MEM_SPACE_PORT : MEM_SPACE_MEMORY];
+	const struct mem_section *section = mem_view_find(view, addr);
+
+	if (!section)
+		return;
+	name->device = section->region->name;
+	name->reg = mem_region_register(section->region,
+					addr - section->range.first + section->offset, width);
+}
+
 /* 0, -ENOTSUP or -ENOMEM; account_drop() after 0. */
-static int account_take(struct machine *machine, struct account *account)
+static int account_take(struct machine *machine, bool per_vcpu, struct account *account)
 {
 	unsigned vcpus = machine_vcpus(machine);
 
-	if (!machine->accel->ops->metered)
+	if (!machine->accel->ops->metered || !machine_vcpu_meter(machine, 0))
 		return -ENOTSUP;
 	account->meters = calloc(vcpus, sizeof(const struct meter *));
 	if (!account->meters)
@@ -126,7 +143,15 @@ static int account_take(struct machine *machine, struct account *account)
 		.ring = machine_ring_meter(machine),
 		.start = machine->stamp,
 		.end = meter_stamp_now(),
+		.machine = machine->options.name,
+		.per_vcpu = per_vcpu,
+		.name = account_name,
+		.arg = account,
 	};
+	machine->accel->ops->drains(machine->accel, &account->options.drains);
+	account->options.drains.deadline = machine->deadline_drains;
+	for (enum mem_space space = 0; space < MEM_SPACES; space++)
+		account->views[space] = mem_map_view(&machine->map, space);
 	account->zones = zones_of(machine, &account->options.zones_n);
 	account->options.zones = account->zones;
 	return 0;
@@ -134,6 +159,8 @@ static int account_take(struct machine *machine, struct account *account)
 
 static void account_drop(struct account *account)
 {
+	for (enum mem_space space = 0; space < MEM_SPACES; space++)
+		mem_view_unref(account->views[space]);
 	free(account->zones);
 	free(account->meters);
 }
@@ -141,7 +168,7 @@ static void account_drop(struct account *account)
 int machine_report(struct machine *machine, FILE *out, enum report_form form)
 {
 	struct account account;
-	int ret = account_take(machine, &account);
+	int ret = account_take(machine, false, &account);
 
 	if (ret)
 		return ret;
@@ -151,10 +178,10 @@ int machine_report(struct machine *machine, FILE *out, enum report_form form)
 	return ret;
 }
 
-int machine_report_object(struct machine *machine, struct json_object **out)
+int machine_report_object(struct machine *machine, bool per_vcpu, struct json_object **out)
 {
 	struct account account;
-	int ret = account_take(machine, &account);
+	int ret = account_take(machine, per_vcpu, &account);
 
 	if (ret)
 		return ret;

@@ -13,11 +13,14 @@ struct json_object;
 
 enum report_form { REPORT_TEXT, REPORT_JSON };
 
-/* 0; -ENOTSUP: the accelerator counts nothing; or -errno of writing. */
+/* 0; -ENOTSUP: nothing is counted; or -errno of writing. */
 int machine_report(struct machine *machine, FILE *out, enum report_form form)
 	__attribute__((warn_unused_result));
-/* The JSON form as an object, which the caller puts back. 0, -ENOTSUP or -ENOMEM. */
-int machine_report_object(struct machine *machine, struct json_object **out)
+/*
+ * The record (docs/records.md) as an object, which the caller puts back. per_vcpu: with a row of its
+ * own for each vCPU. 0, -ENOTSUP or -ENOMEM.
+ */
+int machine_report_object(struct machine *machine, bool per_vcpu, struct json_object **out)
 	__attribute__((warn_unused_result));
 
 /* What waits in this machine and why, a line each: the answer to coalesce=list. 0 or -errno. */

@@ -143,8 +143,9 @@ struct exits_options {
 
 static const struct prop exits_table[] = {
 	{ "form", PROP_WORD, PROP_AT(struct exits_options, form),
-	  .words = (const char *const[]){ "none", "text", "json", NULL }, .form = "text|json",
-	  .help = "as a table or as one JSON object" },
+	  .words = (const char *const[]){ "none", "text", "json", "off", NULL },
+	  .form = "text|json|off",
+	  .help = "as a table, or as a record (one JSON object); off: nothing is counted" },
 	{ "file", PROP_TEXT, PROP_AT(struct exits_options, file), .form = "file=PATH",
 	  .help = "where to (default standard output)" },
 	{ 0 },
@@ -338,7 +339,7 @@ bool cmd_parse_exits(struct cmd_parse *parse, const char *value)
 
 	if (!cmd_props_parse(parse, &cmd_exits_props, value, &said, NULL))
 		return false;
-	if (said.form == CMD_EXITS_NONE && said.file)
+	if ((said.form == CMD_EXITS_NONE || said.form == CMD_EXITS_OFF) && said.file)
 		return cmd_refuse(parse, "needs text or json");
 	parse->options->exits = (enum cmd_exits)said.form;
 	parse->options->exits_file = said.file;

@@ -119,7 +119,7 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "Where the commands and answers of -qtest are written down (default none)." },
 
 	{ "exits", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_exits,
-	  .form = "text|json[,file=PATH]", .props = &cmd_exits_props,
+	  .form = "text|json[,file=PATH]|off", .props = &cmd_exits_props,
 	  .help = "At the end, reports which port and memory accesses left the kernel, how often and for how long, "
 		  "and which writes coalescing kept in it." },
 	{ "S", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(paused),

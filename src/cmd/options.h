@@ -38,7 +38,7 @@ enum cmd_action {
 
 enum cmd_accel { CMD_ACCEL_KVM, CMD_ACCEL_QTEST };
 enum cmd_coalesce { CMD_COALESCE_ON, CMD_COALESCE_OFF, CMD_COALESCE_LIST };
-enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON };
+enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON, CMD_EXITS_OFF };
 
 /* A character back-end. Those that an option such as -serial makes have names that nobody can say. */
 struct cmd_chardev {

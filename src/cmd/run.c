@@ -222,6 +222,7 @@ static int describe_machine(struct run *run)
 						  .irqchip = true,
 						  .pit = true,
 						  .vcpus = 1,
+						  .uncounted = options->exits == CMD_EXITS_OFF,
 						  .cpu = options->cpu } });
 	machine->loop = &run->loop;
 	machine->accel = no_cpu ? &run->none.accel : &run->kvm.accel;

@@ -42,7 +42,7 @@ int run_print_report(struct run *run)
 	struct cmd_print print;
 	int ret, status;
 
-	if (options->exits == CMD_EXITS_NONE)
+	if (options->exits == CMD_EXITS_NONE || options->exits == CMD_EXITS_OFF)
 		return 0;
 	ret = cmd_print_begin(&print);
 	if (ret)

@@ -231,7 +231,7 @@ static const struct command {
 	{ "system_powerdown", system_powerdown, { 0 } },
 	{ "system_wakeup", system_wakeup, { 0 } },
 	{ "quit", qmp_quit, { 0 } },
-	{ "__org.coalport_query-report", ctl_qmp_query_report, { 0 } },
+	{ "__org.coalport_query-report", ctl_qmp_query_report, { "per-vcpu" } },
 };
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))

@@ -15,10 +15,16 @@
 bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	int ret = machine_report_object(qmp->machine, result);
+	struct json_object *per_vcpu = NULL;
+	int ret;
 
+	if (json_object_object_get_ex(arguments, "per-vcpu", &per_vcpu) &&
+	    !json_object_is_type(per_vcpu, json_type_boolean))
+		return ctl_qmp_fail(err,
+				    "Invalid parameter type for 'per-vcpu', expected: boolean");
+	ret = machine_report_object(qmp->machine, json_object_get_boolean(per_vcpu), result);
 	if (ret == -ENOTSUP)
-		return ctl_qmp_fail(err, "Nothing is counted without KVM");
+		return ctl_qmp_fail(err, "Nothing is counted (-exits off, or no KVM)");
 	return ret ? ctl_qmp_fail(err, "%s", strerror(-ret)) : true;
 }
 
@@ -125,25 +131,36 @@ static uint64_t count_of(struct json_object *object, const char *member)
 								 : 0;
 }
 
-/* Two counters for each port or line of memory and direction: trips out of KVM, and writes saved. */
-static void add_rows(struct json_object *stats, const struct query *query,
-		     struct json_object *report, const char *table, const char *place)
+static const char *text_of(struct json_object *object, const char *member)
 {
-	struct json_object *rows, *direction;
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, member, &value) ? json_object_get_string(value)
+								 : "";
+}
+
+/*
+ * Two counters for each port or line of memory, direction and width: trips out of KVM, and writes
+ * saved.
+ */
+static void add_rows(struct json_object *stats, const struct query *query,
+		     struct json_object *report)
+{
+	struct json_object *rows;
 	char name[96];
 
-	if (!json_object_object_get_ex(report, table, &rows))
+	if (!json_object_object_get_ex(report, "rows", &rows))
 		return;
 	for (size_t i = 0; i < json_object_array_length(rows); i++) {
 		struct json_object *row = json_object_array_get_idx(rows, i);
-		const char *way = json_object_object_get_ex(row, "direction", &direction)
-					  ? json_object_get_string(direction)
-					  : "any";
-		uint64_t at = count_of(row, place);
+		char place[64];
 
-		snprintf(name, sizeof(name), OWN "%s-0x%" PRIx64 "-%s-exits", place, at, way);
-		add_stat(stats, query, name, count_of(row, "samples"));
-		snprintf(name, sizeof(name), OWN "%s-0x%" PRIx64 "-%s-coalesced", place, at, way);
+		snprintf(place, sizeof(place), OWN "%s-0x%" PRIx64 "-%s-%" PRIu64,
+			 text_of(row, "space"), count_of(row, "addr"), text_of(row, "direction"),
+			 count_of(row, "width"));
+		snprintf(name, sizeof(name), "%s-exits", place);
+		add_stat(stats, query, name, count_of(row, "exits"));
+		snprintf(name, sizeof(name), "%s-coalesced", place);
 		add_stat(stats, query, name, count_of(row, "coalesced"));
 	}
 }
@@ -164,7 +181,7 @@ static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json
 		     struct ctl_qmp_error *err)
 {
 	struct json_object *all = NULL, *stats;
-	int ret = machine_report_object(qmp->machine, &all);
+	int ret = machine_report_object(qmp->machine, false, &all);
 
 	if (ret == -ENOTSUP)
 		return true;
@@ -173,8 +190,7 @@ static bool vm_stats(struct ctl_qmp *qmp, const struct query *query, struct json
 	stats = json_object_new_array();
 	add_stat(stats, query, "exits", count_of(all, "exits"));
 	add_stat(stats, query, OWN "coalesced", count_of(all, "coalesced"));
-	add_rows(stats, query, all, "ports", "port");
-	add_rows(stats, query, all, "mmio", "address");
+	add_rows(stats, query, all);
 	add_result(list, stats, NULL);
 	json_object_put(all);
 	return true;

@@ -28,7 +28,8 @@ static const struct mem_port sent_ports[] = {
 	  .read = read_presence,
 	  .write = write_byte,
 	  .wait = MEM_DEADLINE(20 * NS_PER_MS),
-	  .why = "debug console: text for the host" },
+	  .why = "debug console: text for the host",
+	  .name = "data" },
 };
 static const struct mem_port unheard_ports[] = {
 	{ .at = 0,
@@ -36,14 +37,15 @@ static const struct mem_port unheard_ports[] = {
 	  .read = read_presence,
 	  .write = write_byte,
 	  .wait = MEM_LATCH,
-	  .why = "debug console: nobody listens" },
+	  .why = "debug console: nobody listens",
+	  .name = "data" },
 };
 
 void debugcon_init(struct debugcon *debugcon, const struct debugcon_options *options)
 {
 	*debugcon = (struct debugcon){ .device = debugcon->device, .options = *options };
 	lock_init(&debugcon->lock, LOCK_DEVICE, "debugcon");
-	mem_region_init_io(&debugcon->region, "debugcon", 0,
+	mem_region_init_io(&debugcon->region, "isa-debugcon", 0,
 			   options->send ? sent_ports : unheard_ports, 1, debugcon,
 			   &debugcon->lock);
 }

@@ -33,6 +33,7 @@ void debugexit_init(struct debugexit *debugexit, const struct debugexit_options 
 		debugexit->port.widths |= MEM_W2;
 	if (options->size >= 4)
 		debugexit->port.widths |= MEM_W4;
+	debugexit->port.name = "status";
 	mem_region_init_io(&debugexit->region, "isa-debug-exit", options->size - 1,
 			   &debugexit->port, 1, debugexit, NULL);
 }

@@ -101,8 +101,9 @@ static const struct mem_port fw_cfg_ports[] = {
 	  .read = selector_read,
 	  .write = selector_write,
 	  .wait = MEM_LATCH,
-	  .why = "the selector only chooses what the data port shows" },
-	{ .at = 0, .len = 2, .widths = MEM_W1, .read = fw_cfg_data_read },
+	  .why = "the selector only chooses what the data port shows",
+	  .name = "selector" },
+	{ .at = 0, .len = 2, .widths = MEM_W1, .read = fw_cfg_data_read, .name = "data" },
 };
 
 /*
@@ -213,9 +214,9 @@ static uint64_t dma_read(void *chip, uint64_t offset, unsigned width)
 }
 
 static const struct mem_port dma_ports[] = {
-	{ 0, 4, MEM_W4, .read = dma_read, .write = dma_high_write },
-	{ 4, 4, MEM_W4, .read = dma_read, .write = dma_low_write },
-	{ 0, 8, MEM_W1 | MEM_W2, .read = dma_read },
+	{ 0, 4, MEM_W4, .read = dma_read, .write = dma_high_write, .name = "DMA address, high" },
+	{ 4, 4, MEM_W4, .read = dma_read, .write = dma_low_write, .name = "DMA address, low" },
+	{ 0, 8, MEM_W1 | MEM_W2, .read = dma_read, .name = "DMA address" },
 };
 
 static void directory_build(struct fw_cfg *fw_cfg)
@@ -244,9 +245,9 @@ void fw_cfg_init(struct fw_cfg *fw_cfg, struct mem_map *map, struct mem_region *
 	fw_cfg->items[FW_CFG_FILE_DIR] = (struct fw_cfg_item){ .data = fw_cfg->directory };
 	directory_build(fw_cfg);
 	state_reset(&fw_cfg_state, fw_cfg);
-	mem_region_init_io(&fw_cfg->ports, "fw-cfg", 1, fw_cfg_ports,
+	mem_region_init_io(&fw_cfg->ports, "fw_cfg", 1, fw_cfg_ports,
 			   sizeof(fw_cfg_ports) / sizeof(fw_cfg_ports[0]), fw_cfg, &fw_cfg->lock);
-	mem_region_init_io(&fw_cfg->dma_ports, "fw-cfg-dma", 7, dma_ports,
+	mem_region_init_io(&fw_cfg->dma_ports, "fw_cfg", 7, dma_ports,
 			   sizeof(dma_ports) / sizeof(dma_ports[0]), fw_cfg, &fw_cfg->lock);
 	mem_region_add(ports, &fw_cfg->ports, FW_CFG_PORT, 0);
 	mem_region_add(ports, &fw_cfg->dma_ports, DMA_PORT, 0);

@@ -175,20 +175,23 @@ static const struct mem_port i440fx_ports[] = {
 	  .read = address_read,
 	  .write = address_write,
 	  .wait = MEM_LATCH,
-	  .why = "CONFIG_ADDRESS only selects what CONFIG_DATA shows" },
+	  .why = "CONFIG_ADDRESS only selects what CONFIG_DATA shows",
+	  .name = "CONFIG_ADDRESS" },
 	{ .at = 1,
 	  .len = 1,
 	  .widths = MEM_W1,
 	  .read = reset_control_read,
 	  .write = reset_control_write,
 	  .wait = RESET_DEADLINE,
-	  .why = "reset control: takes effect within 20 ms, at any exit at once" },
+	  .why = "reset control: takes effect within 20 ms, at any exit at once",
+	  .name = "reset control" },
 	{ .at = 0, .len = 4, .widths = MEM_W1 | MEM_W2 },
 	{ .at = 4,
 	  .len = 4,
 	  .widths = MEM_W1 | MEM_W2 | MEM_W4,
 	  .read = i440fx_data_read,
-	  .write = i440fx_data_write },
+	  .write = i440fx_data_write,
+	  .name = "CONFIG_DATA" },
 };
 
 static bool smram_is_open(uint8_t smram)
@@ -275,7 +278,7 @@ void i440fx_init(struct i440fx *bridge, struct pci_bus *bus, const struct i440fx
 	function->config_written = i440fx_config_written;
 	function->config_replaced = i440fx_config_replaced;
 
-	mem_region_init_io(&bridge->ports, "pci-config", 7, i440fx_ports,
+	mem_region_init_io(&bridge->ports, "i440FX", 7, i440fx_ports,
 			   sizeof(i440fx_ports) / sizeof(i440fx_ports[0]), bridge, &bus->lock);
 	mem_region_add(bus->ports, &bridge->ports, CONFIG_ADDRESS, 0);
 	for (unsigned i = 0; i < I440FX_PAM_PARTS; i++) {

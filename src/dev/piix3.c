@@ -95,7 +95,12 @@ static void elcr_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 }
 
 static const struct mem_port elcr_ports[] = {
-	{ .at = 0, .len = 2, .widths = MEM_W1, .read = elcr_read, .write = elcr_write },
+	{ .at = 0,
+	  .len = 2,
+	  .widths = MEM_W1,
+	  .read = elcr_read,
+	  .write = elcr_write,
+	  .name = "ELCR" },
 };
 
 void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_options *options)
@@ -119,7 +124,7 @@ void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_op
 	pci_function_add(function);
 	if (!options->elcr)
 		return;
-	mem_region_init_io(&bridge->elcr_ports, "elcr", 1, elcr_ports,
+	mem_region_init_io(&bridge->elcr_ports, "PIIX3", 1, elcr_ports,
 			   sizeof(elcr_ports) / sizeof(elcr_ports[0]), bridge, &bridge->lock);
 	mem_region_add(bus->ports, &bridge->elcr_ports, ELCR_PORT, 0);
 }

@@ -216,10 +216,12 @@ static uint64_t timer_read(void *chip, uint64_t offset, unsigned width)
 
 static const struct mem_port pm_ports[] = {
 	{ REG_STATUS, 2, MEM_W1 | MEM_W2, .read = piix4_pm_status_read,
-	  .write = piix4_pm_status_write },
-	{ REG_ENABLE, 2, MEM_W1 | MEM_W2, .read = enable_read, .write = enable_write },
-	{ REG_CONTROL, 2, MEM_W1 | MEM_W2, .read = control_read, .write = control_write },
-	{ REG_TIMER, 4, MEM_W4, .read = timer_read },
+	  .write = piix4_pm_status_write, .name = "PM1 status" },
+	{ REG_ENABLE, 2, MEM_W1 | MEM_W2, .read = enable_read, .write = enable_write,
+	  .name = "PM1 enable" },
+	{ REG_CONTROL, 2, MEM_W1 | MEM_W2, .read = control_read, .write = control_write,
+	  .name = "PM1 control" },
+	{ REG_TIMER, 4, MEM_W4, .read = timer_read, .name = "PM timer" },
 };
 
 static uint64_t gpe_status_read(void *chip, uint64_t offset, unsigned width)
@@ -240,8 +242,9 @@ static void gpe_enable_write(void *chip, uint64_t offset, uint64_t value, unsign
 }
 
 static const struct mem_port gpe_ports[] = {
-	{ 0, 2, MEM_W1 | MEM_W2, .read = gpe_status_read },
-	{ 2, 2, MEM_W1 | MEM_W2, .read = gpe_enable_read, .write = gpe_enable_write },
+	{ 0, 2, MEM_W1 | MEM_W2, .read = gpe_status_read, .name = "GPE0 status" },
+	{ 2, 2, MEM_W1 | MEM_W2, .read = gpe_enable_read, .write = gpe_enable_write,
+	  .name = "GPE0 enable" },
 };
 
 static void ports_place(struct piix4_pm *pm)
@@ -282,12 +285,12 @@ void piix4_pm_init(struct piix4_pm *pm, struct pci_bus *bus, const struct piix4_
 				piix4_pm_registers[i].value, piix4_pm_registers[i].writable);
 	function->config_written = piix4_pm_config_written;
 	function->config_replaced = piix4_pm_config_replaced;
-	mem_region_init_io(&pm->ports, "piix4-pm", PORTS_SIZE - 1, pm_ports,
+	mem_region_init_io(&pm->ports, "PIIX4_PM", PORTS_SIZE - 1, pm_ports,
 			   sizeof(pm_ports) / sizeof(pm_ports[0]), pm, &pm->lock);
 	mem_region_set_enabled(&pm->ports, false);
 	mem_region_add(bus->ports, &pm->ports, 0, 0);
 	pm->request.region = &pm->ports;
-	mem_region_init_io(&pm->gpe_ports, "piix4-gpe", 3, gpe_ports,
+	mem_region_init_io(&pm->gpe_ports, "PIIX4_PM", 3, gpe_ports,
 			   sizeof(gpe_ports) / sizeof(gpe_ports[0]), pm, &pm->lock);
 	mem_region_add(bus->ports, &pm->gpe_ports, PIIX4_PM_GPE_PORT, 0);
 	pci_function_add(function);

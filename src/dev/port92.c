@@ -32,7 +32,7 @@ static void write_value(void *chip, uint64_t offset, uint64_t value, unsigned wi
 }
 
 static const struct mem_port ports[] = {
-	{ .at = 0, .len = 1, .read = read_value, .write = write_value },
+	{ .at = 0, .len = 1, .read = read_value, .write = write_value, .name = "control" },
 };
 
 void port92_init(struct port92 *port92, const struct port92_options *options)

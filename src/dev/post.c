@@ -37,7 +37,8 @@ static const struct mem_port shown_ports[] = {
 	  .read = read_code,
 	  .write = write_code,
 	  .wait = MEM_DEADLINE(20 * NS_PER_MS),
-	  .why = "POST code: only a person looks at it" },
+	  .why = "POST code: only a person looks at it",
+	  .name = "code" },
 };
 static const struct mem_port hidden_ports[] = {
 	{ .at = 0,
@@ -45,7 +46,8 @@ static const struct mem_port hidden_ports[] = {
 	  .read = read_code,
 	  .write = write_code,
 	  .wait = MEM_LATCH,
-	  .why = "POST code: nobody looks at it" },
+	  .why = "POST code: nobody looks at it",
+	  .name = "code" },
 };
 
 void post_init(struct post *post, const struct post_options *options)

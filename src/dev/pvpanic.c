@@ -17,7 +17,7 @@ static void write_event(void *chip, uint64_t offset, uint64_t value, unsigned wi
 }
 
 static const struct mem_port ports[] = {
-	{ .at = 0, .len = 1, .read = read_events, .write = write_event },
+	{ .at = 0, .len = 1, .read = read_events, .write = write_event, .name = "events" },
 };
 
 void pvpanic_init(struct pvpanic *pvpanic, const struct pvpanic_options *options)

@@ -240,13 +240,18 @@ static void data1_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 #define WHY "only selects the register that the next access to the data port means"
 
 static const struct mem_port bank0_ports[] = {
-	{ .at = 0, .len = 1, .write = index_write, .wait = MEM_LATCH, .why = WHY },
-	{ .at = 1, .len = 1, .read = rtc_data_read, .write = rtc_data_write },
+	{ .at = 0, .len = 1, .write = index_write, .wait = MEM_LATCH, .why = WHY, .name = "index" },
+	{ .at = 1, .len = 1, .read = rtc_data_read, .write = rtc_data_write, .name = "data" },
 };
 
 static const struct mem_port bank1_ports[] = {
-	{ .at = 0, .len = 1, .write = index1_write, .wait = MEM_LATCH, .why = WHY },
-	{ .at = 1, .len = 1, .read = data1_read, .write = data1_write },
+	{ .at = 0,
+	  .len = 1,
+	  .write = index1_write,
+	  .wait = MEM_LATCH,
+	  .why = WHY,
+	  .name = "bank 1 index" },
+	{ .at = 1, .len = 1, .read = data1_read, .write = data1_write, .name = "bank 1 data" },
 };
 
 void rtc_init(struct rtc *rtc, const struct rtc_options *options)
@@ -258,8 +263,8 @@ void rtc_init(struct rtc *rtc, const struct rtc_options *options)
 		.device = rtc->device, .wire = rtc->wire, .options = *options, .armed = CLOCK_NEVER
 	};
 	lock_init(&rtc->lock, LOCK_DEVICE, "rtc");
-	mem_region_init_io(&rtc->bank0, "rtc", 1, bank0_ports, 2, rtc, &rtc->lock);
-	mem_region_init_io(&rtc->bank1, "rtc bank 1", 1, bank1_ports, 2, rtc, &rtc->lock);
+	mem_region_init_io(&rtc->bank0, "mc146818rtc", 1, bank0_ports, 2, rtc, &rtc->lock);
+	mem_region_init_io(&rtc->bank1, "mc146818rtc", 1, bank1_ports, 2, rtc, &rtc->lock);
 	timer_init(&rtc->timer, options->clock, rtc_core_fire, rtc);
 	timer_init(&rtc->report, options->clock, rtc_face_report, rtc);
 	/* As a PC's firmware leaves it: 32.768 kHz, 1024 Hz, BCD, 24 hours. */

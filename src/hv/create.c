@@ -223,15 +223,6 @@ static int vm_set_cpuid(struct hv_vm *vm, struct error *err)
 	return error < 0 ? error : 0;
 }
 
-static struct meter *vm_new_meter(void)
-{
-	struct meter *meter = aligned_alloc(_Alignof(struct meter), sizeof(*meter));
-
-	if (meter)
-		meter_init(meter);
-	return meter;
-}
-
 static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 {
 	struct hv_vcpu *vcpu = &vm->vcpus[id];
@@ -241,8 +232,8 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 
 	vcpu->vm = vm;
 	vcpu->id = id;
-	vcpu->meter = vm_new_meter();
-	if (!vcpu->meter)
+	vcpu->meter = vm->options.uncounted ? NULL : meter_new();
+	if (!vcpu->meter && !vm->options.uncounted)
 		return error_set(err, -ENOMEM, "vCPU %u: %s", id, strerror(ENOMEM));
 	error = vm_ioctl(vm, KVM_CREATE_VCPU, id);
 	if (error >= 0) {
@@ -339,7 +330,7 @@ int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_opt
 	if (error)
 		goto destroy;
 	vm_note_capabilities(vm);
-	vm->ring_meter = vm_new_meter();
+	vm->ring_meter = meter_new();
 	vm->time = hv_time_new(options->vcpus);
 	vm->vcpus = calloc(options->vcpus, sizeof(*vm->vcpus));
 	if (!vm->ring_meter || !vm->time || !vm->vcpus) {
@@ -369,7 +360,7 @@ static void vm_free_vcpus(struct hv_vm *vm)
 			vm->sys->munmap(vm->sys, vcpu->run, vm->run_size);
 		if (vcpu->fd >= 0)
 			vm->sys->close(vm->sys, vcpu->fd);
-		free(vcpu->meter);
+		meter_free(vcpu->meter);
 	}
 	free(vm->vcpus);
 }
@@ -388,7 +379,7 @@ void hv_vm_destroy(struct hv_vm *vm)
 	hv_slots_destroy(&vm->slots);
 	vm_free_vcpus(vm);
 	free(vm->power_on);
-	free(vm->ring_meter);
+	meter_free(vm->ring_meter);
 	hv_time_free(vm->time);
 	if (vm->vm_fd >= 0)
 		vm->sys->close(vm->sys, vm->vm_fd);

@@ -3,12 +3,13 @@
 
 #include <linux/kvm.h>
 
-void hv_ring_drain(struct hv_ring *ring)
+unsigned hv_ring_drain(struct hv_ring *ring)
 {
 	uint32_t first, last;
+	unsigned n = 0;
 
 	if (!ring->attached)
-		return;
+		return 0;
 
 	/*
 	 * First moves on only behind a delivered write. So if it has reached what last was a moment
@@ -16,7 +17,7 @@ void hv_ring_drain(struct hv_ring *ring)
 	 */
 	last = __atomic_load_n(&ring->page->last, __ATOMIC_ACQUIRE);
 	if (last == atomic_load_explicit(&ring->first, memory_order_acquire))
-		return;
+		return 0;
 
 	/*
 	 * Held across the handlers: another thread that comes now has earlier writes of its own in
@@ -28,6 +29,9 @@ void hv_ring_drain(struct hv_ring *ring)
 	while (first != last) {
 		hv_ring_deliver(ring, first);
 		first = hv_ring_advance(ring, first);
+		n++;
 	}
+	hv_ring_count_batch(ring, n);
 	lock_drop(&ring->lock);
+	return n;
 }

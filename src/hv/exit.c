@@ -55,8 +55,8 @@ static bool exit_io(struct hv_vcpu *vcpu, struct hv_access *access)
 		.space = METER_PORT,
 		.write = write,
 		.addr = run->io.port,
-		/* Many elements in one exit: waiting would make it more of them. */
-		.width = write && run->io.count == 1 ? run->io.size : 0,
+		.width = run->io.size,
+		.single = run->io.count == 1,
 	};
 	return true;
 }
@@ -75,7 +75,8 @@ static bool exit_mmio(struct hv_vcpu *vcpu, struct hv_access *access)
 		.space = METER_MMIO,
 		.write = write,
 		.addr = run->mmio.phys_addr,
-		.width = write && is_width(run->mmio.len) ? run->mmio.len : 0,
+		.width = run->mmio.len,
+		.single = is_width(run->mmio.len),
 	};
 	return true;
 }

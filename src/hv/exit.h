@@ -16,7 +16,8 @@ struct hv_access {
 	enum meter_space space;
 	bool write;
 	uint64_t addr;
-	unsigned width; /* of a single write of a width that buses have, else 0 */
+	unsigned width; /* bytes of it, or of one element of a string */
+	bool single; /* of a width that buses have, and no string */
 };
 bool hv_exit(struct hv_vcpu *vcpu, struct hv_access *access);
 

@@ -94,6 +94,17 @@ void hv_ring_deliver(struct hv_ring *ring, uint32_t index)
 		for (uint32_t i = 0; i < entry.len; i++)
 			mem_view_write(view, entry.phys_addr + i, entry.data[i], 1);
 	}
-	meter_coalesced(ring->meter, entry.pio ? METER_PORT : METER_MMIO, entry.phys_addr);
+	meter_coalesced(ring->meter, entry.pio ? METER_PORT : METER_MMIO, entry.phys_addr,
+			entry.len);
 	ring_count(&ring->delivered);
+}
+
+void hv_ring_count_batch(struct hv_ring *ring, unsigned n)
+{
+	unsigned log2;
+
+	if (!n)
+		return;
+	log2 = 31u - (unsigned)__builtin_clz(n);
+	ring_count(&ring->batches[log2 < HV_RING_BATCHES ? log2 : HV_RING_BATCHES - 1]);
 }

@@ -22,6 +22,8 @@
 
 struct kvm_coalesced_mmio_ring;
 
+#define HV_RING_BATCHES 9 /* the last one: 256 writes and more */
+
 struct hv_ring {
 	struct lock lock; /* LOCK_RING: taking out, hold, meter */
 	struct kvm_coalesced_mmio_ring *page; /* NULL: no ring, nothing ever waits */
@@ -36,6 +38,9 @@ struct hv_ring {
 	_Atomic uint64_t delivered; /* writes handed to the view */
 	_Atomic uint64_t bad_index; /* times an index in the page was impossible */
 	_Atomic uint64_t bad_entry; /* entries thrown away for their length or address */
+	_Atomic uint64_t
+		batches[HV_RING_BATCHES]; /* drains, by log2 of how many writes they found */
+	_Atomic uint64_t full; /* writes that left the kernel for want of room; any thread adds */
 };
 
 /* page: the shared page of page_size bytes, or NULL; borrowed, as is the meter. */
@@ -46,11 +51,20 @@ void hv_ring_destroy(struct hv_ring *ring);
 
 /*
  * Delivers every write that was in the ring when it was called, and no more than that: at most one
- * ring-full. Returns with all of them delivered, by this thread or another. Takes LOCK_RING and,
+ * ring-full. Returns with all of them delivered, by this thread or another: how many by this one. Takes LOCK_RING and,
  * below it, the locks of chips; the caller holds at most LOCK_TOPOLOGY. A handler may have asked for
  * a change of the map: call mem_map_settle() afterwards where no lock is held.
  */
-void hv_ring_drain(struct hv_ring *ring);
+unsigned hv_ring_drain(struct hv_ring *ring);
+
+/*
+ * Whether a drain that found so many writes may have found the ring full: kernels before 6.12 use
+ * half of it only.
+ */
+static inline bool hv_ring_was_full(const struct hv_ring *ring, unsigned drained)
+{
+	return drained && drained + 1 >= ring->max / 2;
+}
 
 /* The pieces of a drain, kept apart so that tests can put wrong ones in their place. */
 
@@ -60,3 +74,5 @@ uint32_t hv_ring_last(struct hv_ring *ring);
 void hv_ring_deliver(struct hv_ring *ring, uint32_t index);
 /* The entry at the index before this one is done with. Returns index. */
 uint32_t hv_ring_advance(struct hv_ring *ring, uint32_t index);
+/* A drain found n writes. With the lock held. */
+void hv_ring_count_batch(struct hv_ring *ring, unsigned n);

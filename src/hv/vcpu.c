@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "hv/exit.h"
@@ -32,16 +33,41 @@ void hv_vcpus_release(struct hv_vm *vm)
 	lock_drop(&vm->run_lock);
 }
 
-/* A write that exited: one that keeps coming may wait from now on. */
-static void vcpu_wrote(struct hv_vcpu *vcpu, const struct hv_access *access, uint64_t ticks)
+/*
+ * A write that exited: one that keeps coming may wait from now on. Where the ring had no room for it,
+ * that is counted.
+ */
+static void vcpu_wrote(struct hv_vcpu *vcpu, const struct hv_access *access, uint64_t ticks,
+		       unsigned drained)
 {
 	struct hv_vm *vm = vcpu->vm;
 	enum mem_space space = access->space == METER_PORT ? MEM_SPACE_PORT : MEM_SPACE_MEMORY;
 
+	if (hv_ring_was_full(&vm->ring, drained) &&
+	    mem_view_waits(mem_hold_view(&vcpu->hold, space),
+			   range_make(access->addr, access->width)))
+		atomic_fetch_add_explicit(&vm->ring.full, 1, memory_order_relaxed);
 	if (mem_hot_write(&vcpu->hot, space, access->addr, ticks) &&
 	    !hv_zones_refused(&vm->zones, space))
 		(void)mem_map_lend(&vcpu->hold, space, access->addr, access->width,
 				   clock_monotonic());
+}
+
+/* access: what the trip was for; NULL: no access. */
+static void vcpu_count(struct hv_vcpu *vcpu, int error, const struct hv_access *access,
+		       bool interrupt, uint64_t left)
+{
+	if (error < 0)
+		meter_interrupted(vcpu->meter);
+	else
+		meter_return(vcpu->meter, vcpu->run->exit_reason);
+	if (access)
+		meter_exit(vcpu->meter, &(struct meter_trip){ .space = access->space,
+							      .addr = access->addr,
+							      .width = access->width,
+							      .write = access->write,
+							      .interrupt = interrupt,
+							      .ticks = meter_ticks() - left });
 }
 
 /* One trip into the guest and the work that it brings. False if it ended without an exit. */
@@ -50,6 +76,7 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 	struct hv_vm *vm = vcpu->vm;
 	struct hv_access access;
 	bool accessed = false;
+	unsigned drained, raised;
 	uint64_t left;
 	int error;
 
@@ -58,7 +85,8 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 	left = meter_ticks();
 	hv_gate_leave(vcpu);
 	/* Whatever comes now, this vCPU's earlier writes come first. */
-	hv_ring_drain(&vm->ring);
+	drained = hv_ring_drain(&vm->ring);
+	raised = hv_raised;
 	if (error >= 0) {
 		if (!atomic_load_explicit(&vm->over, memory_order_acquire))
 			accessed = hv_exit(vcpu, &access);
@@ -66,14 +94,12 @@ static bool vcpu_step(struct hv_vcpu *vcpu)
 		hv_vcpu_hold(vcpu);
 		hv_vm_fail(vm, "vCPU %u: KVM_RUN: %s", vcpu->id, strerror(-error));
 	}
-	if (accessed && access.width)
-		vcpu_wrote(vcpu, &access, left);
+	/* Many elements in one exit: waiting would make it more of them. */
+	if (accessed && access.write && access.single)
+		vcpu_wrote(vcpu, &access, left, drained);
 	hv_vm_settle(vm);
-	if (accessed)
-		meter_exit(vcpu->meter, access.space, access.addr, access.write,
-			   meter_ticks() - left);
-	else
-		meter_other_exit(vcpu->meter);
+	if (vcpu->meter)
+		vcpu_count(vcpu, error, accessed ? &access : NULL, hv_raised != raised, left);
 	return error >= 0;
 }
 
@@ -124,6 +150,9 @@ static void *vcpu_thread(void *arg)
 
 	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	(void)pthread_setname_np(pthread_self(), name);
+	if (vcpu->meter)
+		atomic_store_explicit(&vcpu->meter->thread, (uint32_t)gettid(),
+				      memory_order_relaxed);
 	for (;;) {
 		if (atomic_load_explicit(&vcpu->asked, memory_order_acquire) && !vcpu_park(vcpu))
 			return NULL;

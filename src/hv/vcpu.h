@@ -33,7 +33,7 @@ struct hv_vcpu {
 	struct hv_vcpu_state *power_on;
 	struct mem_hold hold; /* the thread's own */
 	struct mem_hot hot; /* the thread's own */
-	struct meter *meter; /* written by the thread, read by any */
+	struct meter *meter; /* written by the thread, read by any; NULL: nothing is counted */
 
 	atomic_bool inside; /* KVM_RUN, or as good as: hv/gate.h */
 	atomic_bool asked; /* to stop: look at the machine's state before going on */
@@ -73,6 +73,7 @@ void hv_vcpus_ask_reset(struct hv_vm *vm);
 void hv_vcpus_release(struct hv_vm *vm);
 
 /* Costs of one vCPU's exits; for vcpu < options.vcpus. */
+/* NULL if nothing is counted. */
 const struct meter *hv_vcpu_meter(const struct hv_vm *vm, unsigned vcpu);
 
 /* Where a vCPU starts instead of at the reset vector. */

@@ -82,7 +82,7 @@ static uint64_t on_uses(void *arg, enum mem_space space, struct range range)
 
 static void on_drain(void *arg)
 {
-	hv_ring_drain(&((struct hv_vm *)arg)->ring);
+	(void)hv_ring_drain(&((struct hv_vm *)arg)->ring);
 }
 
 int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
@@ -142,7 +142,7 @@ void hv_vm_settle(struct hv_vm *vm)
 
 void hv_vm_drain(struct hv_vm *vm)
 {
-	hv_ring_drain(&vm->ring);
+	(void)hv_ring_drain(&vm->ring);
 	if (vm->map)
 		hv_vm_settle(vm);
 }
@@ -161,6 +161,8 @@ void hv_vm_review(struct hv_vm *vm)
 	hv_vm_settle(vm); /* taking them back delivered what waited */
 }
 
+_Thread_local unsigned hv_raised;
+
 int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level)
 {
 	struct kvm_irq_level arg = { .irq = gsi, .level = level };
@@ -172,6 +174,7 @@ int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level)
 		hv_vm_fail(vm, "interrupt line %u: %s", gsi, strerror(-error));
 		return -1;
 	}
+	hv_raised += level;
 	return !vm->irq_status || arg.status > 0 ? 1 : arg.status;
 }
 
@@ -187,6 +190,7 @@ int hv_vm_msi(struct hv_vm *vm, uint64_t addr, uint32_t data)
 	if (!vm->signal_msi)
 		return -ENOTSUP;
 	value = vm_ioctl(vm, KVM_SIGNAL_MSI, (uintptr_t)&arg);
+	hv_raised++;
 	return value > 0 ? 1 : value;
 }
 

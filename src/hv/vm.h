@@ -50,6 +50,7 @@ struct hv_options {
 	bool coalesce; /* false: no zone is registered */
 	bool irqchip; /* PIC, I/O APIC and local APICs in the kernel */
 	bool pit; /* timer and port 0x61 in the kernel; needs irqchip */
+	bool uncounted; /* exits have no meter; the ring has, by which zones are seen to be used */
 	unsigned vcpus; /* 1 to HV_VCPUS_MAX */
 	struct hv_cpu cpu;
 	struct hv_events events;
@@ -137,6 +138,11 @@ void hv_vm_review(struct hv_vm *vm);
 int hv_vm_irq_line(struct hv_vm *vm, unsigned gsi, bool level);
 /* Sends a message-signalled interrupt. 1 delivered, 0 blocked by the guest, or -errno. As above. */
 int hv_vm_msi(struct hv_vm *vm, uint64_t addr, uint32_t data);
+/*
+ * How many interrupts this thread has raised by the two functions above, modulo 2^32: whoever looks
+ * before and after knows whether what it did in between raised one.
+ */
+extern _Thread_local unsigned hv_raised;
 /* A write to the eventfd raises an edge on the input, without us; or no longer. 0 or -errno. */
 int hv_vm_irqfd(struct hv_vm *vm, unsigned gsi, int fd, bool assign)
 	__attribute__((warn_unused_result));

@@ -108,3 +108,22 @@ void mem_region_set_offset(struct mem_region *region, uint64_t offset)
 {
 	region->offset = offset;
 }
+
+const char *mem_region_register(const struct mem_region *region, uint64_t offset, unsigned width)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < region->ports_n; i++) {
+		const struct mem_port *port = &region->ports[i];
+		unsigned widths = port->widths ? port->widths : MEM_W1;
+
+		if (offset < port->at || offset - port->at >= port->len)
+			continue;
+		if (!width || widths & width)
+			return port->name;
+		/* Of a width that nobody has, it is split or merged, and begins here. */
+		if (!name)
+			name = port->name;
+	}
+	return name;
+}

@@ -84,6 +84,7 @@ struct mem_port {
 	uint64_t wait; /* MEM_LATCH, MEM_DEADLINE(ns) or 0 */
 	unsigned when; /* MEM_WHEN(place in the region's conditions), or 0: always. Needs .wait */
 	const char *why; /* for coalesce=list: why the write may wait; set if .wait is */
+	const char *name; /* the register's, for reports: the data sheet's; NULL: it has none */
 };
 
 /*
@@ -156,4 +157,10 @@ void mem_region_add(struct mem_region *parent, struct mem_region *child, uint64_
 		    int priority);
 void mem_region_remove(struct mem_region *child);
 void mem_region_set_enabled(struct mem_region *region, bool enabled);
+/*
+ * The register that an access of this width at an offset of an I/O region goes to first: its name, or
+ * NULL. Width 0: of any width.
+ */
+const char *mem_region_register(const struct mem_region *region, uint64_t offset, unsigned width);
+
 void mem_region_set_offset(struct mem_region *region, uint64_t offset);

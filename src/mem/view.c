@@ -351,6 +351,17 @@ void mem_view_unref(struct mem_view *view)
 		free(view);
 }
 
+bool mem_view_waits(const struct mem_view *view, struct range range)
+{
+	for (size_t i = 0; i < view->waits_n; i++) {
+		const struct range *wait = &view->waits[i].range;
+
+		if (wait->first <= range.first && range.last <= wait->last)
+			return true;
+	}
+	return false;
+}
+
 const struct mem_section *mem_view_find(const struct mem_view *view, uint64_t addr)
 {
 	const struct mem_section *base = view->sections;

@@ -100,6 +100,9 @@ const struct mem_section *mem_view_find(const struct mem_view *view, uint64_t ad
  */
 bool mem_section_wait(const struct mem_section *section, uint64_t from, struct mem_wait_range *out);
 
+/* Whether a write to all of range may wait now: it lies wholly in a range that does. Any thread. */
+bool mem_view_waits(const struct mem_view *view, struct range range);
+
 /*
  * One access of the guest: width 1, 2, 4 or 8 bytes at addr, little-endian; bits of value above the
  * width are ignored. An I/O region is chosen by the first address alone and gets the whole width, even

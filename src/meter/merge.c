@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -23,40 +24,62 @@ static uint64_t merge_load(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static bool take_row(struct merged_row *out, const struct meter_row *row, uint64_t key)
+static void take_row(struct merged_row *out, const struct meter_row *row)
 {
-	*out = (struct merged_row){
-		.key = key,
-		.samples = merge_load(&row->exits),
-		.coalesced = merge_load(&row->coalesced),
-		.ticks = merge_load(&row->ticks),
-		.ticks_min = merge_load(&row->ticks_min),
-		.ticks_max = merge_load(&row->ticks_max),
-		.ticks_squared = atomic_load_explicit(&row->ticks_squared, memory_order_relaxed),
-	};
-	return out->samples || out->coalesced;
+	out->samples = merge_load(&row->exits);
+	out->coalesced = merge_load(&row->coalesced);
+	out->interrupts = merge_load(&row->interrupts);
+	out->ticks = merge_load(&row->ticks);
+	out->ticks_min = merge_load(&row->ticks_min);
+	out->ticks_max = merge_load(&row->ticks_max);
+	out->ticks_squared = atomic_load_explicit(&row->ticks_squared, memory_order_relaxed);
+	out->next_key = merge_load(&row->next_key);
+	out->next_hits = merge_load(&row->next_hits);
+	for (unsigned i = 0; i < METER_BUCKETS; i++)
+		out->buckets[i] = merge_load(&row->buckets[i]);
 }
 
-static size_t take_meter(struct merged_row *out, const struct meter *meter)
+static size_t take_rows(struct merged_row *out, const struct meter *meter, uint32_t vcpu)
 {
+	unsigned rows = atomic_load_explicit(&meter->rows_n, memory_order_acquire);
 	size_t n = 0;
 
-	for (size_t i = 0; i < METER_ROWS; i++) {
-		uint64_t key = merge_load(&meter->rows[i].key);
+	for (unsigned i = 0; i <= rows && i <= METER_ROWS; i++) {
+		const struct meter_row *row = i < rows ? &meter->rows[i] : &meter->other;
 
-		if (key && take_row(&out[n], &meter->rows[i], key))
+		out[n] = (struct merged_row){ .key = merge_load(&row->key), .vcpu = vcpu };
+		take_row(&out[n], row);
+		if (out[n].samples || out[n].coalesced)
 			n++;
 	}
-	if (take_row(&out[n], &meter->other, 0))
-		n++;
 	return n;
+}
+
+/* Begins again as long as rows move meanwhile: see meter.h. */
+static size_t take_meter(struct merged_row *out, const struct meter *meter, uint32_t vcpu)
+{
+	for (;;) {
+		unsigned before = atomic_load_explicit(&meter->folding, memory_order_acquire);
+		size_t n;
+
+		if (before & 1) {
+			sched_yield();
+			continue;
+		}
+		n = take_rows(out, meter, vcpu);
+		atomic_thread_fence(memory_order_acquire);
+		if (atomic_load_explicit(&meter->folding, memory_order_relaxed) == before)
+			return n;
+	}
 }
 
 static int by_key(const void *a, const void *b)
 {
 	const struct merged_row *x = a, *y = b;
 
-	return (x->key > y->key) - (x->key < y->key);
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return (x->vcpu > y->vcpu) - (x->vcpu < y->vcpu);
 }
 
 static int by_cost(const void *a, const void *b)
@@ -76,8 +99,18 @@ static void join(struct merged_row *to, const struct merged_row *row)
 		to->ticks_min = row->ticks_min;
 	if (row->ticks_max > to->ticks_max)
 		to->ticks_max = row->ticks_max;
+	/* Of several vCPUs' successors, that of the one that has most. */
+	if (row->next_key == to->next_key) {
+		to->next_hits += row->next_hits;
+	} else if (row->next_hits > to->next_hits) {
+		to->next_key = row->next_key;
+		to->next_hits = row->next_hits;
+	}
 	to->samples += row->samples;
 	to->coalesced += row->coalesced;
+	to->interrupts += row->interrupts;
+	for (unsigned i = 0; i < METER_BUCKETS; i++)
+		to->buckets[i] += row->buckets[i];
 	to->ticks += row->ticks;
 	to->ticks_squared += row->ticks_squared;
 }
@@ -88,7 +121,8 @@ static size_t join_equal(struct merged_row *rows, size_t n)
 
 	qsort(rows, n, sizeof(*rows), by_key);
 	for (size_t i = 0; i < n; i++) {
-		if (used && rows[used - 1].key == rows[i].key)
+		if (used && rows[used - 1].key == rows[i].key &&
+		    rows[used - 1].vcpu == rows[i].vcpu)
 			join(&rows[used - 1], &rows[i]);
 		else
 			rows[used++] = rows[i];
@@ -110,15 +144,15 @@ struct meter_totals meter_total(const struct meter_report_options *options)
 
 	for (size_t i = 0; i < options->meters_n; i++)
 		totals.exits += merge_load(&options->meters[i]->exits);
-	if (!options->ring)
-		return totals;
-	for (size_t i = 0; i < METER_ROWS; i++)
-		totals.coalesced += merge_load(&options->ring->rows[i].coalesced);
-	totals.coalesced += merge_load(&options->ring->other.coalesced);
+	if (options->ring)
+		totals.coalesced = merge_load(&options->ring->coalesced);
 	return totals;
 }
 
-int merged_make(struct merged *merged, const struct meter_report_options *options)
+#define KEY_WIDTH (UINT64_C(7) << 3)
+
+int merged_make(struct merged *merged, const struct meter_report_options *options,
+		enum merged_form form)
 {
 	size_t room = (options->meters_n + 1) * (METER_ROWS + 1);
 
@@ -126,10 +160,19 @@ int merged_make(struct merged *merged, const struct meter_report_options *option
 	merged->rows = calloc(room, sizeof(*merged->rows));
 	if (!merged->rows)
 		return -ENOMEM;
-	for (size_t i = 0; i < options->meters_n; i++)
-		merged->n += take_meter(merged->rows + merged->n, options->meters[i]);
-	if (options->ring)
-		merged->n += take_meter(merged->rows + merged->n, options->ring);
+	for (size_t i = 0; i <= options->meters_n; i++) {
+		const struct meter *meter =
+			i < options->meters_n ? options->meters[i] : options->ring;
+		uint32_t vcpu = i < options->meters_n ? (uint32_t)i : MERGED_RING;
+
+		if (!meter)
+			continue;
+		merged->n +=
+			take_meter(merged->rows + merged->n, meter, options->per_vcpu ? vcpu : 0);
+		merged->folded += merge_load(&meter->folded);
+	}
+	for (size_t i = 0; form == MERGED_PLACES && i < merged->n; i++)
+		merged->rows[i].key &= ~KEY_WIDTH;
 	merged->n = join_equal(merged->rows, merged->n);
 	qsort(merged->rows, merged->n, sizeof(*merged->rows), by_cost);
 	merged->totals = meter_total(options);
@@ -182,6 +225,26 @@ double merged_stderr_percent(const struct merged_row *row)
 	variance = (row->ticks_squared - n * mean * mean) / (n - 1);
 	/* Rounding of large sums may leave a little less than nothing. */
 	return variance > 0 ? 100 * sqrt(variance / n) / mean : 0;
+}
+
+double merged_percentile(const struct merged_row *row, unsigned percent)
+{
+	uint64_t all = 0, below = 0, rank;
+	double at = 0;
+
+	for (unsigned i = 0; i < METER_BUCKETS; i++)
+		all += row->buckets[i];
+	rank = (all * percent + 99) / 100;
+	for (unsigned i = 0; i < METER_BUCKETS && below < rank; i++) {
+		below += row->buckets[i];
+		/* The middle of the bucket stands for what is in it. */
+		at = i + 1 < METER_BUCKETS
+			     ? ((double)meter_bucket_from(i) + (double)meter_bucket_from(i + 1)) / 2
+			     : (double)row->ticks_max;
+	}
+	if (at < (double)row->ticks_min)
+		at = (double)row->ticks_min;
+	return at > (double)row->ticks_max ? (double)row->ticks_max : at;
 }
 
 double merged_saved_percent(const struct merged *merged)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Reports of what accesses cost, merged from the meters of all vCPUs and of the ring: as text in
- * the form of `perf kvm stat report --event=ioport`, or as one JSON object. Everything given is
+ * the form of `perf kvm stat report --event=ioport`, or as a record, which is one JSON object. Everything given is
  * borrowed for the call. Any thread, also while the meters' owners write.
  */
 #pragma once
@@ -41,6 +41,21 @@ struct meter_zone {
 	const char *when; /* it waits while this holds; NULL: always */
 };
 
+/* What stands at an address, for a reader. Texts live as long as the machine, or are empty. */
+struct meter_name {
+	const char *device, *reg;
+};
+
+/* How the ring was drained. */
+#define METER_BATCHES 9 /* of 1, 2 to 3, 4 to 7, ... 256 and more writes */
+
+struct meter_ring {
+	uint32_t entries; /* that find room; 0: there is no ring */
+	uint64_t batches[METER_BATCHES];
+	uint64_t full; /* writes to a zone that left the kernel because the ring had no room */
+	uint64_t deadline; /* drains that nothing but a deadline caused */
+};
+
 struct meter_report_options {
 	const struct meter *const *meters; /* of vCPUs */
 	size_t meters_n;
@@ -48,6 +63,15 @@ struct meter_report_options {
 	const struct meter_zone *zones;
 	size_t zones_n;
 	struct meter_stamp start, end; /* of the machine's run, the further apart the better */
+	struct meter_ring drains;
+	const char *machine; /* its name, or NULL */
+	bool per_vcpu; /* rows of each vCPU apart; those of the ring are of none */
+	/* Fills in what is known; NULL: nothing is. */
+	void (*name)(void *arg, enum meter_space space, uint64_t addr, unsigned width,
+		     struct meter_name *name);
+	/* Adds what others know to the object; NULL: nothing. 0 or -ENOMEM. */
+	int (*more)(void *arg, struct json_object *record);
+	void *arg; /* of both */
 };
 
 /* What the counters say in sum. */
@@ -59,7 +83,7 @@ struct meter_totals {
 struct meter_stamp meter_stamp_now(void);
 struct meter_totals meter_total(const struct meter_report_options *options);
 
-/* The caller puts it back. NULL: out of memory. */
+/* A record (docs/records.md). The caller puts it back. NULL: out of memory. */
 struct json_object *meter_report_json(const struct meter_report_options *options)
 	__attribute__((warn_unused_result));
 

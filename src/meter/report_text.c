@@ -40,8 +40,23 @@ static const char *row_name(char out[static NAME_LEN], const struct merged_row *
 	return out;
 }
 
+/* The device and register there, behind all numbers; nothing if nobody is known there. */
+static void print_register(FILE *out, const struct merged_row *row,
+			   const struct meter_report_options *options, int pad)
+{
+	struct meter_name name = { 0 };
+
+	if (row->key && options->name)
+		options->name(options->arg, meter_key_space(row->key), meter_key_addr(row->key), 0,
+			      &name);
+	if (name.device)
+		fprintf(out, "%*s  %s%s%s", pad, "", name.device, name.reg ? " " : "",
+			name.reg ? name.reg : "");
+}
+
 static void print_row(FILE *out, const struct merged *merged, const struct merged_row *row,
-		      const struct merged_sum *sum, int width)
+		      const struct meter_report_options *options, const struct merged_sum *sum,
+		      int width)
 {
 	char name[NAME_LEN], error[COUNT_LEN] = "";
 
@@ -60,10 +75,12 @@ static void print_row(FILE *out, const struct merged *merged, const struct merge
 		fprintf(out, "%-*s%10" PRIu64, row->samples ? 8 : 53, error, row->coalesced);
 	else
 		fputs(error, out);
+	print_register(out, row, options, row->coalesced ? 0 : 18 - (int)strlen(error));
 	fputc('\n', out);
 }
 
-static void print_table(FILE *out, const struct merged *merged, enum meter_space space,
+static void print_table(FILE *out, const struct merged *merged,
+			const struct meter_report_options *options, enum meter_space space,
 			const char *title)
 {
 	struct merged_sum sum = merged_sum(merged, space);
@@ -76,11 +93,12 @@ static void print_table(FILE *out, const struct merged *merged, enum meter_space
 		if (merged_in(&merged->rows[i], space) && len > width)
 			width = len;
 	}
-	fprintf(out, "%-*s%9s%10s%8s%9s%9s%9s%6s%12s\n", width, title, "Samples", "Samples%",
-		"Time%", "Min us", "Max us", "Avg us", " (+-%)", "Coalesced");
+	fprintf(out, "%-*s%9s%10s%8s%9s%9s%9s%6s%12s%s\n", width, title, "Samples", "Samples%",
+		"Time%", "Min us", "Max us", "Avg us", " (+-%)", "Coalesced",
+		options->name ? "  Register" : "");
 	for (size_t i = 0; i < merged->n; i++)
 		if (merged_in(&merged->rows[i], space))
-			print_row(out, merged, &merged->rows[i], &sum, width);
+			print_row(out, merged, &merged->rows[i], options, &sum, width);
 }
 
 static void print_totals(FILE *out, const struct merged *merged)
@@ -118,7 +136,7 @@ int meter_report_text(FILE *out, const struct meter_report_options *options)
 	char *text = NULL;
 	size_t len = 0;
 	FILE *memory;
-	int err = merged_make(&merged, options);
+	int err = merged_make(&merged, options, MERGED_PLACES);
 
 	if (err)
 		return err;
@@ -128,10 +146,10 @@ int meter_report_text(FILE *out, const struct meter_report_options *options)
 		err = -errno;
 		goto free_merged;
 	}
-	print_table(memory, &merged, METER_PORT, "IO port access");
+	print_table(memory, &merged, options, METER_PORT, "IO port access");
 	if (merged_sum(&merged, METER_MMIO).rows) {
 		fputc('\n', memory);
-		print_table(memory, &merged, METER_MMIO, "MMIO access");
+		print_table(memory, &merged, options, METER_MMIO, "MMIO access");
 	}
 	print_totals(memory, &merged);
 	print_zones(memory, options);

@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 
 #include "meter/json.h"
+#include "meter/meter.h"
 #include "watch/regs.h"
 #include "watch/report.h"
 
@@ -100,7 +101,7 @@ static void put_totals(struct json_object *object, const struct watch_totals *to
 		if (!totals->left[i])
 			continue;
 		snprintf(number, sizeof(number), "%" PRIu32, i);
-		meter_json_count(reasons, watch_reason_name(i) ? watch_reason_name(i) : number,
+		meter_json_count(reasons, meter_reason_name(i) ? meter_reason_name(i) : number,
 				 totals->left[i], err);
 	}
 	meter_json_put(object, "reasons", reasons, err);

@@ -271,7 +271,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct meter *meter;
 
 	if (!meter) {
-		meter = aligned_alloc(_Alignof(struct meter), sizeof(*meter));
+		meter = meter_new();
 		CHECK(meter);
 		make();
 	}
@@ -285,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run.end = data + size;
 	running = &run;
 	memset(&page, 0, sizeof(page));
-	meter_init(meter);
+	memset(meter, 0, sizeof(*meter));
 	hv_ring_init(&run.ring, &page, PAGE, meter);
 	CHECK(run.ring.max == ENTRIES);
 	hv_ring_attach(&run.ring, &map);

@@ -150,6 +150,17 @@ class Monitor(Test):
         qmp.execute('qmp_capabilities')
         return qmp
 
+    def test_nothing_is_counted(self):
+        """-exits off: the same machine, whose exits nobody knows."""
+        with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-exits', 'off',
+                     '-qmp', f'unix:{self.path("qmp")},server=on,wait=off') as machine:
+            qmp = self.connect(machine)
+            answer = qmp.execute('__org.coalport_query-report')
+            self.assertEqual(answer['error']['desc'], 'Nothing is counted (-exits off, or no KVM)')
+            self.assertEqual(qmp.execute('query-stats', target='vcpu')['return'], [])
+            qmp.execute('quit')
+            self.assertEqual(machine.end().status, 0)
+
     def test_a_guest_that_never_ends(self):
         with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-name', 'nail', '-S',
                      '-qmp', f'unix:{self.path("qmp")},server=on,wait=off') as machine:
@@ -158,7 +169,7 @@ class Monitor(Test):
             self.assertEqual(qmp.execute('query-kvm')['return'], {'enabled': True, 'present': True})
             self.assertEqual(qmp.execute('query-name')['return'], {'name': 'nail'})
             qmp.execute('cont')
-            machine.wait_until(lambda: self.counters(qmp)['__org.coalport_port-0x71-in-exits'] > 100)
+            machine.wait_until(lambda: self.counters(qmp)['__org.coalport_port-0x71-read-1-exits'] > 100)
             qmp.execute('stop')
             self.check_counters(qmp)
             qmp.close()
@@ -179,7 +190,7 @@ class Monitor(Test):
     def counters(qmp, **arguments):
         answer = qmp.execute('query-stats', target='vm', **arguments)['return']
         counted = {stat['name']: stat['value'] for one in answer for stat in one['stats']}
-        counted.setdefault('__org.coalport_port-0x71-in-exits', 0)
+        counted.setdefault('__org.coalport_port-0x71-read-1-exits', 0)
         return counted
 
     def check_counters(self, qmp):
@@ -187,9 +198,9 @@ class Monitor(Test):
         report = qmp.execute('__org.coalport_query-report')['return']
         self.assertEqual(counted['exits'], report['exits'])
         self.assertEqual(counted['__org.coalport_coalesced'], report['coalesced'])
-        self.assertGreater(counted['__org.coalport_port-0x70-out-coalesced'], 100)
-        rows = {(row['port'], row['direction']): row for row in report['ports']}
-        self.assertEqual(counted['__org.coalport_port-0x71-in-exits'], rows[0x71, 'in']['samples'])
+        self.assertGreater(counted['__org.coalport_port-0x70-write-1-coalesced'], 100)
+        rows = {(row['addr'], row['direction']): row for row in report['rows']}
+        self.assertEqual(counted['__org.coalport_port-0x71-read-1-exits'], rows[0x71, 'read']['exits'])
         vcpus = qmp.execute('query-stats', target='vcpu')['return']
         self.assertEqual([one['qom-path'] for one in vcpus], ['/machine/vcpu[0]'])
         self.assertEqual(vcpus[0]['stats'], [{'name': 'exits', 'value': counted['exits']}])

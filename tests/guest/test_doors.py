@@ -27,14 +27,14 @@ OPTIONS = (
 )
 LIST = '''\
 Space   Addresses               At most   Waits      Chip         Why the write may wait
-port    0x70                    no limit  always     rtc          only selects .*
-port    0x72                    no limit  always     rtc bank 1   only selects .*
+port    0x70                    no limit  always     mc146818rtc  only selects .*
+port    0x72                    no limit  always     mc146818rtc  only selects .*
 port    0x80                    no limit  always     post         POST code: .*
 port    0x3f8                   20 ms     while used com1         serial data: .*; while the transmit interrupt .*
 port    0x3f9                   no limit  while used com1         serial divisor: .*; while .*
 port    0x3ff                   no limit  always     com1         serial scratch register: .*
-port    0x510-0x511             no limit  always     fw-cfg       the selector only .*
-port    0xcf8-0xcfb             20 ms     while used pci-config   CONFIG_ADDRESS only .*
+port    0x510-0x511             no limit  always     fw_cfg       the selector only .*
+port    0xcf8-0xcfb             20 ms     while used i440FX       CONFIG_ADDRESS only .*
 both    any                     no limit  while used nobody       nobody is there: .*
 '''
 

@@ -12,7 +12,7 @@ On each tick it reads register C, as Windows does; in between it sleeps\.
 )*Saw \d+ ticks while the clock went on by \d+ seconds\. Switching the machine off\.
 '''
 ROW = re.compile(r'^(0x[0-9a-f]+):(PIN|POUT|R|W) +(\d+)(?: +([\d.]+)% +([\d.]+)% +([\d.]+) +([\d.]+)'
-                 r' +([\d.]+) \(([\d.]+)\))?(?: +(\d+))?$', re.M)
+                 r' +([\d.]+) \(([\d.]+)\))?(?: +(\d+))?(?:  +[A-Za-z].*)?$', re.M)
 TOTALS = re.compile(r'^user-space exits ([\d,]+); writes that never left the kernel ([\d,]+); without '
                     r'coalescing ([\d,]+): ([\d.]+)% saved$', re.M)
 
@@ -97,26 +97,41 @@ class Embedded(Test):
         return json.loads(self.content('exits'))
 
     def check_json(self, report):
-        exits = sum(row['samples'] for row in report['ports'] + report['mmio'])
-        coalesced = sum(row['coalesced'] for row in report['ports'] + report['mmio'])
+        """What follows from what, in any record. Its ports' rows, by port and direction."""
+        rows = report['rows']
+        exits = sum(row['exits'] for row in rows)
+        coalesced = sum(row.get('coalesced', 0) for row in rows)
         self.assertIn(report['exits'] - exits, NO_ACCESS)
+        self.assertEqual(report['exits'], sum(report['reasons'].values()))
+        self.assertEqual(report['exits'], sum(vcpu['exits'] for vcpu in report['vcpus']))
         self.assertEqual(report['coalesced'], coalesced)
+        self.assertEqual(report['coalesced'] > 0, bool(report.get('ring', {}).get('batches')))
         self.assertAlmostEqual(report['saved_percent'], 100 * coalesced / (report['exits'] + coalesced),
                                delta=0.00051)
-        for row in report['ports']:
-            if row['samples']:
-                self.assertLessEqual(row['min_us'], row['avg_us'])
-                self.assertLessEqual(row['avg_us'], row['max_us'])
-                self.assertAlmostEqual(row['time_us'], row['avg_us'] * row['samples'],
-                                       delta=0.001 * (row['samples'] + 1))
-        return {(row['port'], row['direction']): row for row in report['ports']}
+        for row in rows:
+            if row['exits']:
+                times = row['times']
+                self.assertLessEqual(times['min_us'], times['avg_us'])
+                self.assertLessEqual(times['avg_us'], times['max_us'])
+                self.assertLessEqual(times['p50_us'], times['p99_us'])
+                self.assertEqual(sum(n for _, n in times['buckets']), row['exits'])
+                self.assertAlmostEqual(times['sum_us'], times['avg_us'] * row['exits'],
+                                       delta=0.001 * (row['exits'] + 1))
+        places = {}
+        for row in rows:
+            if row['space'] == 'port':
+                place = places.setdefault((row['addr'], row['direction']), dict(row, exits=0, coalesced=0))
+                place['exits'] += row['exits']
+                place['coalesced'] += row.get('coalesced', 0)
+        return places
 
     def test_json(self):
         report = self.read_json()
         rows = self.check_json(report)
-        self.assertEqual(rows[0x70, 'out']['samples'], 0)
-        self.assertEqual(rows[0x70, 'out']['coalesced'],
-                         rows[0x71, 'in']['samples'] + rows[0x71, 'out']['samples'])
+        self.assertEqual((report['record'], report['source']), (1, 'machine'))
+        self.assertEqual((rows[0x71, 'read']['device'], rows[0x71, 'read']['register']), ('mc146818rtc', 'data'))
+        self.assertEqual(rows[0x70, 'write']['exits'], 0)
+        self.assertEqual(rows[0x70, 'write']['coalesced'], rows[0x71, 'read']['exits'] + rows[0x71, 'write']['exits'])
         zones = {zone['first']: zone for zone in report['zones']}
         self.assertEqual(list(zones), [0x70, 0x72, 0x80, 0x3f8, 0x3f9, 0x3ff, 0x510, 0xcf8])
         for port in (0x70, 0x72, 0x80, 0x3ff, 0x510):
@@ -126,30 +141,32 @@ class Embedded(Test):
                          [('rests', 'its condition does not hold'), ('rests', 'waits for use')])
         self.assertEqual(zones[0x3f8]['wait_ns'], 20000000)
         # Polled, a character costs the look whether there is room and no more.
-        self.assertLess(rows[0x3f8, 'out']['samples'], 20)
-        self.assertGreater(rows[0x3f8, 'out']['coalesced'], 100)
-        self.assertEqual(rows[0x3f8, 'out']['samples'] + rows[0x3f8, 'out']['coalesced'],
-                         rows[0x3fd, 'in']['samples'])
+        sent, polled = rows[0x3f8, 'write'], rows[0x3fd, 'read']
+        self.assertLess(sent['exits'], 20)
+        self.assertGreater(sent['coalesced'], 100)
+        self.assertEqual(sent['exits'] + sent['coalesced'], polled['exits'])
+        self.assertEqual((polled['device'], polled['register']), ('com1', 'LSR'))
         self.assertGreater(report['host']['tsc_hz'], 0)
 
     def test_json_off(self):
         report = self.read_json('-M', 'pc,coalesce=off')
         rows = self.check_json(report)
-        self.assertEqual(rows[0x70, 'out']['coalesced'], 0)
-        self.assertGreater(rows[0x70, 'out']['samples'], 64)
+        self.assertEqual(rows[0x70, 'write']['coalesced'], 0)
+        self.assertGreater(rows[0x70, 'write']['exits'], 64)
+        # An index is written to use the data behind it.
+        self.assertEqual(rows[0x70, 'write']['next']['addr'], 0x71)
         self.assertEqual((report['coalesced'], report['saved_percent']), (0, 0))
         self.assertEqual({zone['state'] for zone in report['zones']}, {'traps'})
         self.assertEqual({zone['trap'] for zone in report['zones']}, {'coalesce=off'})
 
     def test_both_forms_agree(self):
         """What the guest does between two ticks varies; what it does once does not."""
-        report = self.read_json()
+        rows = self.check_json(self.read_json())
         table = Table(self.run_well(*ticker('seconds=1', '-exits', 'text')).out)
-        rows = {(row['port'], row['direction']): row for row in report['ports']}
         for port in (0x510,):
-            self.assertEqual(table.rows[hex(port), 'POUT']['coalesced'], rows[port, 'out']['coalesced'])
+            self.assertEqual(table.rows[hex(port), 'POUT']['coalesced'], rows[port, 'write']['coalesced'])
         for port in (0x604, 0xcf8, 0xcfc, 0xf4):
-            self.assertEqual(table.rows[hex(port), 'POUT']['samples'], rows[port, 'out']['samples'])
+            self.assertEqual(table.rows[hex(port), 'POUT']['samples'], rows[port, 'write']['exits'])
 
     def test_twelve_at_once(self):
         machines = [Machine() for _ in range(12)]

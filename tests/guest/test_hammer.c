@@ -71,7 +71,7 @@ static uint64_t metered(struct hammer *hammer, uint64_t port, bool write)
 {
 	const struct meter *meters[] = { hv_vcpu_meter(&hammer->kvm.vm, 0),
 					 hammer->kvm.vm.ring_meter };
-	uint64_t key = 1 | (uint64_t)write << 1 | port << 3, sum = 0;
+	uint64_t key = 1 | (uint64_t)write << 1 | 1 << 3 | port << 6, sum = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		for (size_t row = 0; row < METER_ROWS; row++) {

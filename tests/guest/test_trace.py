@@ -134,8 +134,13 @@ class Trace(Test):
                     outside[addr, way] = (counts[0] + exits, counts[1] + in_kernel)
                 with open(own, encoding='utf-8') as file:
                     inside = json.load(file)
-                self.assertEqual(outside, {(row['port'], row['direction']): (row['samples'], row['coalesced'])
-                                           for row in inside['ports']})
+                counted = {}
+                for row in inside['rows']:
+                    self.assertEqual(row['space'], 'port')
+                    place = row['addr'], {'read': 'in', 'write': 'out'}[row['direction']]
+                    counts = counted.get(place, (0, 0))
+                    counted[place] = (counts[0] + row['exits'], counts[1] + row.get('coalesced', 0))
+                self.assertEqual(outside, counted)
                 self.assertEqual(report['in_kernel'], inside['coalesced'])
                 # 3000 pairs, and 50 samples of two kinds, one of them with two writes.
                 self.assertEqual(outside[0x70, 'out'], (0, 3150) if coalesce == 'on' else (3150, 0))
@@ -199,7 +204,7 @@ class Trace(Test):
         self.assertLess(int(status['VmHWM'].split()[0]), 200 << 10)
         swept = 65536 + 0x10000 - 0x1000 - 0x200 - 1
         exits = sum(row['exits'] for row in report['rows']) + report['other']['exits']
-        self.assertEqual(exits, report['reasons']['port'] + report['reasons']['memory'])
+        self.assertEqual(exits, report['reasons']['io'] + report['reasons']['mmio'])
         self.assertGreater(exits, swept)
         self.assertLess(exits, swept + 3000)
 

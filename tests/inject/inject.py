@@ -124,7 +124,7 @@ class Plain(Scenario):
             return f'output {out!r}'
         with open(f'{folder}/exits', encoding='utf-8') as file:
             report = json.load(file)
-        if report['exits'] < 10 or not report['ports']:
+        if report['exits'] < 10 or not report['rows']:
             return 'a report that lacks something'
         return 'the pidfile is still there' if os.path.exists(f'{folder}/pid') else None
 

@@ -4,12 +4,12 @@
 
 #include "hv/ring.h"
 
-void hv_ring_drain(struct hv_ring *ring)
+unsigned hv_ring_drain(struct hv_ring *ring)
 {
 	uint32_t first, last;
 
 	if (pthread_mutex_trylock(&ring->lock.mutex))
-		return;
+		return 0;
 	last = hv_ring_last(ring);
 	first = ring->first;
 	while (first != last) {
@@ -17,4 +17,5 @@ void hv_ring_drain(struct hv_ring *ring)
 		first = hv_ring_advance(ring, first);
 	}
 	pthread_mutex_unlock(&ring->lock.mutex);
+	return 0;
 }

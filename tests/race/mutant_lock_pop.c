@@ -4,7 +4,7 @@
 
 #include "hv/ring.h"
 
-void hv_ring_drain(struct hv_ring *ring)
+unsigned hv_ring_drain(struct hv_ring *ring)
 {
 	for (;;) {
 		uint32_t first, last;
@@ -16,7 +16,7 @@ void hv_ring_drain(struct hv_ring *ring)
 			(void)hv_ring_advance(ring, first);
 		lock_drop(&ring->lock);
 		if (first == last)
-			return;
+			return 0;
 		hv_ring_deliver(ring, first);
 	}
 }

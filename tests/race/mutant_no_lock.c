@@ -4,7 +4,7 @@
 
 #include "hv/ring.h"
 
-void hv_ring_drain(struct hv_ring *ring)
+unsigned hv_ring_drain(struct hv_ring *ring)
 {
 	uint32_t first = ring->first, last = hv_ring_last(ring);
 
@@ -12,4 +12,5 @@ void hv_ring_drain(struct hv_ring *ring)
 		hv_ring_deliver(ring, first);
 		first = hv_ring_advance(ring, first);
 	}
+	return 0;
 }

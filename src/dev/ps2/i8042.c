@@ -291,11 +291,15 @@ static void i8042_data_write(void *chip, uint64_t offset, uint64_t value, unsign
 }
 
 static const struct mem_port data_ports[] = {
-	{ .at = 0, .len = 1, .read = i8042_data_read, .write = i8042_data_write },
+	{ .at = 0, .len = 1, .read = i8042_data_read, .write = i8042_data_write, .name = "data" },
 };
 
 static const struct mem_port command_ports[] = {
-	{ .at = 0, .len = 1, .read = i8042_status_read, .write = command_write },
+	{ .at = 0,
+	  .len = 1,
+	  .read = i8042_status_read,
+	  .write = command_write,
+	  .name = "status/command" },
 };
 
 /* What a person does. */
@@ -327,9 +331,8 @@ void i8042_init(struct i8042 *i8042, const struct i8042_options *options)
 				 .aux_wire = i8042->aux_wire,
 				 .options = *options };
 	lock_init(&i8042->lock, LOCK_DEVICE, "i8042");
-	mem_region_init_io(&i8042->data, "i8042-data", 0, data_ports, 1, i8042, &i8042->lock);
-	mem_region_init_io(&i8042->command, "i8042-command", 0, command_ports, 1, i8042,
-			   &i8042->lock);
+	mem_region_init_io(&i8042->data, "i8042", 0, data_ports, 1, i8042, &i8042->lock);
+	mem_region_init_io(&i8042->command, "i8042", 0, command_ports, 1, i8042, &i8042->lock);
 	state_reset(&i8042_state_table, &i8042->state);
 	ps2_keyboard_init(&i8042->keyboard);
 	ps2_mouse_init(&i8042->mouse);

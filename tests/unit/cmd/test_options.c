@@ -780,7 +780,7 @@ static void test_names(void **state)
 static void test_running(void **state)
 {
 	static const struct refusal bad[] = {
-		{ "-exits xml", "-exits: form=xml: not offered (only none, text, json)" },
+		{ "-exits xml", "-exits: form=xml: not offered (only none, text, json, off)" },
 		{ "-exits file=x", "-exits: needs text or json" },
 		{ "-accel qtest -exits text",
 		  "-exits: there is no processor to leave the kernel (-accel qtest)" },

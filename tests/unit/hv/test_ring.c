@@ -102,8 +102,7 @@ static int setup(void **state)
 	mem_region_add(&rig->map.root[MEM_SPACE_PORT], &rig->ports, PORT, 0);
 	mem_region_add(&rig->map.root[MEM_SPACE_MEMORY], &rig->window, WINDOW, 0);
 	assert_int_equal(mem_map_commit(&rig->map), 0);
-	rig->meter = aligned_alloc(_Alignof(struct meter), sizeof(*rig->meter));
-	meter_init(rig->meter);
+	rig->meter = meter_new();
 	rig->page = aligned_alloc(PAGE, PAGE);
 	memset(rig->page, 0, PAGE);
 	hv_ring_init(&rig->ring, rig->page, PAGE, rig->meter);
@@ -121,7 +120,7 @@ static int teardown(void **state)
 	mem_map_destroy(&rig->map);
 	lock_destroy(&rig->lock);
 	free(rig->page);
-	free(rig->meter);
+	meter_free(rig->meter);
 	free(rig);
 	return 0;
 }

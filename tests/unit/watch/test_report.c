@@ -136,7 +136,7 @@ static void test_json(void **state)
 	assert_int_equal(number(root, "userspace_exits"), 4013);
 	assert_int_equal(number(root, "in_kernel"), 3003);
 	assert_int_equal(number(root, "lost"), 0);
-	assert_int_equal(number(json_object_object_get(root, "reasons"), "memory"), 8);
+	assert_int_equal(number(json_object_object_get(root, "reasons"), "mmio"), 8);
 	assert_int_equal(json_object_array_length(json_object_object_get(root, "processes")), 2);
 	row = json_object_array_get_idx(json_object_object_get(root, "rows"), 0);
 	assert_int_equal(number(row, "pid"), 1234);

@@ -259,6 +259,9 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 	case CHARDEV_SOCKET:
 		err = chardev_socket_open(chardev, options, what);
 		break;
+	case CHARDEV_CONNECTED:
+		err = chardev_socket_adopt(chardev, options->fd, what);
+		break;
 	}
 	if (err) {
 		/* Standard input is another's. */

@@ -41,12 +41,19 @@ struct chardev_user {
 	void *arg;
 };
 
-enum chardev_kind { CHARDEV_NULL, CHARDEV_STDIO, CHARDEV_FILE, CHARDEV_SOCKET };
+enum chardev_kind {
+	CHARDEV_NULL,
+	CHARDEV_STDIO,
+	CHARDEV_FILE,
+	CHARDEV_SOCKET,
+	CHARDEV_CONNECTED, /* a socket whose other end is there already; when it leaves, that was all */
+};
 
 struct chardev_options {
 	enum chardev_kind kind;
 	const char *path; /* FILE: made or emptied. SOCKET. Copied */
 	const struct file_output *file; /* FILE: duplicated, instead of opening path; or NULL */
+	int fd; /* CONNECTED: taken over if chardev_open() succeeds */
 	bool server; /* SOCKET: listen; else connect */
 	bool wait; /* SOCKET server: chardev_open blocks until a client is there ... */
 	/* ... or this descriptor is readable: -ECANCELED. So does connecting to a busy server. 0: none */

@@ -75,6 +75,8 @@ void chardev_input_close(struct chardev *chardev);
 
 int chardev_socket_open(struct chardev *chardev, const struct chardev_options *options,
 			const char **what) __attribute__((warn_unused_result));
+int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
+	__attribute__((warn_unused_result));
 void chardev_socket_close(struct chardev *chardev);
 /* The client is gone or about to be: lets the next one in. */
 void chardev_socket_listen(struct chardev *chardev);

@@ -260,6 +260,17 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	return 0;
 }
 
+int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	*what = "descriptor";
+	if (copy < 0)
+		return -errno;
+	take_other_end(chardev, fd, copy);
+	return 0;
+}
+
 void chardev_socket_close(struct chardev *chardev)
 {
 	struct stat st;

@@ -6,11 +6,18 @@
 
 #define AT(member) .offset = offsetof(struct cmd_options, member)
 
+static const char *const on_off_words[] = { "on", "off", NULL };
 static const char *const none_words[] = { "none", NULL };
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value);
 static bool parse_display(struct cmd_parse *parse, const char *value);
 static bool parse_nographic(struct cmd_parse *parse, const char *value);
+static bool parse_control(struct cmd_parse *parse, const char *value)
+{
+	parse->options->no_control = !strcmp(value, "off");
+	return true;
+}
+
 static bool parse_monitor(struct cmd_parse *parse, const char *value);
 static bool parse_qtest_log(struct cmd_parse *parse, const char *value);
 static bool parse_help(struct cmd_parse *parse, const char *value);
@@ -111,6 +118,10 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "[chardev=]ID,mode=control", .help = "A QMP monitor at a -chardev." },
 	{ "monitor", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = none_words,
 	  .parse = parse_monitor, .form = "none", .help = "There is no human monitor." },
+	{ "control", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = on_off_words,
+	  .parse = parse_control, .form = "on|off",
+	  .help = "A QMP monitor at the abstract socket @coalport/PID, for the tools that look at this "
+		  "machine; only the same user and root get in (default on; off with -accel qtest)." },
 	{ "qtest", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_qtest,
 	  .form = "DEV",
 	  .help = "Takes commands of the qtest protocol; needs -accel qtest. DEV as with -serial." },

@@ -84,6 +84,7 @@ struct cmd_options {
 	size_t qtest; /* if .has_qtest */
 	bool has_qtest;
 	const char *qtest_log; /* NULL: none */
+	bool no_control; /* no control socket */
 
 	bool paused; /* -S */
 	bool nodefaults;

@@ -229,6 +229,17 @@ static int describe_machine(struct run *run)
 	return choose_firmware(run);
 }
 
+/* Tools miss it if it is not there, the guest does not. */
+static void open_control(struct run *run)
+{
+	struct error err;
+
+	if (run->options->no_control || run->options->accel == CMD_ACCEL_QTEST)
+		return;
+	if (ctl_control_init(&run->control, &run->pc.machine, &err))
+		log_warn("%s (the machine runs without it)", err.text);
+}
+
 /* The doors through which others drive the machine; greetings go out at once. */
 static int open_doors(struct run *run)
 {
@@ -245,6 +256,7 @@ static int open_doors(struct run *run)
 			return run_refuse("-qmp", strerror(-ret));
 		run->monitors_n++;
 	}
+	open_control(run);
 	if (!options->has_qtest)
 		return 0;
 	if (log && run_open_qtest_log(run, log))
@@ -263,6 +275,7 @@ static int close_doors(struct run *run)
 		ctl_qtest_destroy(&run->qtest);
 	for (size_t i = 0; i < run->monitors_n; i++)
 		ctl_qmp_destroy(&run->monitors[i]);
+	ctl_control_destroy(&run->control);
 	return run_close_qtest_log(run);
 }
 

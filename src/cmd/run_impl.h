@@ -18,6 +18,7 @@
 #include "cmd/files.h"
 #include "cmd/pidfile.h"
 #include "cmd/run.h"
+#include "ctl/control.h"
 #include "ctl/qmp.h"
 #include "ctl/qtest.h"
 
@@ -47,6 +48,7 @@ struct run {
 	bool pc_there;
 	struct ctl_qmp *monitors;
 	size_t monitors_n;
+	struct ctl_control control; /* all zero: there is none */
 	struct chardev *qtest_log_out;
 	FILE *qtest_log; /* into that */
 	struct ctl_qtest qtest;

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "ctl/json.h"
+#include "base/json_text.h"
 #include "ctl/qmp_impl.h"
-#include "ctl/utf8.h"
+#include "base/utf8.h"
 
 /* Events stop piling up here, so that answers still find room. */
 #define EVENTS_MAX (CTL_QMP_OUT_MAX / 4)
@@ -40,10 +40,10 @@ static bool qmp_send(struct ctl_qmp *qmp, struct json_object *object)
 		       : NULL;
 	bool sent;
 
-	if (!text || ctl_utf8_valid(text, len)) {
+	if (!text || utf8_valid(text, len)) {
 		sent = text && qmp_send_line(qmp, text, len);
 	} else {
-		char *mended = ctl_utf8_mend(text, len, &len);
+		char *mended = utf8_mend(text, len, &len);
 
 		sent = mended && qmp_send_line(qmp, mended, len);
 		free(mended);
@@ -169,7 +169,7 @@ static void answer_error(struct ctl_qmp *qmp, const char *what)
 
 static void answer_text(struct ctl_qmp *qmp)
 {
-	const char *wrong = ctl_json_check(qmp->frame.text);
+	const char *wrong = json_text_check(qmp->frame.text);
 	enum json_tokener_error error;
 	struct json_tokener *tokener;
 	struct json_object *request;
@@ -272,6 +272,8 @@ static void qmp_closed(void *arg)
 	ctl_out_forget(&qmp->out);
 	if (qmp->input_n)
 		loop_post(qmp->machine->loop, &qmp->task);
+	if (qmp->left)
+		qmp->left(qmp->left_arg);
 }
 
 static void qmp_drained(void *arg)

@@ -25,6 +25,8 @@ struct ctl_qmp {
 	struct machine *machine; /* borrowed */
 	struct chardev *chardev; /* borrowed */
 	bool opened; /* a client is there */
+	void (*left)(void *arg); /* it is not any more; may be NULL. Not to destroy this from */
+	void *left_arg;
 	bool negotiated;
 	struct machine_observer observer;
 	uint8_t input[CTL_QMP_INPUT]; /* received, not yet looked at: [input_at, input_n) */

@@ -150,6 +150,51 @@ class Monitor(Test):
         qmp.execute('qmp_capabilities')
         return qmp
 
+    def control(self, machine, tries=1):
+        """A client at the control socket, as soon as it listens."""
+        def connected():
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(10)
+            self.addCleanup(client.close)
+            try:
+                client.connect(f'\0coalport/{machine.process.pid}')
+            except (ConnectionRefusedError, BlockingIOError):  # not yet, or its queue is full
+                return None
+            return client
+        found = []
+        machine.wait_until(lambda: found.append(connected()) or found[-1])
+        return found[-1]
+
+    def test_control_socket(self):
+        """Eight clients at a time, each with a session of its own; one more is told so."""
+        with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-name', 'nail') as machine:
+            clients = [Qmp(self.control(machine)) for _ in range(8)]
+            for client in clients:
+                client.execute('qmp_capabilities')
+                self.assertEqual(client.execute('query-name')['return'], {'name': 'nail'})
+            one_more = self.control(machine).makefile()
+            self.assertEqual(json.loads(one_more.readline())['error']['desc'], 'Too many clients are connected already')
+            self.assertEqual(one_more.readline(), '')
+            # Whoever leaves in the middle of a word makes room.
+            clients[3].connection.sendall(b'{"execute": "query-')
+            clients[3].close()
+            for _ in range(200):
+                self.control(machine).close()
+            machine.wait_until(lambda: 'QMP' in self.control(machine).makefile().readline())
+            clients[0].execute('stop')
+            self.assertEqual(clients[7].execute('query-status')['return']['status'], 'paused')
+            clients[7].execute('quit')
+            self.assertEqual(machine.end().status, 0)
+
+    def test_control_off(self):
+        with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-control', 'off',
+                     '-qmp', f'unix:{self.path("qmp")},server=on,wait=off') as machine:
+            qmp = self.connect(machine)
+            with open('/proc/net/unix', encoding='ascii') as sockets:
+                self.assertNotIn(f'@coalport/{machine.process.pid}\n', sockets.read())
+            qmp.execute('quit')
+            self.assertEqual(machine.end().status, 0)
+
     def test_nothing_is_counted(self):
         """-exits off: the same machine, whose exits nobody knows."""
         with Machine('-nodefaults', '-display', 'none', '-bios', rom('hammer'), '-exits', 'off',

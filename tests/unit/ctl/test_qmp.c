@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../../fuzz/json_strict.h"
-#include "ctl/json.h"
+#include "base/json_text.h"
 #include "ctl/qmp.h"
-#include "ctl/utf8.h"
+#include "base/utf8.h"
 #include "rig.h"
 
 #define GREETING                                                                                   \
@@ -309,7 +309,7 @@ static void test_utf8(void **state)
 			}
 			quoted[1 + n] = '"';
 			if (plain)
-				assert_int_equal(ctl_utf8_valid(quoted + 1, n),
+				assert_int_equal(utf8_valid(quoted + 1, n),
 						 json_is_strict(quoted, n + 2));
 			if (last - i < 0x1f)
 				break;

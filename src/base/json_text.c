@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/json.h"
+#include "base/json_text.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/utf8.h"
+#include "base/utf8.h"
 
 #define DIGITS "0123456789"
 #define HEX    "0123456789abcdefABCDEF"
@@ -62,7 +62,7 @@ static const char *json_string(const char **at)
 		if (**at == '\\') {
 			error = json_escape(at);
 		} else {
-			n = ctl_utf8_char(*at, strnlen(*at, 4));
+			n = utf8_char(*at, strnlen(*at, 4));
 			if (!n)
 				error = "a string that is not UTF-8";
 			*at += n;
@@ -126,7 +126,7 @@ static const char *json_keyword(const char **at)
 	return n ? "an unknown keyword" : "a stray character";
 }
 
-const char *ctl_json_check(const char *text)
+const char *json_text_check(const char *text)
 {
 	char last = '\0'; /* what the last word began with */
 

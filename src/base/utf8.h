@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 /* Bytes of the character that text begins with, 1 to 4; 0 if there is none in its n bytes. */
-size_t ctl_utf8_char(const char *text, size_t n);
-bool ctl_utf8_valid(const char *text, size_t n);
+size_t utf8_char(const char *text, size_t n);
+bool utf8_valid(const char *text, size_t n);
 /*
  * A copy, to be freed, with U+FFFD for each byte that belongs to no character; NUL-terminated, its
  * length in *len. NULL if memory ran out.
  */
-char *ctl_utf8_mend(const char *text, size_t n, size_t *len);
+char *utf8_mend(const char *text, size_t n, size_t *len);

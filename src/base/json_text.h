@@ -12,4 +12,4 @@
  * integer fits in 64 bits with or without sign, and every string is UTF-8 without U+0000, which
  * would end a name early; otherwise what is wrong.
  */
-const char *ctl_json_check(const char *text);
+const char *json_text_check(const char *text);

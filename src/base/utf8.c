@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static const struct {
 	{ 0xf0, 0xf0, 4, 0x90, 0xbf }, { 0xf1, 0xf3, 4, 0x80, 0xbf }, { 0xf4, 0xf4, 4, 0x80, 0x8f },
 };
 
-size_t ctl_utf8_char(const char *text, size_t n)
+size_t utf8_char(const char *text, size_t n)
 {
 	const uint8_t *c = (const uint8_t *)text;
 	size_t form = 0;
@@ -48,17 +48,17 @@ static size_t utf8_run(const char *text, size_t n)
 {
 	size_t at = 0, len;
 
-	while ((len = ctl_utf8_char(text + at, n - at)))
+	while ((len = utf8_char(text + at, n - at)))
 		at += len;
 	return at;
 }
 
-bool ctl_utf8_valid(const char *text, size_t n)
+bool utf8_valid(const char *text, size_t n)
 {
 	return utf8_run(text, n) == n;
 }
 
-char *ctl_utf8_mend(const char *text, size_t n, size_t *len)
+char *utf8_mend(const char *text, size_t n, size_t *len)
 {
 	char *mended = malloc(n * MARK_N + 1), *to = mended;
 

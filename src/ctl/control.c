@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/control.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "ctl/qmp.h"
+
+#define BACKLOG  8
+#define RETRY_NS (100 * NS_PER_MS)
+
+struct ctl_session {
+	struct ctl_control *control;
+	struct chardev *chardev;
+	struct ctl_qmp qmp;
+	bool over; /* its client has left */
+};
+
+static void session_end(struct ctl_session *session)
+{
+	ctl_qmp_destroy(&session->qmp);
+	chardev_destroy(session->chardev);
+	free(session);
+}
+
+static void control_reap(void *arg)
+{
+	struct ctl_control *control = arg;
+
+	for (size_t i = 0; i < CTL_CONTROL_CLIENTS; i++) {
+		struct ctl_session *session = control->sessions[i];
+
+		/* What the client said last is still to be done. */
+		if (!session || !session->over || session->qmp.input_n)
+			continue;
+		control->sessions[i] = NULL;
+		session_end(session);
+	}
+}
+
+static void session_left(void *arg)
+{
+	struct ctl_session *session = arg;
+
+	session->over = true;
+	loop_post(session->control->machine->loop, &session->control->reap);
+}
+
+/* One who may look at this process by other means as well. */
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+/* The descriptor is taken over if it returns 0. */
+static int session_begin(struct ctl_control *control, struct ctl_session **slot, int fd)
+{
+	const struct chardev_options options = { .kind = CHARDEV_CONNECTED, .fd = fd };
+	struct ctl_session *session = calloc(1, sizeof(*session));
+	const char *what;
+	int ret;
+
+	if (!session)
+		return -ENOMEM;
+	session->control = control;
+	ret = chardev_open(&session->chardev, control->machine->loop, &options, &what);
+	if (ret) {
+		free(session);
+		return ret;
+	}
+	ret = ctl_qmp_init(&session->qmp, control->machine, session->chardev);
+	if (ret) {
+		chardev_destroy(session->chardev);
+		free(session);
+		return ret;
+	}
+	session->qmp.left = session_left;
+	session->qmp.left_arg = session;
+	*slot = session;
+	return 0;
+}
+
+static void send_away(int fd)
+{
+	static const char text[] = "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+				   "\"Too many clients are connected already\"}}\r\n";
+
+	(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* One client that waits. 0; -EAGAIN: there is none; or -errno of a host that refuses. */
+static int let_in(struct ctl_control *control)
+{
+	struct ctl_session **slot = NULL;
+	int fd = accept4(control->listening.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (size_t i = 0; i < CTL_CONTROL_CLIENTS && !slot; i++) {
+		if (!control->sessions[i])
+			slot = &control->sessions[i];
+	}
+	if (!is_trusted(fd)) {
+		close(fd);
+		return 0;
+	}
+	if (!slot)
+		send_away(fd);
+	else
+		ret = session_begin(control, slot, fd);
+	if (ret || !slot)
+		close(fd);
+	return ret;
+}
+
+static void control_listen(struct ctl_control *control);
+
+/* A client in the queue would be told of without end. */
+static void control_pause(struct ctl_control *control, int error)
+{
+	if (!control->told)
+		log_warn("control socket: %s (trying again)", strerror(-error));
+	control->told = true;
+	if (control->listening.active)
+		loop_unwatch(control->machine->loop, &control->listening);
+	timer_arm(&control->again, clock_now(&control->machine->monotonic) + RETRY_NS);
+}
+
+static void control_ready(void *arg, uint32_t events)
+{
+	struct ctl_control *control = arg;
+	int error = let_in(control);
+
+	if (!error)
+		control->told = false;
+	else if (error != -EAGAIN && error != -EINTR && error != -ECONNABORTED)
+		control_pause(control, error);
+}
+
+static void control_listen(struct ctl_control *control)
+{
+	int error = loop_watch(control->machine->loop, &control->listening, EPOLLIN);
+
+	if (error)
+		control_pause(control, error);
+}
+
+static void control_again(void *arg)
+{
+	control_listen(arg);
+}
+
+/* A socket that listens, or -errno. */
+static int bind_address(const struct sockaddr_un *address, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (const struct sockaddr *)address, len) && !listen(fd, BACKLOG))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int ctl_control_init(struct ctl_control *control, struct machine *machine, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, CTL_CONTROL_NAME,
+			 (int)getpid());
+	int fd = bind_address(&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
+
+	*control = (struct ctl_control){ .machine = machine, .listening.fd = -1 };
+	if (fd < 0)
+		return error_set(err, fd, "control socket: @%s: %s", address.sun_path + 1,
+				 strerror(-fd));
+	control->listening =
+		(struct loop_watch){ .fd = fd, .ready = control_ready, .arg = control };
+	control->reap = (struct loop_task){ .run = control_reap, .arg = control };
+	timer_init(&control->again, &machine->monotonic, control_again, control);
+	control_listen(control);
+	return 0;
+}
+
+void ctl_control_destroy(struct ctl_control *control)
+{
+	if (!control->machine)
+		return;
+	for (size_t i = 0; i < CTL_CONTROL_CLIENTS; i++) {
+		if (control->sessions[i])
+			session_end(control->sessions[i]);
+	}
+	if (control->listening.fd < 0)
+		return;
+	loop_unpost(control->machine->loop, &control->reap);
+	timer_disarm(&control->again);
+	if (control->listening.active)
+		loop_unwatch(control->machine->loop, &control->listening);
+	close(control->listening.fd);
+}

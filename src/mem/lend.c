@@ -203,8 +203,7 @@ bool mem_map_lend(struct mem_hold *hold, enum mem_space space, uint64_t addr, un
 
 	/* The same once more where nothing changes meanwhile. */
 	mem_map_begin(map);
-	if (lend_find(map->view[space], range, &wait) &&
-	    lend_is_allowed(map, space, &wait) &&
+	if (lend_find(map->view[space], range, &wait) && lend_is_allowed(map, space, &wait) &&
 	    lend_is_affordable(&map->loans[space], wait.when, now))
 		loan = lend_place(map, space, now);
 	if (loan) {

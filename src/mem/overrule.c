@@ -210,8 +210,7 @@ static int check_waiting(const struct mem_view *view, const struct mem_wish *wis
 	char text[TEXT];
 	int r = check_never(view, wish->range, err);
 
-	if (r || mem_view_goes_nowhere(view, wish->range) ||
-	    table_range(view, wish->range, &wait))
+	if (r || mem_view_goes_nowhere(view, wish->range) || table_range(view, wish->range, &wait))
 		return r;
 	if (!section || !range_covers(section->range, wish->range))
 		return error_set(err, -EPERM, "%s is not of one chip alone",

@@ -144,8 +144,8 @@ static void *vcpu_run(void *arg)
 		if (value % 7)
 			continue;
 		hv_ring_drain(&race->ring);
-		race->stale += mem_view_read(mem_hold_view(&vcpu->hold, MEM_SPACE_PORT), port, 4) !=
-			       value;
+		race->stale +=
+			mem_view_read(mem_hold_view(&vcpu->hold, MEM_SPACE_PORT), port, 4) != value;
 	}
 	mem_hold_drop(&vcpu->hold);
 	return NULL;

@@ -43,14 +43,10 @@ static const struct mutant {
 	bool stale; /* a zone where nobody was stays when somebody appears */
 	bool forced; /* the user forces writes to wait that may not */
 } mutants[] = {
-	{ "hidden", .hidden = true },
-	{ "lost", .lost = true },
-	{ "reversed", .reversed = true },
-	{ "late", .late = true },
-	{ "unasked", .unasked = true },
-	{ "stale", .stale = true },
-	{ "forced", .forced = true },
-	{ 0 },
+	{ "hidden", .hidden = true },     { "lost", .lost = true },
+	{ "reversed", .reversed = true }, { "late", .late = true },
+	{ "unasked", .unasked = true },   { "stale", .stale = true },
+	{ "forced", .forced = true },     { 0 },
 };
 
 struct side {

@@ -141,9 +141,8 @@ static int say(struct rig *rig, enum mem_space space, uint64_t first, uint64_t l
 	       bool force)
 {
 	rig->err.text[0] = '\0';
-	return mem_map_overrule(&rig->map,
-				&(struct mem_wish){ space, { first, last }, wait, force },
-				&rig->err);
+	return mem_map_overrule(
+		&rig->map, &(struct mem_wish){ space, { first, last }, wait, force }, &rig->err);
 }
 
 static int add(struct rig *rig, uint64_t first, uint64_t last)
@@ -222,9 +221,9 @@ static void test_permanent(void **state)
 	assert_int_equal(waits(rig, BASE), MEM_LATCH);
 	take_back(rig, BASE + 2, BASE + 3);
 	assert_int_equal(waits(rig, BASE + 2), 0);
-	assert_int_equal(mem_map_take_back(&rig->map, MEM_SPACE_PORT, (struct range){ 1, 2 },
-					   &rig->err),
-			 -ENOENT);
+	assert_int_equal(
+		mem_map_take_back(&rig->map, MEM_SPACE_PORT, (struct range){ 1, 2 }, &rig->err),
+		-ENOENT);
 	assert_string_equal(rig->err.text, "nothing is said of 0x1-0x2");
 }
 
@@ -256,14 +255,15 @@ static void test_refused(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(say(rig, bad[i].space, bad[i].first, bad[i].last, MEM_LATCH, false),
-				 bad[i].error);
+		assert_int_equal(
+			say(rig, bad[i].space, bad[i].first, bad[i].last, MEM_LATCH, false),
+			bad[i].error);
 		assert_string_equal(rig->err.text, bad[i].text);
 		/* Force helps only against a table. */
 		if (bad[i].error != -EACCES)
-			assert_int_equal(say(rig, bad[i].space, bad[i].first, bad[i].last,
-					     MEM_LATCH, true),
-					 bad[i].error);
+			assert_int_equal(
+				say(rig, bad[i].space, bad[i].first, bad[i].last, MEM_LATCH, true),
+				bad[i].error);
 	}
 	assert_int_equal(rig->adds + rig->dels, 0);
 
@@ -301,8 +301,8 @@ static void test_clash_and_bound(void **state)
 	assert_int_equal(said.n, MEM_OVERRIDES);
 	for (unsigned i = 0; i < said.n; i++) {
 		assert_true(said.at[i].shown);
-		assert_true(!i || said.at[i - 1].override.range.last <
-					  said.at[i].override.range.first);
+		assert_true(!i ||
+			    said.at[i - 1].override.range.last < said.at[i].override.range.first);
 	}
 	assert_int_equal(mem_map_take_all_back(&rig->map, &n), 0);
 	assert_int_equal(n, MEM_OVERRIDES);

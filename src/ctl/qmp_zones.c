@@ -126,6 +126,9 @@ bool ctl_qmp_zone_add(struct ctl_qmp *qmp, struct json_object *arguments,
 		return false;
 	if (args.wish.range.last >= args.wish.range.first) {
 		obstacle = accel->ops->obstacle(accel, args.wish.space, args.wish.range);
+		if (obstacle && args.wish.range.first == args.wish.range.last)
+			return ctl_qmp_fail(err, "0x%" PRIx64 ": %s", args.wish.range.first,
+					    obstacle);
 		if (obstacle)
 			return ctl_qmp_fail(err, "0x%" PRIx64 "-0x%" PRIx64 ": %s",
 					    args.wish.range.first, args.wish.range.last, obstacle);

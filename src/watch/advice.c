@@ -141,6 +141,8 @@ static struct finding of_write(const struct watch_advice_input *input,
 	const struct watch_known *known = watch_known_find(row->space, row->addr, true);
 	bool waits;
 
+	if (zone && row->interrupts)
+		return stays(stay_raised);
 	if (zone)
 		return of_zone(zone);
 	if (input->machine && is_nobody(row))
@@ -227,8 +229,22 @@ static void group_zone(struct watch_advice_group *group, const struct watch_advi
 	group->zones[group->zones_n++].last = last;
 }
 
+/* Of an exit in us, over all rows whose times are known; 0 if there are none. */
+static double mean_us(const struct watch_advice_input *input)
+{
+	double sum = 0, n = 0;
+
+	for (size_t i = 0; i < input->rows_n; i++) {
+		if (input->rows[i].avg_us <= 0)
+			continue;
+		sum += input->rows[i].avg_us * (double)input->rows[i].exits;
+		n += (double)input->rows[i].exits;
+	}
+	return n > 0 ? sum / n : 0;
+}
+
 static void group_add(struct watch_advice_group *group, const struct watch_advice_input *input,
-		      const struct watch_advice_row *row)
+		      const struct watch_advice_row *row, double mean)
 {
 	double rate = (double)row->exits / input->seconds;
 
@@ -237,7 +253,7 @@ static void group_add(struct watch_advice_group *group, const struct watch_advic
 	if (row->exits > group->row->exits)
 		group->row = row;
 	group->exits += row->exits;
-	group->cpu += rate * row->avg_us / 1e6;
+	group->cpu += rate * (row->avg_us > 0 ? row->avg_us : mean) / 1e6;
 	group_zone(group, row);
 }
 
@@ -319,6 +335,7 @@ static int advise_rows(struct watch_advices *out, struct watch_advice_groups *gr
 		       const struct watch_advice_input *input,
 		       const struct watch_advice_row *const *rows)
 {
+	const double mean = mean_us(input);
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < input->rows_n; i++) {
@@ -335,7 +352,7 @@ static int advise_rows(struct watch_advices *out, struct watch_advice_groups *gr
 		group = group_for(groups, &found, rows[i]);
 		if (!group)
 			return -ENOMEM;
-		group_add(group, input, rows[i]);
+		group_add(group, input, rows[i], mean);
 	}
 	if (input->exits > sum)
 		stay_add(out, NULL, stay_other, (double)(input->exits - sum) / input->seconds);

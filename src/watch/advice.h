@@ -103,7 +103,8 @@ struct watch_advice {
 	char name[64]; /* device and register, or empty */
 	double rate; /* exits a second */
 	double saved; /* of them, if the advice is followed */
-	double cpu; /* host CPU seconds a second that those take; 0: not known */
+	/* Host CPU seconds a second that those take; what is not known counts as the mean. 0: nothing is. */
+	double cpu;
 	double of_device; /* share of the same device's exits, 0 to 1 */
 	char text[512]; /* the sentence */
 	char remedy[320];

@@ -82,6 +82,19 @@ static void chip_name(char *out, size_t size, const struct watch_advice_row *row
 		snprintf(out, size, "%s", row->device);
 }
 
+/* Of several registers only the device's. */
+static void group_name(char *out, size_t size, const struct watch_advice_group *group)
+{
+	const struct watch_reg *reg = watch_reg_find(group->row->space, group->row->addr);
+
+	if (group->first == group->last)
+		chip_name(out, size, group->row);
+	else if (group->row->device || reg)
+		snprintf(out, size, "%s", group->row->device ? group->row->device : reg->part);
+	else
+		out[0] = '\0';
+}
+
 void watch_advice_row_name(char *out, size_t size, const struct watch_advice_row *row)
 {
 	char name[64];
@@ -103,30 +116,30 @@ static void say_what(const struct watch_advice *advice, char *out, size_t size)
 		 watch_advice_number(number, advice->rate));
 }
 
-/* The command that lets the first of the zones wait; with those of others behind it. */
+/* The command that lets the zones wait. */
 static void say_command(struct watch_advice *advice, const struct watch_advice_input *input)
 {
-	char *to = advice->remedy;
-	size_t room = sizeof(advice->remedy);
-	int n;
+	char *to = advice->remedy, *end = to + sizeof(advice->remedy);
 
 	if (!input->machine) {
-		snprintf(to, room,
+		snprintf(to, sizeof(advice->remedy),
 			 "coalport lets such writes wait in KVM's ring, as any program can that "
 			 "registers a zone for them and drains it (%s)",
 			 API);
 		return;
 	}
-	n = snprintf(to, room, "let them wait:");
-	for (unsigned i = 0; i < advice->zones_n && n > 0 && (size_t)n < room; i++) {
-		to += n;
-		room -= (size_t)n;
-		n = snprintf(
-			to, room, "%s coalport coalesce add %s %s0x%" PRIx64 "-0x%" PRIx64 "%s",
-			i ? ";" : "", input->target ? input->target : "TARGET",
-			advice->space == WATCH_SPACE_MEMORY ? "mmio:" : "", advice->zones[i].first,
-			advice->zones[i].last, advice->zones[i].wait_ns ? " --deadline 20ms" : "");
+	to += snprintf(to, sizeof(advice->remedy), "let them wait: coalport coalesce add %.80s",
+		       input->target ? input->target : "TARGET");
+	for (unsigned i = 0; i < advice->zones_n && to < end; i++) {
+		const uint64_t first = advice->zones[i].first, last = advice->zones[i].last;
+		const char *space = advice->space == WATCH_SPACE_MEMORY ? " mmio:" : " ";
+
+		to += snprintf(to, (size_t)(end - to), "%s0x%" PRIx64, space, first);
+		if (last != first && to < end)
+			to += snprintf(to, (size_t)(end - to), "-0x%" PRIx64, last);
 	}
+	if (advice->zones_n && advice->zones[0].wait_ns && to < end)
+		snprintf(to, (size_t)(end - to), " --deadline 20ms");
 }
 
 static void say_wait(struct watch_advice *advice, const struct watch_advice_group *group,
@@ -134,7 +147,8 @@ static void say_wait(struct watch_advice *advice, const struct watch_advice_grou
 {
 	bool seen = group->known->kind == WATCH_KNOWN_SEEN;
 
-	snprintf(advice->text, sizeof(advice->text), "%s: it %s. %s.", what, group->known->what,
+	snprintf(advice->text, sizeof(advice->text), "%s: %s %s. %s.", what,
+		 advice->first == advice->last ? "it" : "each", group->known->what,
 		 seen ? "Only somebody outside can tell when that happens, and a moment later is "
 			"soon enough"
 		      : "Nothing can tell when that happens before the next access, so the write "
@@ -193,6 +207,9 @@ static void say_zone(struct watch_advice *advice, const struct watch_advice_grou
 	advice->zones[0].last = zone->last;
 	advice->zones[0].wait_ns = 0; /* the table's own limit */
 	say_command(advice, input);
+	if (zone->trap && !strcmp(zone->trap, "coalesce=off"))
+		strncat(advice->remedy, "; or leave coalesce=off away",
+			sizeof(advice->remedy) - strlen(advice->remedy) - 1);
 }
 
 static void say_nobody(struct watch_advice *advice, const struct watch_advice_input *input,
@@ -237,7 +254,8 @@ static void say_looks(struct watch_advice *advice, const struct watch_advice_gro
 static void say_known(struct watch_advice *advice, const struct watch_advice_group *group,
 		      const char *what)
 {
-	snprintf(advice->text, sizeof(advice->text), "%s: it %s.", what, group->known->what);
+	snprintf(advice->text, sizeof(advice->text), "%s: %s %s.", what,
+		 advice->first == advice->last ? "it" : "each", group->known->what);
 	snprintf(advice->remedy, sizeof(advice->remedy), "%s", group->known->remedy);
 	snprintf(advice->source, sizeof(advice->source), "%s", group->known->source);
 	advice->zones_n = 0;
@@ -267,7 +285,7 @@ void watch_advice_say(struct watch_advice *out, const struct watch_advice_group 
 		out->zones[i].wait_ns = seen ? SEEN_NS : 0;
 	}
 	if (group->kind != WATCH_ADVICE_NOBODY)
-		chip_name(out->name, sizeof(out->name), row);
+		group_name(out->name, sizeof(out->name), group);
 	say_what(out, what, sizeof(what));
 	switch (group->kind) {
 	case WATCH_ADVICE_WAIT:

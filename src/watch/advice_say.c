@@ -67,6 +67,14 @@ const char *watch_advice_word(enum watch_advice_kind kind)
 	return words[kind];
 }
 
+/* Names come from outside, and a terminal obeys some characters. */
+static void make_plain(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 /* Device and register of a row: its own words, else a PC's. Empty if nothing is known. */
 static void chip_name(char *out, size_t size, const struct watch_advice_row *row)
 {
@@ -102,6 +110,7 @@ void watch_advice_row_name(char *out, size_t size, const struct watch_advice_row
 	chip_name(name, sizeof(name), row);
 	snprintf(out, size, "%s 0x%" PRIx64 "%s%s%s", row->write ? "writes to" : "reads of",
 		 row->addr, name[0] ? " (" : "", name, name[0] ? ")" : "");
+	make_plain(out);
 }
 
 /* "0x70 (mc146818rtc index) is written 51,234 times a second" */
@@ -308,6 +317,10 @@ void watch_advice_say(struct watch_advice *out, const struct watch_advice_group 
 	case WATCH_ADVICE_RING:
 		break; /* not of rows: watch_advice_say_ring() */
 	}
+	make_plain(out->name);
+	make_plain(out->text);
+	make_plain(out->remedy);
+	make_plain(out->source);
 }
 
 void watch_advice_say_ring(struct watch_advice *out, const struct watch_advice_input *input)

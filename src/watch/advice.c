@@ -401,12 +401,12 @@ int watch_advise(struct watch_advices *out, const struct watch_advice_input *inp
 		.exits = (double)input->exits / input->seconds,
 		.coalesced = (double)input->coalesced / input->seconds,
 	};
-	rows = calloc(input->rows_n ? input->rows_n : 1, sizeof(*rows));
+	rows = calloc(input->rows_n + 1, sizeof(const struct watch_advice_row *));
 	if (!rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < input->rows_n; i++)
 		rows[i] = &input->rows[i];
-	qsort(rows, input->rows_n, sizeof(*rows), compare_rows);
+	qsort(rows, input->rows_n, sizeof(const struct watch_advice_row *), compare_rows);
 	ret = advise_rows(out, &groups, input, rows);
 	if (!ret)
 		ret = advise_groups(out, &groups, input);

@@ -151,18 +151,18 @@ static void say_command(struct watch_advice *advice, const struct watch_advice_i
 		snprintf(to, (size_t)(end - to), " --deadline 20ms");
 }
 
-static void say_wait(struct watch_advice *advice, const struct watch_advice_group *group,
+static void say_wait(struct watch_advice *advice, const struct watch_known *known,
 		     const struct watch_advice_input *input, const char *what)
 {
-	bool seen = group->known->kind == WATCH_KNOWN_SEEN;
+	bool seen = known->kind == WATCH_KNOWN_SEEN;
 
 	snprintf(advice->text, sizeof(advice->text), "%s: %s %s. %s.", what,
-		 advice->first == advice->last ? "it" : "each", group->known->what,
+		 advice->first == advice->last ? "it" : "each", known->what,
 		 seen ? "Only somebody outside can tell when that happens, and a moment later is "
 			"soon enough"
 		      : "Nothing can tell when that happens before the next access, so the write "
 			"may wait");
-	snprintf(advice->source, sizeof(advice->source), "%s", group->known->source);
+	snprintf(advice->source, sizeof(advice->source), "%s", known->source);
 	say_command(advice, input);
 }
 
@@ -192,10 +192,9 @@ static const char *against(const char *trap)
 	return trap ? "look for the reason in the host's log" : NULL;
 }
 
-static void say_zone(struct watch_advice *advice, const struct watch_advice_group *group,
+static void say_zone(struct watch_advice *advice, const struct watch_advice_range *zone,
 		     const struct watch_advice_input *input, const char *what)
 {
-	const struct watch_advice_range *zone = group->zone;
 	const char *remedy = against(zone->trap);
 
 	snprintf(advice->text, sizeof(advice->text),
@@ -230,10 +229,9 @@ static void say_nobody(struct watch_advice *advice, const struct watch_advice_in
 	say_command(advice, input);
 }
 
-static void say_looks(struct watch_advice *advice, const struct watch_advice_group *group,
+static void say_looks(struct watch_advice *advice, const struct watch_advice_row *row,
 		      const struct watch_advice_input *input, const char *what)
 {
-	const struct watch_advice_row *row = group->row;
 	uint64_t all = row->exits + row->coalesced;
 	char number[WATCH_ADVICE_NUMBER];
 
@@ -260,13 +258,13 @@ static void say_looks(struct watch_advice *advice, const struct watch_advice_gro
 			 API);
 }
 
-static void say_known(struct watch_advice *advice, const struct watch_advice_group *group,
+static void say_known(struct watch_advice *advice, const struct watch_known *known,
 		      const char *what)
 {
 	snprintf(advice->text, sizeof(advice->text), "%s: %s %s.", what,
-		 advice->first == advice->last ? "it" : "each", group->known->what);
-	snprintf(advice->remedy, sizeof(advice->remedy), "%s", group->known->remedy);
-	snprintf(advice->source, sizeof(advice->source), "%s", group->known->source);
+		 advice->first == advice->last ? "it" : "each", known->what);
+	snprintf(advice->remedy, sizeof(advice->remedy), "%s", known->remedy);
+	snprintf(advice->source, sizeof(advice->source), "%s", known->source);
 	advice->zones_n = 0;
 }
 
@@ -296,27 +294,16 @@ void watch_advice_say(struct watch_advice *out, const struct watch_advice_group 
 	if (group->kind != WATCH_ADVICE_NOBODY)
 		group_name(out->name, sizeof(out->name), group);
 	say_what(out, what, sizeof(what));
-	switch (group->kind) {
-	case WATCH_ADVICE_WAIT:
-		say_wait(out, group, input, what);
-		break;
-	case WATCH_ADVICE_ZONE:
-		say_zone(out, group, input, what);
-		break;
-	case WATCH_ADVICE_NOBODY:
+	if (group->known && group->kind == WATCH_ADVICE_WAIT)
+		say_wait(out, group->known, input, what);
+	else if (group->known)
+		say_known(out, group->known, what);
+	else if (group->zone)
+		say_zone(out, group->zone, input, what);
+	else if (group->kind == WATCH_ADVICE_NOBODY)
 		say_nobody(out, input, what);
-		break;
-	case WATCH_ADVICE_LOOKS:
-		say_looks(out, group, input, what);
-		break;
-	case WATCH_ADVICE_POLL:
-	case WATCH_ADVICE_CLOCK:
-	case WATCH_ADVICE_DEVICE:
-		say_known(out, group, what);
-		break;
-	case WATCH_ADVICE_RING:
-		break; /* not of rows: watch_advice_say_ring() */
-	}
+	else
+		say_looks(out, row, input, what);
 	make_plain(out->name);
 	make_plain(out->text);
 	make_plain(out->remedy);

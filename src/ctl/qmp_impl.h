@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c,
- * qmp_input.c, qmp_zones.c).
+ * qmp_devices.c, qmp_input.c, qmp_zones.c).
  */
 #pragma once
 

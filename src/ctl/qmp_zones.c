@@ -238,7 +238,7 @@ bool ctl_qmp_zone_list(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	struct json_object *record = NULL, *zones = NULL;
 
-	if (!machine_report_object(qmp->machine, &record))
+	if (!machine_report_object(qmp->machine, false, &record))
 		json_object_object_get_ex(record, "zones", &zones);
 	*result = zones ? json_object_get(zones) : json_object_new_array();
 	json_object_put(record);

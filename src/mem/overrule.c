@@ -185,10 +185,11 @@ static int refuse_table(const struct mem_section *section, struct range range, s
 
 	if (port)
 		return error_set(err, -EACCES,
-				 "%s: a write to 0x%" PRIx64 " (%s) has an effect now, so it "
+				 "%s: a write to 0x%" PRIx64 " (%s%s%s) has an effect now, so it "
 				 "exits (force it if you know better)",
 				 range_text(text, range),
-				 section->range.first + (port->at - section->offset), region->name);
+				 section->range.first + (port->at - section->offset), region->name,
+				 port->name ? " " : "", port->name ? port->name : "");
 	for (uint64_t from = 0; mem_section_wait(section, from, &wait);
 	     from = wait.offset + (wait.range.last - wait.range.first) + 1) {
 		if (range_overlaps(wait.range, range))

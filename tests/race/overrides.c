@@ -183,10 +183,9 @@ static bool run(unsigned changes, bool mutant)
 	race->mutant = mutant;
 	lock_init(&race->lock, LOCK_DEVICE, "counters");
 	pthread_mutex_init(&race->producer, NULL);
-	race->meter = aligned_alloc(_Alignof(struct meter), sizeof(*race->meter));
+	race->meter = meter_new();
 	race->page = aligned_alloc(PAGE, PAGE);
 	memset(race->page, 0, PAGE);
-	meter_init(race->meter);
 	mem_region_init_io(&race->region, "counters", 4 * THREADS - 1, ports, 1, race, &race->lock);
 	if (mem_map_init(&race->map))
 		abort();
@@ -229,7 +228,7 @@ static bool run(unsigned changes, bool mutant)
 	lock_destroy(&race->lock);
 	pthread_mutex_destroy(&race->producer);
 	free(race->page);
-	free(race->meter);
+	meter_free(race->meter);
 	free(race);
 	return bad;
 }

@@ -44,7 +44,7 @@ static void other_write(void *chip, uint64_t offset, uint64_t value, unsigned wi
 
 static const struct mem_port chip_ports[] = {
 	{ .at = 0, .len = 1, .write = chip_write, .wait = MEM_LATCH, .why = "an index" },
-	{ .at = 1, .len = 1, .write = chip_write },
+	{ .at = 1, .len = 1, .write = chip_write, .name = "data" },
 	{ .at = 2, .len = 2, .write = chip_write, .wait = MEM_DEADLINE(5000), .why = "a light" },
 	{ .at = 4,
 	  .len = 1,
@@ -237,10 +237,10 @@ static void test_refused(void **state)
 		const char *text;
 	} bad[] = {
 		{ MEM_SPACE_PORT, BASE + 1, BASE + 1, -EACCES,
-		  "0x101: a write to 0x101 (chip) has an effect now, so it exits (force it if you "
+		  "0x101: a write to 0x101 (chip data) has an effect now, so it exits (force it if you "
 		  "know better)" },
 		{ MEM_SPACE_PORT, BASE, BASE + 2, -EACCES,
-		  "0x100-0x102: a write to 0x101 (chip) has an effect now, so it exits (force it if "
+		  "0x100-0x102: a write to 0x101 (chip data) has an effect now, so it exits (force it if "
 		  "you know better)" },
 		{ MEM_SPACE_PORT, BASE + 2, BASE + 2, -EACCES,
 		  "0x102: what may wait of chip is 0x102-0x103: name just that" },

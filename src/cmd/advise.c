@@ -127,7 +127,7 @@ static bool is_file(const char *target)
 }
 
 /* What was counted. False after a message. */
-static bool measure(struct advise *advise, struct watch_account *record)
+static bool measure(struct advise *advise, struct watch_snapshot *record)
 {
 	const struct advise_options *options = &advise->options;
 	struct error err = { .text = "" };
@@ -181,19 +181,14 @@ static int print(const struct advise *advise, const struct watch_advices *advice
 	return 0;
 }
 
-static int advise_record(struct advise *advise, const struct watch_account *record)
+static int advise_record(struct advise *advise, const struct watch_snapshot *record)
 {
-	struct watch_advice_row *rows = NULL;
-	struct watch_advice_input input;
 	struct watch_advices advices = { .at = NULL };
 	struct advise_tried *tried = NULL;
 	struct error err;
 	int status = 1, ret;
 
-	ret = watch_account_input(record, &input, &rows);
-	input.target = advise->connected ? advise->options.target : NULL;
-	if (!ret)
-		ret = watch_advise(&advices, &input);
+	ret = watch_advise(&advices, record, advise->connected ? advise->options.target : NULL);
 	if (!ret && advise->options.try && !advise->stopped) {
 		tried = calloc(1, sizeof(*tried));
 		ret = tried ? 0 : -ENOMEM;
@@ -212,14 +207,13 @@ static int advise_record(struct advise *advise, const struct watch_account *reco
 free:
 	free(tried);
 	watch_advices_free(&advices);
-	free(rows);
 	return status;
 }
 
 int cmd_advise(int argc, char **argv)
 {
 	struct advise advise = { .connected = false };
-	struct watch_account record;
+	struct watch_snapshot record;
 	sigset_t signals;
 	int status = 1;
 
@@ -240,7 +234,7 @@ int cmd_advise(int argc, char **argv)
 	advise.progress = isatty(STDERR_FILENO);
 	if (measure(&advise, &record)) {
 		status = advise_record(&advise, &record);
-		watch_account_free(&record);
+		watch_snapshot_free(&record);
 	}
 	if (advise.connected)
 		watch_client_close(&advise.client);

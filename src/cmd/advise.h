@@ -12,8 +12,9 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "watch/account.h"
+#include "watch/advice.h"
 #include "watch/client.h"
+#include "watch/snapshot.h"
 
 struct json_object;
 
@@ -37,12 +38,15 @@ struct advise {
 int cmd_advise(int argc, char **argv);
 
 /* What is counted from now on for the time of the options, or until a signal. 0 or -errno with a line in err. */
-int advise_measure_machine(struct advise *advise, struct watch_account *out, struct error *err)
+int advise_measure_machine(struct advise *advise, struct watch_snapshot *out, struct error *err)
 	__attribute__((warn_unused_result));
-int advise_measure_trace(struct advise *advise, struct watch_account *out, struct error *err)
+int advise_measure_trace(struct advise *advise, struct watch_snapshot *out, struct error *err)
 	__attribute__((warn_unused_result));
-/* What is in a file; "-" is standard input. */
-int advise_read_file(const char *path, struct watch_account *out, struct error *err)
+/*
+ * What is in a file, "-" for standard input: of one record all that it counts, of several what happened
+ * between the first and the last.
+ */
+int advise_read_file(const char *path, struct watch_snapshot *out, struct error *err)
 	__attribute__((warn_unused_result));
 
 /* One zone that was tried. */

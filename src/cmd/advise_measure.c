@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "cmd/advise.h"
+#include "watch/recording.h"
 
 #define REPORT "__org.coalport_query-report"
 #define SELF   "/proc/self/exe"
@@ -42,32 +44,66 @@ static void wait_for(struct advise *advise, int64_t ns)
 		fprintf(stderr, "\r%30s\r", "");
 }
 
-static int ask(struct advise *advise, struct watch_account *out, struct error *err)
+static int ask(struct advise *advise, struct watch_snapshot *out, struct error *err)
 {
 	struct json_object *json = NULL;
 	int ret = watch_client_command(&advise->client, REPORT, NULL, &json, err);
 
 	if (!ret)
-		ret = watch_account_take(out, json, err);
+		ret = watch_snapshot_parse(out, json, err);
 	json_object_put(json);
 	return ret;
 }
 
-int advise_measure_machine(struct advise *advise, struct watch_account *out, struct error *err)
+int advise_measure_machine(struct advise *advise, struct watch_snapshot *out, struct error *err)
 {
-	struct watch_account before;
+	struct watch_snapshot before, after;
 	int ret = ask(advise, &before, err);
 
 	if (ret)
 		return ret;
 	wait_for(advise, advise->options.duration);
-	ret = ask(advise, out, err);
+	ret = ask(advise, &after, err);
 	if (!ret) {
-		ret = watch_account_minus(out, &before, err);
-		if (ret)
-			watch_account_free(out);
+		ret = watch_snapshot_diff(out, &after, &before, err);
+		watch_snapshot_free(&after);
 	}
-	watch_account_free(&before);
+	watch_snapshot_free(&before);
+	return ret;
+}
+
+/* Of a recording the first and the last record count, whatever is between. */
+static int read_recording(struct watch_recording *recording, struct watch_snapshot *out,
+			  struct error *err)
+{
+	struct watch_snapshot first = { 0 }, last = { 0 }, next;
+	unsigned n = 0;
+	int ret;
+
+	while ((ret = watch_recording_next(recording, &next, err)) > 0) {
+		if (n)
+			watch_snapshot_free(&last);
+		*(n ? &last : &first) = next;
+		n++;
+	}
+	if (ret == -ENODATA && n) {
+		log_warn("advise: %s; what came before is good", err->text);
+		ret = 0;
+	}
+	if (!ret && !n)
+		ret = error_set(err, -EINVAL, "no record in it");
+	if (!ret && n > 1)
+		ret = watch_snapshot_diff(out, &last, &first, err);
+	else if (!ret)
+		*out = first;
+	if (ret || n > 1) {
+		watch_snapshot_free(&first);
+		watch_snapshot_free(&last);
+	}
+	if (!ret && out->seconds <= 0) {
+		watch_snapshot_free(out);
+		return error_set(err, -EINVAL, "a record of no time");
+	}
 	return ret;
 }
 
@@ -107,8 +143,9 @@ static pid_t trace_start(const struct advise_options *options, int *out, struct 
 	return child;
 }
 
-int advise_measure_trace(struct advise *advise, struct watch_account *out, struct error *err)
+int advise_measure_trace(struct advise *advise, struct watch_snapshot *out, struct error *err)
 {
+	struct watch_recording recording;
 	int fd, status = 0, ret;
 	pid_t child = trace_start(&advise->options, &fd, err);
 	FILE *file;
@@ -116,17 +153,19 @@ int advise_measure_trace(struct advise *advise, struct watch_account *out, struc
 	if (child < 0)
 		return (int)child;
 	file = fdopen(fd, "r");
-	ret = file ? watch_account_read(out, file, err)
-		   : error_set(err, -errno, "%s", strerror(errno));
-	if (file)
-		fclose(file);
-	else
+	if (!file)
 		close(fd);
+	ret = file ? watch_recording_take(&recording, file, err)
+		   : error_set(err, -errno, "%s", strerror(errno));
+	if (!ret) {
+		ret = read_recording(&recording, out, err);
+		watch_recording_close(&recording);
+	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
 		if (!ret)
-			watch_account_free(out);
+			watch_snapshot_free(out);
 		/* It has said why. */
 		err->text[0] = '\0';
 		return -ECHILD;
@@ -134,17 +173,17 @@ int advise_measure_trace(struct advise *advise, struct watch_account *out, struc
 	return ret;
 }
 
-int advise_read_file(const char *path, struct watch_account *out, struct error *err)
+int advise_read_file(const char *path, struct watch_snapshot *out, struct error *err)
 {
-	bool input = !strcmp(path, "-");
-	FILE *file = input ? stdin : fopen(path, "re");
+	struct watch_recording recording;
 	struct error why;
-	int ret;
+	int ret = watch_recording_open(&recording, path, err);
 
-	if (!file)
-		return error_set(err, -errno, "%s: %s", path, strerror(errno));
-	ret = watch_account_read(out, file, &why);
-	if (!input)
-		fclose(file);
-	return ret ? error_set(err, ret, "%s: %s", input ? "standard input" : path, why.text) : 0;
+	if (ret)
+		return ret;
+	ret = read_recording(&recording, out, &why);
+	watch_recording_close(&recording);
+	return ret ? error_set(err, ret, "%s: %s", strcmp(path, "-") ? path : "standard input",
+			       why.text)
+		   : 0;
 }

@@ -110,7 +110,7 @@ static int take_back(struct advise *advise, struct advise_tried *tried, struct e
 int advise_try(struct advise *advise, const struct watch_advices *advices, struct advise_tried *out,
 	       struct error *err)
 {
-	struct watch_account record;
+	struct watch_snapshot record;
 	struct error why;
 	int ret;
 
@@ -126,7 +126,7 @@ int advise_try(struct advise *advise, const struct watch_advices *advices, struc
 			out->after.coalesced = (double)record.coalesced / record.seconds;
 		}
 		if (!ret)
-			watch_account_free(&record);
+			watch_snapshot_free(&record);
 	}
 	if (advise->options.keep && !ret && !advise->stopped) {
 		out->kept = true;

@@ -31,27 +31,22 @@ struct finding {
 	bool advised;
 	enum watch_advice_kind kind;
 	const struct watch_known *known;
-	const struct watch_advice_range *zone;
+	const struct watch_snapshot_zone *zone;
 	const char *stay; /* why, if nothing is advised */
 };
 
-static bool text_is(const char *text, const char *other)
-{
-	return text && !strcmp(text, other);
-}
-
-static uint64_t row_last(const struct watch_advice_row *row)
+static uint64_t row_last(const struct watch_snapshot_row *row)
 {
 	uint64_t len = row->size > 1 ? row->size : row->width ? row->width : 1;
 
 	return row->addr > UINT64_MAX - (len - 1) ? UINT64_MAX : row->addr + (len - 1);
 }
 
-static const struct watch_advice_range *zone_of(const struct watch_advice_input *input,
-						const struct watch_advice_row *row)
+static const struct watch_snapshot_zone *zone_of(const struct watch_snapshot *snapshot,
+						 const struct watch_snapshot_row *row)
 {
-	for (size_t i = 0; i < input->zones_n && i < ZONES_LOOKED; i++) {
-		const struct watch_advice_range *zone = &input->zones[i];
+	for (size_t i = 0; i < snapshot->zones_n && i < ZONES_LOOKED; i++) {
+		const struct watch_snapshot_zone *zone = &snapshot->zones[i];
 
 		/* Of memory, several addresses share a row. */
 		if (zone->space == row->space && zone->first <= row->addr + (row->size - 1) &&
@@ -61,12 +56,12 @@ static const struct watch_advice_range *zone_of(const struct watch_advice_input 
 	return NULL;
 }
 
-static bool is_nobody(const struct watch_advice_row *row)
+static bool is_nobody(const struct watch_snapshot_row *row)
 {
-	return !row->device || text_is(row->device, "nobody");
+	return !*row->device || !strcmp(row->device, "nobody");
 }
 
-static bool same_chip(const struct watch_advice_row *row, uint64_t other)
+static bool same_chip(const struct watch_snapshot_row *row, uint64_t other)
 {
 	const struct watch_reg *a = watch_reg_find(row->space, row->addr);
 	const struct watch_reg *b = watch_reg_find(row->space, other);
@@ -76,7 +71,7 @@ static bool same_chip(const struct watch_advice_row *row, uint64_t other)
 	return (other > row->addr ? other - row->addr : row->addr - other) < NEAR;
 }
 
-bool watch_advice_precedes(const struct watch_advice_row *row)
+bool watch_advice_precedes(const struct watch_snapshot_row *row)
 {
 	uint64_t all = row->exits + row->coalesced;
 
@@ -87,9 +82,9 @@ bool watch_advice_precedes(const struct watch_advice_row *row)
 }
 
 /* Where rows are sorted by space and address, reads of an address are beside its writes. */
-static bool is_read_too(const struct watch_advice_row *const *rows, size_t n, size_t at)
+static bool is_read_too(const struct watch_snapshot_row *const *rows, size_t n, size_t at)
 {
-	const struct watch_advice_row *row = rows[at];
+	const struct watch_snapshot_row *row = rows[at];
 
 	for (size_t i = at; i-- > 0 && rows[i]->space == row->space && rows[i]->addr == row->addr;)
 		if (!rows[i]->write)
@@ -124,20 +119,20 @@ static struct finding of_known(const struct watch_known *known)
 }
 
 /* A range that the chip's own table lets wait, and whose writes exit. */
-static struct finding of_zone(const struct watch_advice_range *zone)
+static struct finding of_zone(const struct watch_snapshot_zone *zone)
 {
-	if (text_is(zone->state, "active"))
+	if (!strcmp(zone->state, "active"))
 		return stays(stay_before);
-	if (text_is(zone->trap, "its condition does not hold"))
+	if (!strcmp(zone->trap, "its condition does not hold"))
 		return stays(stay_condition);
 	return (struct finding){ .advised = true, .kind = WATCH_ADVICE_ZONE, .zone = zone };
 }
 
-static struct finding of_write(const struct watch_advice_input *input,
-			       const struct watch_advice_row *const *rows, size_t n, size_t at)
+static struct finding of_write(const struct watch_snapshot *snapshot,
+			       const struct watch_snapshot_row *const *rows, size_t n, size_t at)
 {
-	const struct watch_advice_row *row = rows[at];
-	const struct watch_advice_range *zone = zone_of(input, row);
+	const struct watch_snapshot_row *row = rows[at];
+	const struct watch_snapshot_zone *zone = zone_of(snapshot, row);
 	const struct watch_known *known = watch_known_find(row->space, row->addr, true);
 	bool waits;
 
@@ -145,13 +140,13 @@ static struct finding of_write(const struct watch_advice_input *input,
 		return stays(stay_raised);
 	if (zone)
 		return of_zone(zone);
-	if (input->machine && is_nobody(row))
+	if (snapshot->machine && is_nobody(row))
 		return (struct finding){ .advised = true, .kind = WATCH_ADVICE_NOBODY };
 	waits = known && (known->kind == WATCH_KNOWN_LATCH || known->kind == WATCH_KNOWN_SEEN);
 	if (known && !waits)
 		return of_known(known);
 	/* The chip's own table, which says nothing of waiting, knows better than ours. */
-	if (input->machine)
+	if (snapshot->machine)
 		return stays(stay_table);
 	if (row->interrupts)
 		return stays(stay_raised);
@@ -164,16 +159,16 @@ static struct finding of_write(const struct watch_advice_input *input,
 	return stays(stay_unknown);
 }
 
-static struct finding of_row(const struct watch_advice_input *input,
-			     const struct watch_advice_row *const *rows, size_t n, size_t at)
+static struct finding of_row(const struct watch_snapshot *snapshot,
+			     const struct watch_snapshot_row *const *rows, size_t n, size_t at)
 {
-	const struct watch_advice_row *row = rows[at];
+	const struct watch_snapshot_row *row = rows[at];
 	const struct watch_known *known;
 
-	if ((double)row->exits < RATE_MIN * input->seconds)
+	if ((double)row->exits < RATE_MIN * snapshot->seconds)
 		return stays(stay_rare);
 	if (row->write)
-		return of_write(input, rows, n, at);
+		return of_write(snapshot, rows, n, at);
 	known = watch_known_find(row->space, row->addr, false);
 	return known ? of_known(known) : stays(stay_answer);
 }
@@ -182,7 +177,7 @@ static struct finding of_row(const struct watch_advice_input *input,
 
 static struct watch_advice_group *group_for(struct watch_advice_groups *groups,
 					    const struct finding *found,
-					    const struct watch_advice_row *row)
+					    const struct watch_snapshot_row *row)
 {
 	struct watch_advice_group *group;
 
@@ -211,7 +206,7 @@ static struct watch_advice_group *group_for(struct watch_advice_groups *groups,
 	return group;
 }
 
-static void group_zone(struct watch_advice_group *group, const struct watch_advice_row *row)
+static void group_zone(struct watch_advice_group *group, const struct watch_snapshot_row *row)
 {
 	uint64_t last = row_last(row);
 
@@ -230,47 +225,47 @@ static void group_zone(struct watch_advice_group *group, const struct watch_advi
 }
 
 /* Of an exit in us, over all rows whose times are known; 0 if there are none. */
-static double mean_us(const struct watch_advice_input *input)
+static double mean_us(const struct watch_snapshot *snapshot)
 {
 	double sum = 0, n = 0;
 
-	for (size_t i = 0; i < input->rows_n; i++) {
-		if (input->rows[i].avg_us <= 0)
+	for (size_t i = 0; i < snapshot->rows_n; i++) {
+		if (snapshot->rows[i].times.avg_us <= 0)
 			continue;
-		sum += input->rows[i].avg_us * (double)input->rows[i].exits;
-		n += (double)input->rows[i].exits;
+		sum += snapshot->rows[i].times.avg_us * (double)snapshot->rows[i].exits;
+		n += (double)snapshot->rows[i].exits;
 	}
 	return n > 0 ? sum / n : 0;
 }
 
-static void group_add(struct watch_advice_group *group, const struct watch_advice_input *input,
-		      const struct watch_advice_row *row, double mean)
+static void group_add(struct watch_advice_group *group, const struct watch_snapshot *snapshot,
+		      const struct watch_snapshot_row *row, double mean)
 {
-	double rate = (double)row->exits / input->seconds;
+	double rate = (double)row->exits / snapshot->seconds;
 
 	if (row->addr > group->last)
 		group->last = row->addr;
 	if (row->exits > group->row->exits)
 		group->row = row;
 	group->exits += row->exits;
-	group->cpu += rate * (row->avg_us > 0 ? row->avg_us : mean) / 1e6;
+	group->cpu += rate * (row->times.avg_us > 0 ? row->times.avg_us : mean) / 1e6;
 	group_zone(group, row);
 }
 
 /* The exits of the device that a row is of, by whatever name it has. */
-static uint64_t device_exits(const struct watch_advice_input *input,
-			     const struct watch_advice_row *row)
+static uint64_t device_exits(const struct watch_snapshot *snapshot,
+			     const struct watch_snapshot_row *row)
 {
 	const struct watch_reg *reg = watch_reg_find(row->space, row->addr);
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < input->rows_n; i++) {
-		const struct watch_advice_row *other = &input->rows[i];
+	for (size_t i = 0; i < snapshot->rows_n; i++) {
+		const struct watch_snapshot_row *other = &snapshot->rows[i];
 		const struct watch_reg *other_reg;
 
 		if (other->space != row->space)
 			continue;
-		if (row->device && other->device) {
+		if (*row->device && *other->device) {
 			sum += strcmp(row->device, other->device) ? 0 : other->exits;
 			continue;
 		}
@@ -280,8 +275,8 @@ static uint64_t device_exits(const struct watch_advice_input *input,
 	return sum;
 }
 
-static void stay_add(struct watch_advices *out, const struct watch_advice_row *row, const char *why,
-		     double rate)
+static void stay_add(struct watch_advices *out, const struct watch_snapshot_row *row,
+		     const char *why, double rate)
 {
 	struct watch_stay stay = { .rate = rate, .why = why };
 
@@ -308,8 +303,8 @@ static void stay_add(struct watch_advices *out, const struct watch_advice_row *r
 
 static int compare_rows(const void *a, const void *b)
 {
-	const struct watch_advice_row *x = *(const struct watch_advice_row *const *)a;
-	const struct watch_advice_row *y = *(const struct watch_advice_row *const *)b;
+	const struct watch_snapshot_row *x = *(const struct watch_snapshot_row *const *)a;
+	const struct watch_snapshot_row *y = *(const struct watch_snapshot_row *const *)b;
 
 	if (x->space != y->space)
 		return x->space < y->space ? -1 : 1;
@@ -332,30 +327,31 @@ static int compare_advice(const void *a, const void *b)
 }
 
 static int advise_rows(struct watch_advices *out, struct watch_advice_groups *groups,
-		       const struct watch_advice_input *input,
-		       const struct watch_advice_row *const *rows)
+		       const struct watch_snapshot *snapshot,
+		       const struct watch_snapshot_row *const *rows)
 {
-	const double mean = mean_us(input);
+	const double mean = mean_us(snapshot);
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < input->rows_n; i++) {
-		struct finding found = of_row(input, rows, input->rows_n, i);
+	for (size_t i = 0; i < snapshot->rows_n; i++) {
+		struct finding found = of_row(snapshot, rows, snapshot->rows_n, i);
 		struct watch_advice_group *group;
 
 		sum += rows[i]->exits;
 		if (!found.advised) {
 			if (rows[i]->exits)
 				stay_add(out, rows[i], found.stay,
-					 (double)rows[i]->exits / input->seconds);
+					 (double)rows[i]->exits / snapshot->seconds);
 			continue;
 		}
 		group = group_for(groups, &found, rows[i]);
 		if (!group)
 			return -ENOMEM;
-		group_add(group, input, rows[i], mean);
+		group_add(group, snapshot, rows[i], mean);
 	}
-	if (input->exits > sum)
-		stay_add(out, NULL, stay_other, (double)(input->exits - sum) / input->seconds);
+	if (snapshot->exits > sum)
+		stay_add(out, NULL, stay_other,
+			 (double)(snapshot->exits - sum) / snapshot->seconds);
 	return 0;
 }
 
@@ -368,7 +364,7 @@ static int advices_put(struct watch_advices *out, const struct watch_advice *adv
 }
 
 static int advise_groups(struct watch_advices *out, const struct watch_advice_groups *groups,
-			 const struct watch_advice_input *input)
+			 const struct watch_snapshot *snapshot, const char *target)
 {
 	struct watch_advice advice;
 	int ret = 0;
@@ -376,40 +372,43 @@ static int advise_groups(struct watch_advices *out, const struct watch_advice_gr
 	for (size_t i = 0; i < groups->n && !ret; i++) {
 		const struct watch_advice_group *group = &groups->at[i];
 		bool known = group->known || group->zone;
-		uint64_t device = known ? device_exits(input, group->row) : 0;
+		uint64_t device = known ? device_exits(snapshot, group->row) : 0;
 
-		watch_advice_say(&advice, group, input);
+		watch_advice_say(&advice, group, snapshot->seconds, target);
 		if (device)
 			advice.of_device = (double)group->exits / (double)device;
 		ret = advices_put(out, &advice);
 	}
-	if (!ret && (double)input->ring_full >= RATE_MIN * input->seconds) {
-		watch_advice_say_ring(&advice, input);
+	if (!ret && (double)snapshot->ring.full >= RATE_MIN * snapshot->seconds) {
+		watch_advice_say_ring(&advice, (double)snapshot->ring.full / snapshot->seconds);
 		ret = advices_put(out, &advice);
 	}
 	return ret;
 }
 
-int watch_advise(struct watch_advices *out, const struct watch_advice_input *input)
+int watch_advise(struct watch_advices *out, const struct watch_snapshot *snapshot,
+		 const char *target)
 {
-	const struct watch_advice_row **rows;
+	const struct watch_snapshot_row **rows;
 	struct watch_advice_groups groups = { 0 };
 	int ret;
 
 	*out = (struct watch_advices){
-		.seconds = input->seconds,
-		.exits = (double)input->exits / input->seconds,
-		.coalesced = (double)input->coalesced / input->seconds,
+		.seconds = snapshot->seconds,
+		.exits = (double)snapshot->exits / snapshot->seconds,
+		.coalesced = (double)snapshot->coalesced / snapshot->seconds,
 	};
-	rows = calloc(input->rows_n + 1, sizeof(const struct watch_advice_row *));
+	rows = calloc(snapshot->rows_n + 1, sizeof(const struct watch_snapshot_row *));
 	if (!rows)
 		return -ENOMEM;
-	for (size_t i = 0; i < input->rows_n; i++)
-		rows[i] = &input->rows[i];
-	qsort(rows, input->rows_n, sizeof(const struct watch_advice_row *), compare_rows);
-	ret = advise_rows(out, &groups, input, rows);
+	for (size_t i = 0; i < snapshot->rows_n; i++)
+		rows[i] = &snapshot->rows[i];
+	qsort(rows, snapshot->rows_n, sizeof(const struct watch_snapshot_row *), compare_rows);
+	if (!target)
+		target = "TARGET";
+	ret = advise_rows(out, &groups, snapshot, rows);
 	if (!ret)
-		ret = advise_groups(out, &groups, input);
+		ret = advise_groups(out, &groups, snapshot, snapshot->machine ? target : NULL);
 	if (!ret && out->n)
 		qsort(out->at, out->n, sizeof(*out->at), compare_advice);
 	if (ret)

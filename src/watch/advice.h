@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Advice: which exits of a guest need not be, why, and what to do about each. From the rates of a
- * record (docs/records.md), by a table of what is known of a PC's registers (advice_known.c) and by
+ * record (watch/snapshot.h), by a table of what is known of a PC's registers (advice_known.c) and by
  * patterns in what the guest did (advice.c). docs/advice.md is for the reader of the sentences.
  *
  * Advice never says of a data port that it may wait, nor of one whose writes raised interrupts.
@@ -15,46 +15,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "watch/table.h"
+#include "watch/snapshot.h"
 
 struct json_object;
-
-/* What was counted in some time. Texts may be NULL. */
-struct watch_advice_row {
-	enum watch_space space;
-	uint64_t addr, size; /* size: bytes that share the row */
-	unsigned width; /* 0: not told apart */
-	bool write;
-	const char *device, *reg;
-	uint64_t exits, coalesced, interrupts;
-	double avg_us; /* of an exit; 0: not known */
-	struct {
-		bool known;
-		enum watch_space space;
-		uint64_t addr;
-		bool write;
-		uint64_t count;
-	} next; /* what the vCPU accessed next most often */
-};
-
-struct watch_advice_range {
-	enum watch_space space;
-	uint64_t first, last;
-	const char *region, *why, *when, *state, *trap;
-	uint64_t wait_ns; /* 0: no limit */
-};
-
-struct watch_advice_input {
-	bool machine; /* coalport's own: chips' tables are known by the zones, and zones can be changed */
-	const char *target; /* what the user calls the machine, for commands to type; or NULL */
-	double seconds; /* that the counts are of, more than 0 */
-	uint64_t exits, coalesced; /* of everything */
-	const struct watch_advice_row *rows;
-	size_t rows_n;
-	const struct watch_advice_range *zones;
-	size_t zones_n;
-	uint64_t ring_full; /* writes that left for want of room in the ring */
-};
 
 /* What a register is, as far as waiting is concerned. */
 enum watch_known_kind {
@@ -135,9 +98,13 @@ struct watch_advices {
 	double seconds;
 };
 
-/* 0 or -ENOMEM. */
-int watch_advise(struct watch_advices *out, const struct watch_advice_input *input)
-	__attribute__((warn_unused_result));
+/*
+ * Of what happened in snapshot->seconds > 0: a record, or the difference of two. Of coalport's own machine the
+ * chips' tables are known by its zones, and these can be changed: target is what the user calls it then,
+ * for commands to type, or NULL. 0 or -ENOMEM.
+ */
+int watch_advise(struct watch_advices *out, const struct watch_snapshot *snapshot,
+		 const char *target) __attribute__((warn_unused_result));
 void watch_advices_free(struct watch_advices *advices);
 
 /* Numbers as the sentences have them: "18,402", "12", "0.4"; and of CPU time "0.48 s", "3.1 ms". */

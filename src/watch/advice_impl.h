@@ -8,8 +8,8 @@
 struct watch_advice_group {
 	enum watch_advice_kind kind;
 	const struct watch_known *known; /* one of the two, or neither */
-	const struct watch_advice_range *zone;
-	const struct watch_advice_row *row; /* the one with most exits */
+	const struct watch_snapshot_zone *zone;
+	const struct watch_snapshot_row *row; /* the one with most exits */
 	uint64_t first, last; /* addresses of rows */
 	uint64_t exits;
 	double cpu; /* seconds a second */
@@ -25,13 +25,16 @@ struct watch_advice_groups {
 };
 
 /* True if the row's writes are followed so often by an access to the same chip that they look like an index. */
-bool watch_advice_precedes(const struct watch_advice_row *row);
+bool watch_advice_precedes(const struct watch_snapshot_row *row);
 
-/* Fills in everything but of_device. */
+/*
+ * Fills in everything but of_device. seconds: of what was counted; target: what to call the machine in
+ * commands, NULL if its zones cannot be changed.
+ */
 void watch_advice_say(struct watch_advice *out, const struct watch_advice_group *group,
-		      const struct watch_advice_input *input);
-/* Of writes that left for want of room. */
-void watch_advice_say_ring(struct watch_advice *out, const struct watch_advice_input *input);
+		      double seconds, const char *target);
+/* Of so many writes a second that left for want of room. Leaves cpu 0. */
+void watch_advice_say_ring(struct watch_advice *out, double rate);
 
 /* "reads of 0x71 (mc146818rtc data)", cut to size. */
-void watch_advice_row_name(char *out, size_t size, const struct watch_advice_row *row);
+void watch_advice_row_name(char *out, size_t size, const struct watch_snapshot_row *row);

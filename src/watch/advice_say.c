@@ -67,26 +67,18 @@ const char *watch_advice_word(enum watch_advice_kind kind)
 	return words[kind];
 }
 
-/* Names come from outside, and a terminal obeys some characters. */
-static void make_plain(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
-}
-
 /* Device and register of a row: its own words, else a PC's. Empty if nothing is known. */
-static void chip_name(char *out, size_t size, const struct watch_advice_row *row)
+static void chip_name(char *out, size_t size, const struct watch_snapshot_row *row)
 {
 	const struct watch_reg *reg = watch_reg_find(row->space, row->addr);
 
 	out[0] = '\0';
-	if (row->device && row->reg)
+	if (*row->device && *row->reg)
 		snprintf(out, size, "%s %s", row->device, row->reg);
-	else if (reg && (!row->device || strcmp(row->device, "nobody")))
-		snprintf(out, size, "%s %s", row->device ? row->device : reg->part,
+	else if (reg && strcmp(row->device, "nobody") != 0)
+		snprintf(out, size, "%s %s", *row->device ? row->device : reg->part,
 			 watch_reg_side(reg, row->write));
-	else if (row->device)
+	else if (*row->device)
 		snprintf(out, size, "%s", row->device);
 }
 
@@ -97,20 +89,19 @@ static void group_name(char *out, size_t size, const struct watch_advice_group *
 
 	if (group->first == group->last)
 		chip_name(out, size, group->row);
-	else if (group->row->device || reg)
-		snprintf(out, size, "%s", group->row->device ? group->row->device : reg->part);
+	else if (*group->row->device || reg)
+		snprintf(out, size, "%s", *group->row->device ? group->row->device : reg->part);
 	else
 		out[0] = '\0';
 }
 
-void watch_advice_row_name(char *out, size_t size, const struct watch_advice_row *row)
+void watch_advice_row_name(char *out, size_t size, const struct watch_snapshot_row *row)
 {
 	char name[64];
 
 	chip_name(name, sizeof(name), row);
 	snprintf(out, size, "%s 0x%" PRIx64 "%s%s%s", row->write ? "writes to" : "reads of",
 		 row->addr, name[0] ? " (" : "", name, name[0] ? ")" : "");
-	make_plain(out);
 }
 
 /* "0x70 (mc146818rtc index) is written 51,234 times a second" */
@@ -126,11 +117,11 @@ static void say_what(const struct watch_advice *advice, char *out, size_t size)
 }
 
 /* The command that lets the zones wait. */
-static void say_command(struct watch_advice *advice, const struct watch_advice_input *input)
+static void say_command(struct watch_advice *advice, const char *target)
 {
 	char *to = advice->remedy, *end = to + sizeof(advice->remedy);
 
-	if (!input->machine) {
+	if (!target) {
 		snprintf(to, sizeof(advice->remedy),
 			 "coalport lets such writes wait in KVM's ring, as any program can that "
 			 "registers a zone for them and drains it (%s)",
@@ -138,7 +129,7 @@ static void say_command(struct watch_advice *advice, const struct watch_advice_i
 		return;
 	}
 	to += snprintf(to, sizeof(advice->remedy), "let them wait: coalport coalesce add %.80s",
-		       input->target ? input->target : "TARGET");
+		       target);
 	for (unsigned i = 0; i < advice->zones_n && to < end; i++) {
 		const uint64_t first = advice->zones[i].first, last = advice->zones[i].last;
 		const char *space = advice->space == WATCH_SPACE_MEMORY ? " mmio:" : " ";
@@ -152,7 +143,7 @@ static void say_command(struct watch_advice *advice, const struct watch_advice_i
 }
 
 static void say_wait(struct watch_advice *advice, const struct watch_known *known,
-		     const struct watch_advice_input *input, const char *what)
+		     const char *target, const char *what)
 {
 	bool seen = known->kind == WATCH_KNOWN_SEEN;
 
@@ -163,7 +154,7 @@ static void say_wait(struct watch_advice *advice, const struct watch_known *know
 		      : "Nothing can tell when that happens before the next access, so the write "
 			"may wait");
 	snprintf(advice->source, sizeof(advice->source), "%s", known->source);
-	say_command(advice, input);
+	say_command(advice, target);
 }
 
 /* What helps against the reason why a zone is not there. */
@@ -186,25 +177,24 @@ static const char *against(const char *trap)
 		{ "out of memory", "more memory for the host" },
 	};
 
-	for (size_t i = 0; trap && i < sizeof(remedies) / sizeof(remedies[0]); i++)
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++)
 		if (!strncmp(trap, remedies[i].begins, strlen(remedies[i].begins)))
 			return remedies[i].remedy;
-	return trap ? "look for the reason in the host's log" : NULL;
+	return *trap ? "look for the reason in the host's log" : NULL;
 }
 
-static void say_zone(struct watch_advice *advice, const struct watch_advice_range *zone,
-		     const struct watch_advice_input *input, const char *what)
+static void say_zone(struct watch_advice *advice, const struct watch_snapshot_zone *zone,
+		     const char *target, const char *what)
 {
 	const char *remedy = against(zone->trap);
 
 	snprintf(advice->text, sizeof(advice->text),
 		 "%s and %s%s%s%s. The chip's table lets it wait%s%s: %s.", what,
-		 zone->state && strcmp(zone->state, "rests") ? "traps" : "exits",
-		 zone->trap ? " (" : "", zone->trap ? zone->trap : "", zone->trap ? ")" : "",
-		 zone->when ? " while " : "", zone->when ? zone->when : "",
-		 zone->why ? zone->why : "no reason given");
+		 strcmp(zone->state, "rests") ? "traps" : "exits", *zone->trap ? " (" : "",
+		 zone->trap, *zone->trap ? ")" : "", *zone->when ? " while " : "", zone->when,
+		 *zone->why ? zone->why : "no reason given");
 	snprintf(advice->source, sizeof(advice->source), "register table of %s",
-		 zone->region ? zone->region : "the chip");
+		 *zone->region ? zone->region : "the chip");
 	advice->zones_n = 0;
 	if (remedy) {
 		snprintf(advice->remedy, sizeof(advice->remedy), "%s", remedy);
@@ -214,23 +204,22 @@ static void say_zone(struct watch_advice *advice, const struct watch_advice_rang
 	advice->zones[0].first = zone->first;
 	advice->zones[0].last = zone->last;
 	advice->zones[0].wait_ns = 0; /* the table's own limit */
-	say_command(advice, input);
-	if (zone->trap && !strcmp(zone->trap, "coalesce=off"))
+	say_command(advice, target);
+	if (!strcmp(zone->trap, "coalesce=off"))
 		strncat(advice->remedy, "; or leave coalesce=off away",
 			sizeof(advice->remedy) - strlen(advice->remedy) - 1);
 }
 
-static void say_nobody(struct watch_advice *advice, const struct watch_advice_input *input,
-		       const char *what)
+static void say_nobody(struct watch_advice *advice, const char *target, const char *what)
 {
 	snprintf(advice->text, sizeof(advice->text),
 		 "%s, and nobody is there: the write goes nowhere, now or later.", what);
 	snprintf(advice->source, sizeof(advice->source), "the machine's map");
-	say_command(advice, input);
+	say_command(advice, target);
 }
 
-static void say_looks(struct watch_advice *advice, const struct watch_advice_row *row,
-		      const struct watch_advice_input *input, const char *what)
+static void say_looks(struct watch_advice *advice, const struct watch_snapshot_row *row,
+		      const char *target, const char *what)
 {
 	uint64_t all = row->exits + row->coalesced;
 	char number[WATCH_ADVICE_NUMBER];
@@ -250,8 +239,8 @@ static void say_looks(struct watch_advice *advice, const struct watch_advice_row
 			 what, number);
 	snprintf(advice->source, sizeof(advice->source),
 		 "a pattern in what was seen, not a data sheet");
-	say_command(advice, input);
-	if (!input->machine)
+	say_command(advice, target);
+	if (!target)
 		snprintf(advice->remedy, sizeof(advice->remedy),
 			 "find out what it is; if it has no effect before the next access, it may "
 			 "wait in KVM's ring (%s)",
@@ -269,9 +258,9 @@ static void say_known(struct watch_advice *advice, const struct watch_known *kno
 }
 
 void watch_advice_say(struct watch_advice *out, const struct watch_advice_group *group,
-		      const struct watch_advice_input *input)
+		      double seconds, const char *target)
 {
-	const struct watch_advice_row *row = group->row;
+	const struct watch_snapshot_row *row = group->row;
 	bool seen = group->known && group->known->kind == WATCH_KNOWN_SEEN;
 	char what[256];
 
@@ -281,8 +270,8 @@ void watch_advice_say(struct watch_advice *out, const struct watch_advice_group 
 		.first = group->first,
 		.last = group->last,
 		.write = row->write,
-		.rate = (double)group->exits / input->seconds,
-		.saved = (double)group->exits / input->seconds,
+		.rate = (double)group->exits / seconds,
+		.saved = (double)group->exits / seconds,
 		.cpu = group->cpu,
 		.zones_n = group->zones_n,
 	};
@@ -295,30 +284,26 @@ void watch_advice_say(struct watch_advice *out, const struct watch_advice_group 
 		group_name(out->name, sizeof(out->name), group);
 	say_what(out, what, sizeof(what));
 	if (group->known && group->kind == WATCH_ADVICE_WAIT)
-		say_wait(out, group->known, input, what);
+		say_wait(out, group->known, target, what);
 	else if (group->known)
 		say_known(out, group->known, what);
 	else if (group->zone)
-		say_zone(out, group->zone, input, what);
+		say_zone(out, group->zone, target, what);
 	else if (group->kind == WATCH_ADVICE_NOBODY)
-		say_nobody(out, input, what);
+		say_nobody(out, target, what);
 	else
-		say_looks(out, row, input, what);
-	make_plain(out->name);
-	make_plain(out->text);
-	make_plain(out->remedy);
-	make_plain(out->source);
+		say_looks(out, row, target, what);
 }
 
-void watch_advice_say_ring(struct watch_advice *out, const struct watch_advice_input *input)
+void watch_advice_say_ring(struct watch_advice *out, double rate)
 {
 	char number[WATCH_ADVICE_NUMBER];
 
 	*out = (struct watch_advice){
 		.kind = WATCH_ADVICE_RING,
 		.write = true,
-		.rate = (double)input->ring_full / input->seconds,
-		.saved = (double)input->ring_full / input->seconds,
+		.rate = rate,
+		.saved = rate,
 	};
 	snprintf(out->text, sizeof(out->text),
 		 "%s writes a second that may wait left the kernel, because the ring was full.",

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * Recordings with anything in them: whatever is read, advice of it keeps its bounds, does not give a
- * terminal anything to obey, and accounts for each exit. Input: the file.
+ * terminal anything to obey. Input: the file.
  */
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/account.h"
+#include "watch/advice.h"
+#include "watch/recording.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,12 +52,25 @@ static void check_text(const struct watch_advices *advices)
 	free(text);
 }
 
+static void check(const struct watch_snapshot *snapshot)
+{
+	struct watch_advices advices;
+
+	if (snapshot->seconds <= 0)
+		return;
+	CHECK(!watch_advise(&advices, snapshot, NULL));
+	for (size_t i = 0; i < advices.n; i++)
+		check_advice(&advices.at[i]);
+	CHECK(advices.stays_n <= WATCH_STAYS);
+	check_text(&advices);
+	json_object_put(watch_advices_json(&advices, 0));
+	watch_advices_free(&advices);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct watch_account account;
-	struct watch_advice_input input;
-	struct watch_advice_row *rows;
-	struct watch_advices advices;
+	struct watch_recording recording;
+	struct watch_snapshot snapshot;
 	struct error err;
 	FILE *file;
 
@@ -64,22 +78,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	file = fmemopen((void *)(uintptr_t)data, size, "r");
 	CHECK(file);
-	if (watch_account_read(&account, file, &err)) {
-		CHECK(err.text[0] && !strchr(err.text, '\n'));
-		fclose(file);
+	if (watch_recording_take(&recording, file, &err))
 		return 0;
+	while (watch_recording_next(&recording, &snapshot, &err) > 0) {
+		check(&snapshot);
+		watch_snapshot_free(&snapshot);
 	}
-	fclose(file);
-	CHECK(!watch_account_input(&account, &input, &rows));
-	CHECK(input.seconds > 0);
-	CHECK(!watch_advise(&advices, &input));
-	for (size_t i = 0; i < advices.n; i++)
-		check_advice(&advices.at[i]);
-	CHECK(advices.stays_n <= WATCH_STAYS);
-	check_text(&advices);
-	json_object_put(watch_advices_json(&advices, 0));
-	watch_advices_free(&advices);
-	free(rows);
-	watch_account_free(&account);
+	watch_recording_close(&recording);
 	return 0;
 }

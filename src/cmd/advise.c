@@ -19,9 +19,10 @@
 
 static void help(void)
 {
-	printf("usage: coalport advise TARGET|FILE|-p PID [--OPTION VALUE ...]\n\n"
+	printf("usage: coalport advise [TARGET|FILE|-p PID] [--OPTION VALUE ...]\n\n"
 	       "Says which exits of a guest need not be, why, and what to do about each.\n\n"
-	       "  TARGET      a running coalport machine: its name, process or control socket\n"
+	       "  TARGET      a running coalport machine: its name, process or control socket;\n"
+	       "              without one, the only machine that runs\n"
 	       "  FILE        a record or a recording (-exits json, trace --json); - is standard input\n"
 	       "  -p PID      any process that runs a KVM guest, by tracing it\n"
 	       "  --for TIME  how long to look, 5s if not said: 10s, 500ms, 2m\n"
@@ -104,8 +105,8 @@ static bool parse(struct advise_options *options, int argc, char *const argv[])
 	}
 	if (options->help)
 		return true;
-	if (!options->target == !options->pid) {
-		log_error("advise: say whose exits: a machine, a file, or -p PID");
+	if (options->target && options->pid) {
+		log_error("advise: %s or -p: one at a time", options->target);
 		return false;
 	}
 	if (options->keep && !options->try) {
@@ -123,7 +124,8 @@ static bool is_file(const char *target)
 {
 	struct stat status;
 
-	return !strcmp(target, "-") || (!stat(target, &status) && S_ISREG(status.st_mode));
+	return target &&
+	       (!strcmp(target, "-") || (!stat(target, &status) && S_ISREG(status.st_mode)));
 }
 
 /* What was counted. False after a message. */
@@ -143,7 +145,6 @@ static bool measure(struct advise *advise, struct watch_snapshot *record)
 		ret = advise_read_file(options->target, record, &err);
 	} else {
 		ret = watch_client_open(&advise->client, options->target, &err);
-		advise->connected = !ret;
 		if (!ret)
 			ret = advise_measure_machine(advise, record, &err);
 	}
@@ -188,7 +189,7 @@ static int advise_record(struct advise *advise, const struct watch_snapshot *rec
 	struct error err;
 	int status = 1, ret;
 
-	ret = watch_advise(&advices, record, advise->connected ? advise->options.target : NULL);
+	ret = watch_advise(&advices, record, advise->client ? advise->options.target : NULL);
 	if (!ret && advise->options.try && !advise->stopped) {
 		tried = calloc(1, sizeof(*tried));
 		ret = tried ? 0 : -ENOMEM;
@@ -199,7 +200,7 @@ static int advise_record(struct advise *advise, const struct watch_snapshot *rec
 	}
 	status = 0;
 	if (tried && advise_try(advise, &advices, tried, &err)) {
-		log_error("advise: %s: %s", advise->options.target, err.text);
+		log_error("advise: %s", err.text);
 		status = 1;
 	}
 	if (print(advise, &advices, tried))
@@ -212,7 +213,7 @@ free:
 
 int cmd_advise(int argc, char **argv)
 {
-	struct advise advise = { .connected = false };
+	struct advise advise = { .client = NULL };
 	struct watch_snapshot record;
 	sigset_t signals;
 	int status = 1;
@@ -224,19 +225,20 @@ int cmd_advise(int argc, char **argv)
 		help();
 		return 0;
 	}
-	/* They end a measurement, behind which there is something to take back. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	if (!advise.options.pid && !is_file(advise.options.target))
+	if (!advise.options.pid && !is_file(advise.options.target)) {
+		sigaddset(&signals, SIGTERM);
+		sigaddset(&signals, SIGHUP);
+	}
+	/* They end a measurement, our own or the tracing child's, behind which there is more to do. */
+	if (advise.options.pid || !is_file(advise.options.target))
 		sigprocmask(SIG_BLOCK, &signals, NULL);
 	advise.progress = isatty(STDERR_FILENO);
 	if (measure(&advise, &record)) {
 		status = advise_record(&advise, &record);
 		watch_snapshot_free(&record);
 	}
-	if (advise.connected)
-		watch_client_close(&advise.client);
+	watch_client_close(advise.client);
 	return status;
 }

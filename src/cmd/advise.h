@@ -20,16 +20,15 @@ struct json_object;
 
 struct advise_options {
 	bool help, json, try, keep;
-	const char *target; /* a machine, or a file; or */
-	pid_t pid; /* any KVM process, by trace */
+	const char *target; /* a machine (NULL: the only one), or a file; or */
+	pid_t pid; /* any KVM process, by trace; 0: none */
 	int64_t duration; /* ns of each measurement */
 	uint32_t top; /* pieces at most, or 0: all */
 };
 
 struct advise {
 	struct advise_options options;
-	bool connected;
-	struct watch_client client;
+	struct watch_client *client; /* NULL: not connected */
 	bool stopped; /* by a signal */
 	bool progress; /* to a terminal */
 };

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,7 +48,7 @@ static void wait_for(struct advise *advise, int64_t ns)
 static int ask(struct advise *advise, struct watch_snapshot *out, struct error *err)
 {
 	struct json_object *json = NULL;
-	int ret = watch_client_command(&advise->client, REPORT, NULL, &json, err);
+	int ret = watch_client_command(advise->client, REPORT, NULL, &json, err);
 
 	if (!ret)
 		ret = watch_snapshot_parse(out, json, err);
@@ -108,8 +109,8 @@ static int read_recording(struct watch_recording *recording, struct watch_snapsh
 }
 
 /*
- * Another process of this program traces; its table is a record. A signal to the group reaches it as
- * well, one to us alone is handed on: either way it ends with what it has.
+ * Another process of this program traces; its table is a record. Ctrl-C reaches it as well, and it ends
+ * with what it has; it does not outlive us.
  */
 static pid_t trace_start(const struct advise_options *options, int *out, struct error *err)
 {
@@ -130,6 +131,7 @@ static pid_t trace_start(const struct advise_options *options, int *out, struct 
 		return error_set(err, -errno, "fork: %s", strerror(errno));
 	}
 	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		close(pipes[0]);

@@ -49,14 +49,14 @@ static int try_zone(struct advise *advise, struct json_object *users, uint64_t w
 		snprintf(zone->refusal, sizeof(zone->refusal), "you have said something of it");
 		return 0;
 	}
-	ret = cmd_zone_say(&advise->client, CMD_ZONE_ADD, &typed, wait_ns, false, &why);
+	ret = cmd_zone_say(advise->client, CMD_ZONE_ADD, &typed, wait_ns, false, &why);
 	if (!ret) {
 		zone->added = true;
 		out->added++;
 		return 0;
 	}
 	snprintf(zone->refusal, sizeof(zone->refusal), "%s", why.text);
-	if (ret == -EPROTO)
+	if (ret == -EREMOTEIO)
 		return 0;
 	*err = why;
 	return ret;
@@ -66,7 +66,7 @@ static int try_all(struct advise *advise, const struct watch_advices *advices,
 		   struct advise_tried *out, struct error *err)
 {
 	struct json_object *users = NULL;
-	int ret = cmd_zone_list(&advise->client, &users, err);
+	int ret = cmd_zone_list(advise->client, &users, err);
 
 	for (size_t i = 0; i < advices->n && !ret; i++) {
 		const struct watch_advice *advice = &advices->at[i];
@@ -98,7 +98,7 @@ static int take_back(struct advise *advise, struct advise_tried *tried, struct e
 
 		if (!zone->added)
 			continue;
-		failed = cmd_zone_say(&advise->client, CMD_ZONE_RESET, &typed, 0, false, &why);
+		failed = cmd_zone_say(advise->client, CMD_ZONE_RESET, &typed, 0, false, &why);
 		zone->left = failed != 0;
 		if (failed && !ret)
 			ret = error_set(err, failed, "zones that were tried are left: %s",

@@ -211,7 +211,7 @@ static int say(const struct coalesce *coalesce, struct watch_client *client)
 			continue;
 		log_error("coalesce: %s: %s", coalesce->target, err.text);
 		status = 1;
-		if (ret != -EPROTO)
+		if (ret != -EREMOTEIO)
 			break;
 	}
 	return status;
@@ -219,23 +219,21 @@ static int say(const struct coalesce *coalesce, struct watch_client *client)
 
 static int reset(const struct coalesce *coalesce, struct watch_client *client)
 {
-	struct json_object *result = NULL;
 	struct error err;
 
 	if (coalesce->zones_n)
 		return say(coalesce, client);
-	if (watch_client_command(client, "__org.coalport_coalesce-reset", NULL, &result, &err)) {
+	if (watch_client_command(client, "__org.coalport_coalesce-reset", NULL, NULL, &err)) {
 		log_error("coalesce: %s: %s", coalesce->target, err.text);
 		return 1;
 	}
-	json_object_put(result);
 	return 0;
 }
 
 int cmd_coalesce(int argc, char **argv)
 {
 	struct coalesce coalesce = { .verb = NULL };
-	struct watch_client client;
+	struct watch_client *client;
 	struct error err;
 	int status;
 
@@ -251,11 +249,11 @@ int cmd_coalesce(int argc, char **argv)
 		return 1;
 	}
 	if (!strcmp(coalesce.verb, "list"))
-		status = list(&coalesce, &client);
+		status = list(&coalesce, client);
 	else if (!strcmp(coalesce.verb, "reset"))
-		status = reset(&coalesce, &client);
+		status = reset(&coalesce, client);
 	else
-		status = say(&coalesce, &client);
-	watch_client_close(&client);
+		status = say(&coalesce, client);
+	watch_client_close(client);
 	return status;
 }

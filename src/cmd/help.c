@@ -15,7 +15,7 @@ static const struct {
 	const char *form;
 	const char *help;
 } verbs[] = {
-	{ "advise TARGET|FILE|-p PID [--try] [--for TIME]",
+	{ "advise [TARGET|FILE|-p PID] [--try] [--for TIME]",
 	  "Says in sentences which exits of a guest need not be, and what to do about each: of a running "
 	  "machine, any KVM process, or a recording. With --try the zones that are advised are added, "
 	  "measured and taken back." },

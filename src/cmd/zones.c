@@ -80,26 +80,23 @@ static bool put(struct json_object *object, const char *name, struct json_object
 int cmd_zone_say(struct watch_client *client, const char *verb, const struct cmd_zone *zone,
 		 uint64_t wait_ns, bool force, struct error *err)
 {
-	struct json_object *args = json_object_new_object(), *result = NULL;
+	struct json_object *args = json_object_new_object();
 	const char *space = zone->space == WATCH_SPACE_MEMORY ? "mmio" : "port";
 	char command[64];
 	bool made = args && put(args, "space", json_object_new_string(space)) &&
 		    put(args, "first", json_object_new_uint64(zone->first)) &&
 		    put(args, "last", json_object_new_uint64(zone->last));
-	int ret;
 
 	if (made && wait_ns)
 		made = put(args, "deadline-us", json_object_new_uint64(wait_ns / 1000));
 	if (made && force)
 		made = put(args, "force", json_object_new_boolean(true));
+	if (!made) {
+		json_object_put(args);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
 	snprintf(command, sizeof(command), COMMAND "%s", verb);
-	if (made)
-		ret = watch_client_command(client, command, args, &result, err);
-	else
-		ret = error_set(err, -ENOMEM, "out of memory");
-	json_object_put(args);
-	json_object_put(result);
-	return ret;
+	return watch_client_command(client, command, args, NULL, err);
 }
 
 int cmd_zone_list(struct watch_client *client, struct json_object **list, struct error *err)

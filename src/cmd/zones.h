@@ -31,7 +31,7 @@ const char *cmd_zone_text(char out[static CMD_ZONE_TEXT], const struct cmd_zone 
 #define CMD_ZONE_DEL   "del"
 #define CMD_ZONE_RESET "reset"
 
-/* wait_ns: 0 for no limit; with force only for "add". 0 or -errno with a line in err. */
+/* wait_ns: 0 for no limit; with force only for "add". 0, -EREMOTEIO if the machine refuses, or another -errno, with a line in err. */
 int cmd_zone_say(struct watch_client *client, const char *verb, const struct cmd_zone *zone,
 		 uint64_t wait_ns, bool force, struct error *err)
 	__attribute__((warn_unused_result));

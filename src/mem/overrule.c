@@ -232,7 +232,7 @@ static void end_unchanged(struct mem_map *map)
 		return;
 }
 
-/* Conditions that are in the list, and by which nothing waits any more, need not tell us of their end. */
+/* Conditions of a list that was replaced need not tell us of their end if nothing waits by them now. */
 static void forget_conditions(struct mem_map *map, const struct mem_overrides *before)
 {
 	bool any = false;

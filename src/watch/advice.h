@@ -66,7 +66,10 @@ struct watch_advice {
 	char name[64]; /* device and register, or empty */
 	double rate; /* exits a second */
 	double saved; /* of them, if the advice is followed */
-	/* Host CPU seconds a second that those take; what is not known counts as the mean. 0: nothing is. */
+	/*
+	 * Host CPU seconds a second that those take outside the kernel; a row whose times are not
+	 * known counts with the mean of all. 0: nothing is known.
+	 */
 	double cpu;
 	double of_device; /* share of the same device's exits, 0 to 1 */
 	char text[512]; /* the sentence */

@@ -153,9 +153,9 @@ static const struct watch_known known[] = {
 	  CLOCK_REMEDY "; QEMU's -no-hpet lets the guest choose another one", HPET },
 	{ P, 0x40, 0x42, R, CLOCK, "is a counter of the timer chip", CLOCK_REMEDY, I8254 },
 	{ P, 0x71, 0x71, R, CLOCK,
-	  "is a register of the real-time clock: the time, or whether it is being changed or has "
-	  "ticked",
-	  CLOCK_REMEDY, RTC },
+	  "is a register of the real-time clock: the time, whether it has ticked, or a byte of its "
+	  "memory",
+	  "if it is the time that is read, " CLOCK_REMEDY, RTC },
 
 	/* Polls. */
 	SERIAL_PORT(0x3f8),

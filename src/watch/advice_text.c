@@ -50,7 +50,7 @@ static void print_advice(FILE *out, const struct watch_advices *all, size_t i)
 		n += snprintf(line + n, sizeof(line) - (size_t)n, " and %.1f%% of this device's",
 			      100 * advice->of_device);
 	if (advice->cpu > 0)
-		snprintf(line + n, sizeof(line) - (size_t)n, "; %s of host CPU a second",
+		snprintf(line + n, sizeof(line) - (size_t)n, "; at least %s of host CPU a second",
 			 watch_advice_cpu(cpu, advice->cpu));
 	fprintf(out, "%*s%s.\n", INDENT, "", line);
 	fprintf(out, "%*sSource: %s.\n", INDENT, "", advice->source);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -14,6 +15,11 @@
 #define PATIENCE 10 /* seconds for an answer */
 #define CHUNK    65536
 #define BYTES    (64u << 20)
+
+struct watch_client {
+	int fd;
+	struct json_tokener *tokener;
+};
 
 static int gone(struct error *err, int error)
 {
@@ -71,39 +77,46 @@ static int say(struct watch_client *client, const char *text, struct error *err)
 	return 0;
 }
 
-int watch_client_open(struct watch_client *client, const char *target, struct error *err)
+static int greet(struct watch_client *client, const char *target, struct error *err)
+{
+	struct json_object *greeting = NULL;
+	int ret = hear(client, &greeting, err);
+
+	if (!ret && !json_object_object_get_ex(greeting, "QMP", NULL))
+		ret = error_set(err, -EBADMSG, "%s does not speak QMP", target);
+	json_object_put(greeting);
+	return ret ? ret : watch_client_command(client, "qmp_capabilities", NULL, NULL, err);
+}
+
+int watch_client_open(struct watch_client **out, const char *target, struct error *err)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct json_object *greeting = NULL;
+	struct watch_client *client;
 	int ret;
 
-	*client = (struct watch_client){ .fd = -1 };
+	if (!target)
+		return error_set(err, -ENOENT, "say which machine, by its control socket");
 	if (strlen(target) >= sizeof(addr.sun_path))
 		return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", target);
 	strcpy(addr.sun_path, target);
+	client = calloc(1, sizeof(*client));
+	if (!client)
+		return error_set(err, -ENOMEM, "out of memory");
 	client->tokener = json_tokener_new_ex(DEPTH);
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (!client->tokener || client->fd < 0 ||
 	    setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
-	    connect(client->fd, (struct sockaddr *)&addr, sizeof(addr))) {
+	    connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)))
 		ret = error_set(err, client->tokener ? -errno : -ENOMEM, "%s: %s", target,
 				strerror(errno));
-		goto close;
-	}
-	ret = hear(client, &greeting, err);
-	if (!ret && !json_object_object_get_ex(greeting, "QMP", NULL))
-		ret = error_set(err, -EBADMSG, "%s does not speak QMP", target);
-	json_object_put(greeting);
-	greeting = NULL;
-	if (!ret)
-		ret = watch_client_command(client, "qmp_capabilities", NULL, &greeting, err);
-	json_object_put(greeting);
-	if (!ret)
-		return 0;
-close:
-	watch_client_close(client);
+	else
+		ret = greet(client, target, err);
+	if (ret)
+		watch_client_close(client);
+	else
+		*out = client;
 	return ret;
 }
 
@@ -116,10 +129,11 @@ static int answer(struct watch_client *client, struct json_object **result, stru
 		if (ret)
 			return ret;
 		if (json_object_object_get_ex(heard, "return", &part)) {
-			*result = json_object_get(part);
+			if (result)
+				*result = json_object_get(part);
 		} else if (json_object_object_get_ex(heard, "error", &part)) {
 			json_object_object_get_ex(part, "desc", &desc);
-			ret = error_set(err, -EPROTO, "%s",
+			ret = error_set(err, -EREMOTEIO, "%s",
 					desc ? json_object_get_string(desc) : "refused");
 		} else {
 			json_object_put(heard); /* an event */
@@ -130,18 +144,20 @@ static int answer(struct watch_client *client, struct json_object **result, stru
 	}
 }
 
-int watch_client_command(struct watch_client *client, const char *command, struct json_object *args,
-			 struct json_object **result, struct error *err)
+int watch_client_command(struct watch_client *client, const char *command,
+			 struct json_object *arguments, struct json_object **result,
+			 struct error *err)
 {
 	struct json_object *request = json_object_new_object();
 	int ret;
 
-	*result = NULL;
-	if (!request)
+	if (!request) {
+		json_object_put(arguments);
 		return error_set(err, -ENOMEM, "out of memory");
+	}
 	json_object_object_add(request, "execute", json_object_new_string(command));
-	if (args)
-		json_object_object_add(request, "arguments", json_object_get(args));
+	if (arguments)
+		json_object_object_add(request, "arguments", arguments);
 	ret = say(client, json_object_to_json_string(request), err);
 	json_object_put(request);
 	return ret ? ret : answer(client, result, err);
@@ -149,9 +165,11 @@ int watch_client_command(struct watch_client *client, const char *command, struc
 
 void watch_client_close(struct watch_client *client)
 {
+	if (!client)
+		return;
 	if (client->fd >= 0)
 		close(client->fd);
 	if (client->tokener)
 		json_tokener_free(client->tokener);
-	*client = (struct watch_client){ .fd = -1 };
+	free(client);
 }

@@ -8,21 +8,19 @@
 #include "base/error.h"
 
 struct json_object;
-struct json_tokener;
+struct watch_client;
 
-struct watch_client {
-	int fd;
-	struct json_tokener *tokener;
-};
-
-/* target: the path of a socket. 0 or -errno with a line in err. */
-int watch_client_open(struct watch_client *client, const char *target, struct error *err)
+/* target: a socket's path. 0, or -errno with one line of why. */
+int watch_client_open(struct watch_client **client, const char *target, struct error *err)
 	__attribute__((warn_unused_result));
-/*
- * args is borrowed, or NULL. What the machine returned goes to *result, the caller's to put back. 0;
- * -EPROTO with the machine's own words if it refuses; another -errno if it is gone or talks nonsense.
- */
-int watch_client_command(struct watch_client *client, const char *command, struct json_object *args,
-			 struct json_object **result, struct error *err)
-	__attribute__((warn_unused_result));
+/* NULL is ignored. */
 void watch_client_close(struct watch_client *client);
+
+/*
+ * Gives a command and waits for its answer; events that come before it are passed over. arguments are
+ * taken over and may be NULL; the caller puts back *result, if result is not NULL. 0; -EREMOTEIO: the
+ * machine refuses, in its own words; another -errno: it is gone, or does not answer.
+ */
+int watch_client_command(struct watch_client *client, const char *command,
+			 struct json_object *arguments, struct json_object **result,
+			 struct error *err) __attribute__((warn_unused_result));

@@ -212,7 +212,7 @@ class Advice(Test):
                 self.check_refusal(advising.end(), 1, 'advise: ')
 
     def test_usage(self):
-        for arguments in ((), ('x', 'y'), ('-p', '0'), ('x', '-p', '1'), ('x', '--for', '0'), ('x', '--top'),
+        for arguments in (('x', 'y'), ('-p', '0'), ('x', '-p', '1'), ('x', '--for', '0'), ('x', '--top'),
                           ('x', '--keep'), ('-p', '1', '--try'), ('x', '--xyz')):
             self.check_refusal(run('advise', *arguments), 2, 'advise')
         self.assertIn('usage: coalport advise', self.run_well('advise', '--help').out)

@@ -53,7 +53,6 @@ struct advise_tried_zone {
 	enum watch_space space;
 	uint64_t first, last;
 	bool added;
-	bool left; /* could not be taken back */
 	char refusal[ERROR_SIZE]; /* empty if added */
 };
 
@@ -69,6 +68,7 @@ struct advise_tried {
 	bool measured; /* after is known */
 	struct advise_rates before, after;
 	bool kept;
+	bool left; /* could not be taken back */
 };
 
 /*

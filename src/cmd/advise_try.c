@@ -86,23 +86,32 @@ static int try_all(struct advise *advise, const struct watch_advices *advices,
 	return ret;
 }
 
-static int take_back(struct advise *advise, struct advise_tried *tried, struct error *err)
+/* A connection that broke is made anew: the machine may be there still. */
+static int take_zone_back(struct advise *advise, struct advise_tried_zone *zone, struct error *err)
 {
+	struct cmd_zone typed = as_typed(zone);
+	int ret = cmd_zone_say(advise->client, CMD_ZONE_RESET, &typed, 0, false, err);
+
+	if (!ret || ret == -EREMOTEIO)
+		return ret;
+	watch_client_close(advise->client);
+	advise->client = NULL;
+	ret = watch_client_open(&advise->client, advise->options.target, err);
+	return ret ? ret : cmd_zone_say(advise->client, CMD_ZONE_RESET, &typed, 0, false, err);
+}
+
+/* 0, or -errno with a line in err: zones are left, or the machine is gone. */
+static int take_back(struct advise *advise, const struct advise_tried *tried, struct error *err)
+{
+	struct error why;
 	int ret = 0;
 
-	for (unsigned i = 0; i < tried->zones_n; i++) {
-		struct advise_tried_zone *zone = &tried->zones[i];
-		struct cmd_zone typed = as_typed(zone);
-		struct error why;
-		int failed;
+	for (unsigned i = 0; i < tried->zones_n && advise->client; i++) {
+		struct advise_tried_zone zone = tried->zones[i];
+		int failed = zone.added ? take_zone_back(advise, &zone, &why) : 0;
 
-		if (!zone->added)
-			continue;
-		failed = cmd_zone_say(advise->client, CMD_ZONE_RESET, &typed, 0, false, &why);
-		zone->left = failed != 0;
 		if (failed && !ret)
-			ret = error_set(err, failed, "zones that were tried are left: %s",
-					why.text);
+			ret = error_set(err, failed, "zones could not be taken back: %s", why.text);
 	}
 	return ret;
 }
@@ -112,7 +121,7 @@ int advise_try(struct advise *advise, const struct watch_advices *advices, struc
 {
 	struct watch_snapshot record;
 	struct error why;
-	int ret;
+	int ret, left;
 
 	*out = (struct advise_tried){
 		.before = { advices->exits, advices->coalesced },
@@ -132,9 +141,11 @@ int advise_try(struct advise *advise, const struct watch_advices *advices, struc
 		out->kept = true;
 		return 0;
 	}
-	/* Also after a failure: whatever was added goes. */
-	if (take_back(advise, out, &why) && !ret)
-		ret = error_set(err, -EIO, "%s", why.text);
+	/* Also after a failure, which is what is told then: whatever was added goes. */
+	left = take_back(advise, out, &why);
+	if (left && !ret)
+		ret = error_set(err, left, "%s", why.text);
+	out->left = left != 0;
 	return ret;
 }
 
@@ -174,7 +185,8 @@ void advise_tried_text(FILE *out, const struct advise_tried *tried)
 	if (tried->added)
 		fprintf(out, "    %s\n",
 			tried->kept ? "The zones are kept: coalport coalesce reset takes them back."
-				    : "The zones were taken back.");
+			: tried->left ? "The zones could not be taken back."
+				      : "The zones were taken back.");
 }
 
 static void put_rates(struct json_object *object, const char *name,

@@ -66,12 +66,15 @@ bool mem_view_goes_nowhere(const struct mem_view *view, struct range range)
 	const struct mem_section *section = mem_view_find(view, range.first);
 	struct range part;
 
-	for (uint64_t addr = range.first; addr != range.last; addr++) {
-		if (mem_view_find(view, addr + 1) != section)
-			return false;
-	}
-	if (!section)
+	if (!section) {
+		for (size_t i = 0; i < view->sections_n; i++) {
+			if (range_overlaps(view->sections[i].range, range))
+				return false;
+		}
 		return true;
+	}
+	if (!range_covers(section->range, range))
+		return false;
 	if (section->region->kind != MEM_IO)
 		return false;
 	part = range_make(section->offset + (range.first - section->range.first),

@@ -211,6 +211,40 @@ class Advice(Test):
                 machine.kill()
                 self.check_refusal(advising.end(), 1, 'advise: ')
 
+    @needs_kvm
+    def test_machine_gone_while_trying(self):
+        """What was found out before is told all the same."""
+        with Running(self.folder, 'latch', *OFF) as machine:
+            machine.wait_until(lambda: (NOBODY, 'write') in machine.rows())
+            with Machine('advise', machine.socket, '--for', '1s', '--try') as trying:
+                trying.wait_until(lambda: NOBODY in machine.users())
+                machine.kill()
+                ended = trying.end()
+            self.assertEqual(ended.status, 1)
+            self.assertRegex(ended.err, r'\Acoalport: advise: [^\n]+\n\Z')
+            self.assertIn('0x2340 is written', ended.out)
+            self.assertIn('could not be taken back', ended.out)
+
+    @needs_kvm
+    @unittest.skipUnless(QEMU, 'qemu-system-x86_64 is not installed')
+    def test_of_qemu(self):
+        """What a trace sees of another program's guest that does the same."""
+        with Machine(*guest('latch', '', '-accel', 'kvm', serial=None), program=QEMU) as machine:
+            def traced():
+                self.probe = run('trace', '-p', str(machine.process.pid), '--for', '100ms')
+                return 'runs no KVM guest' not in self.probe.err
+            machine.wait_until(traced)
+            if self.probe.status:
+                self.skipTest(self.probe.err.strip().splitlines()[-1])
+            ended = run('advise', '-p', str(machine.process.pid), '--for', '1s', '--json')
+            self.assertEqual(ended.status, 0, str(ended))
+            advice = json.loads(ended.out)
+            by_port = {(one['first'], one['direction']): one for one in advice['advice']}
+            nobody = by_port[NOBODY, 'write']
+            self.assertEqual(nobody['kind'], 'looks-like')
+            self.assertAlmostEqual(nobody['rate'] / by_port[0x71, 'read']['rate'], 3, delta=0.3)
+            self.assertNotIn((0x71, 'write'), by_port)
+
     def test_usage(self):
         for arguments in (('x', 'y'), ('-p', '0'), ('x', '-p', '1'), ('x', '--for', '0'), ('x', '--top'),
                           ('x', '--keep'), ('-p', '1', '--try'), ('x', '--xyz')):

@@ -310,6 +310,24 @@ static void test_clash_and_bound(void **state)
 	assert_int_equal(waits(rig, BASE), MEM_LATCH);
 }
 
+/* As long as a zone can be, where nobody is: no byte of it is looked at by itself. */
+static void test_long_hole(void **state)
+{
+	struct rig *rig = *state;
+	const uint64_t first = UINT64_C(1) << 40, last = first + UINT32_MAX - 1;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_int_equal(say(rig, MEM_SPACE_MEMORY, first, last, MEM_LATCH, false), 0);
+		assert_int_equal(say(rig, MEM_SPACE_MEMORY, first, last, 0, false), 0);
+	}
+	assert_int_equal(rig->adds, 1000);
+	/* A chip anywhere in it, or at its end, is not nobody. */
+	mem_map_begin(&rig->map);
+	mem_region_add(&rig->map.root[MEM_SPACE_MEMORY], &rig->other, last - 3, 0);
+	assert_int_equal(mem_map_commit(&rig->map), 0);
+	assert_int_equal(say(rig, MEM_SPACE_MEMORY, first, last, MEM_LATCH, true), -EPERM);
+}
+
 /* A chip that comes where nobody was gets what is written from then on, and at once. */
 static void test_somebody_comes(void **state)
 {
@@ -443,6 +461,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_permanent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clash_and_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_hole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_somebody_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condition, setup, teardown),

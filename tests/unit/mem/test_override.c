@@ -190,6 +190,9 @@ static void test_exits(void **state)
 	assert_int_equal(del(rig, NOBODY, NOBODY), 0);
 	assert_false(mem_map_lend(&rig->hold, MEM_SPACE_PORT, NOBODY, 1, SECOND));
 	assert_true(mem_map_lend(&rig->hold, MEM_SPACE_PORT, NOBODY + 1, 1, SECOND));
+	/* What is lent there goes as well. */
+	assert_int_equal(del(rig, NOBODY + 1, NOBODY + 1), 0);
+	assert_int_equal(waits(rig, NOBODY + 1), 0);
 	/* One byte of a longer range is all of it. */
 	assert_true(mem_map_lend(&rig->hold, MEM_SPACE_PORT, BASE + 2, 2, SECOND));
 	assert_int_equal(waits(rig, BASE + 2), 5000);
@@ -358,7 +361,7 @@ static void test_forced(void **state)
 	assert_int_equal(waits(rig, BASE), 99);
 	assert_int_equal(waits(rig, BASE + 1), 99);
 	/* Only ever over these registers, wherever. */
-	mem_region_init_io(&stranger, "stranger", 4, other_ports, 1, rig, NULL);
+	mem_region_init_io(&stranger, "chip", 4, other_ports, 1, rig, NULL);
 	mem_map_begin(&rig->map);
 	mem_region_set_enabled(&rig->chip, false);
 	mem_region_add(&rig->map.root[MEM_SPACE_PORT], &stranger, BASE, 0);
@@ -375,6 +378,24 @@ static void test_forced(void **state)
 	mem_region_set_offset(&rig->chip, BASE);
 	assert_int_equal(mem_map_commit(&rig->map), 0);
 	assert_int_equal(waits(rig, BASE + 1), 99);
+	/* Another chip, made in the memory of the first one, is a stranger, too. */
+	mem_map_begin(&rig->map);
+	mem_region_remove(&rig->chip);
+	assert_int_equal(mem_map_commit(&rig->map), 0);
+	mem_region_init_io(&rig->chip, "a new chip", 3, other_ports, 1, rig, NULL);
+	mem_map_begin(&rig->map);
+	mem_region_add(&rig->map.root[MEM_SPACE_PORT], &rig->chip, BASE, 0);
+	assert_int_equal(mem_map_commit(&rig->map), 0);
+	assert_int_equal(waits(rig, BASE + 1), 0);
+	take_back(rig, BASE, BASE + 1);
+}
+
+/* What a table shows comes back when a forced range goes. */
+static void test_forced_and_back(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(say(rig, MEM_SPACE_PORT, BASE, BASE + 1, MEM_DEADLINE(99), true), 0);
 	take_back(rig, BASE, BASE + 1);
 	assert_int_equal(waits(rig, BASE + 1), 0);
 	assert_int_equal(waits(rig, BASE), MEM_LATCH);
@@ -409,6 +430,20 @@ static void check_condition(struct rig *rig)
 static void test_condition(void **state)
 {
 	check_condition(*state);
+}
+
+/* A condition that ended while nobody watched it: not for a moment is its range shown. */
+static void test_condition_ended_unseen(void **state)
+{
+	struct rig *rig = *state;
+	unsigned adds;
+
+	assert_int_equal(add(rig, BASE + 4, BASE + 4), 0);
+	take_back(rig, BASE + 4, BASE + 4);
+	mem_condition_set(&rig->quiet, false);
+	adds = rig->adds;
+	assert_int_equal(add(rig, BASE + 4, BASE + 4), 0);
+	assert_int_equal(rig->adds, adds);
 }
 
 /* The chip that has the condition comes later than what is said. */
@@ -464,7 +499,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_hole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_somebody_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forced, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forced_and_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condition, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_condition_ended_unseen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_condition_comes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_said, setup_only_said, teardown),
 	};

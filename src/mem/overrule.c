@@ -79,7 +79,7 @@ bool mem_overrule_resolve(struct mem_map *map)
 		for (unsigned i = 0; i < list->n; i++) {
 			struct mem_override *said = &list->at[i];
 			struct mem_condition *before = said->when, *now = NULL;
-			struct mem_wait_range wait;
+			struct mem_wait_range wait = { .wait = 0 };
 
 			if (said->wait && !said->forced &&
 			    table_range(map->view[space], said->range, &wait))
@@ -207,7 +207,7 @@ static int check_waiting(const struct mem_view *view, const struct mem_wish *wis
 			 struct mem_override *said, struct error *err)
 {
 	const struct mem_section *section = mem_view_find(view, wish->range.first);
-	struct mem_wait_range wait;
+	struct mem_wait_range wait = { .wait = 0 };
 	char text[TEXT];
 	int r = check_never(view, wish->range, err);
 

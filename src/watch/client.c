@@ -88,11 +88,11 @@ static int greet(struct watch_client *client, const char *target, struct error *
 	return ret ? ret : watch_client_command(client, "qmp_capabilities", NULL, NULL, err);
 }
 
-int watch_client_open(struct watch_client **out, const char *target, struct error *err)
+int watch_client_open(struct watch_client **client, const char *target, struct error *err)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct watch_client *client;
+	struct watch_client *made;
 	int ret;
 
 	if (!target)
@@ -100,23 +100,23 @@ int watch_client_open(struct watch_client **out, const char *target, struct erro
 	if (strlen(target) >= sizeof(addr.sun_path))
 		return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", target);
 	strcpy(addr.sun_path, target);
-	client = calloc(1, sizeof(*client));
-	if (!client)
+	made = calloc(1, sizeof(*made));
+	if (!made)
 		return error_set(err, -ENOMEM, "out of memory");
-	client->tokener = json_tokener_new_ex(DEPTH);
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (!client->tokener || client->fd < 0 ||
-	    setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
-	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
-	    connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)))
-		ret = error_set(err, client->tokener ? -errno : -ENOMEM, "%s: %s", target,
+	made->tokener = json_tokener_new_ex(DEPTH);
+	made->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (!made->tokener || made->fd < 0 ||
+	    setsockopt(made->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(made->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+	    connect(made->fd, (struct sockaddr *)&addr, sizeof(addr)))
+		ret = error_set(err, made->tokener ? -errno : -ENOMEM, "%s: %s", target,
 				strerror(errno));
 	else
-		ret = greet(client, target, err);
+		ret = greet(made, target, err);
 	if (ret)
-		watch_client_close(client);
+		watch_client_close(made);
 	else
-		*out = client;
+		*client = made;
 	return ret;
 }
 

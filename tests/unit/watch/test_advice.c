@@ -32,7 +32,7 @@ static char *read_file(const char *name, const char *ending)
 static struct watch_snapshot snapshot(const char *text)
 {
 	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
-	struct watch_snapshot first = { 0 }, last = { 0 }, out;
+	struct watch_snapshot first = { 0 }, last = { 0 }, out = { 0 };
 	struct watch_recording recording;
 	unsigned n = 0;
 	struct error err;

@@ -99,6 +99,8 @@ struct accel_ops {
 	void (*drains)(struct accel *accel, struct meter_ring *out);
 	/* Copies up to max zones to out, with texts that live as long as the map; how many there are. */
 	size_t (*zones)(struct accel *accel, struct meter_zone *out, size_t max);
-	/* Why no write in this space waits, or NULL; constant text. */
+	/* Why no write in this space waits by itself, or NULL; constant text. */
 	const char *(*refused)(struct accel *accel, enum mem_space space);
+	/* Why writes to this range can never wait, whoever says so, or NULL; constant text. */
+	const char *(*obstacle)(struct accel *accel, enum mem_space space, struct range range);
 };

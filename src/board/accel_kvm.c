@@ -162,7 +162,15 @@ static size_t kvm_zones(struct accel *accel, struct meter_zone *out, size_t max)
 
 static const char *kvm_refused(struct accel *accel, enum mem_space space)
 {
-	return hv_zones_refused(&accel_kvm(accel)->vm.zones, space);
+	const struct accel_kvm *kvm = accel_kvm(accel);
+	const char *refused = hv_zones_refused(&accel_kvm(accel)->vm.zones, space);
+
+	return refused || kvm->options.hv.coalesce ? refused : "coalesce=off";
+}
+
+static const char *kvm_obstacle(struct accel *accel, enum mem_space space, struct range range)
+{
+	return hv_zones_obstacle(&accel_kvm(accel)->vm.zones, space, range);
 }
 
 static const struct accel_ops accel_kvm_ops = {
@@ -190,6 +198,7 @@ static const struct accel_ops accel_kvm_ops = {
 	.drains = kvm_drains,
 	.zones = kvm_zones,
 	.refused = kvm_refused,
+	.obstacle = kvm_obstacle,
 };
 
 void accel_kvm_init(struct accel_kvm *kvm, const struct accel_kvm_options *options)

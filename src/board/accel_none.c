@@ -58,6 +58,11 @@ static const char *none_refused(struct accel *accel, enum mem_space space)
 	return NULL;
 }
 
+static const char *none_obstacle(struct accel *accel, enum mem_space space, struct range range)
+{
+	return accel_none(accel)->coalesce ? NULL : "no write of this machine waits";
+}
+
 static enum irq_status none_irq_line(struct accel *accel, unsigned line, bool level)
 {
 	return IRQ_DELIVERED;
@@ -115,6 +120,7 @@ static const struct accel_ops accel_none_ops = {
 	.drains = none_drains,
 	.zones = none_zones,
 	.refused = none_refused,
+	.obstacle = none_obstacle,
 };
 
 void accel_none_init(struct accel_none *none, bool coalesce)

@@ -47,11 +47,12 @@ static void zones_put_resting(void *arg, enum mem_space space, bool shown,
 		[MEM_REST_UNUSED] = "waits for use",
 		[MEM_REST_CONDITION] = "its condition does not hold",
 		[MEM_REST_OFTEN] = "changes too often",
+		[MEM_REST_SAID] = "the user said that it exits",
 	};
 	struct zones *zones = arg;
 	struct accel *accel = zones->machine->accel;
 	const char *refused = accel->ops->refused(accel, space);
-	enum mem_rest rest = mem_wait_rest(wait);
+	enum mem_rest rest = mem_wait_rest(&zones->machine->map, space, wait);
 
 	if (shown || (zones->at && zones->n == zones->room))
 		return;

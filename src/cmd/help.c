@@ -15,6 +15,10 @@ static const struct {
 	const char *form;
 	const char *help;
 } verbs[] = {
+	{ "advise [TARGET|FILE|-p PID] [--try] [--for TIME]",
+	  "Says in sentences which exits of a guest need not be, and what to do about each: of a running "
+	  "machine, any KVM process, or a recording. With --try the zones that are advised are added, "
+	  "measured and taken back." },
 	{ "bench rtc [--guests N]",
 	  "Measures pairs of index and data accesses to the RTC and to PCI configuration, with coalescing off "
 	  "and on in turn: exits a pair, and what a write costs by the guest's own clock." },
@@ -24,6 +28,9 @@ static const struct {
 	  "Lets guests tick on the RTC at 64 and 1024 Hz: host CPU time." },
 	{ "bench start",
 	  "Measures the time to the first guest instruction, and memory besides the guest's." },
+	{ "coalesce add|del|reset|list TARGET [RANGE ...]",
+	  "Lets writes to a running machine wait in the kernel, or exit; lists which do. What would harm is "
+	  "refused." },
 	{ "trace -p PID|--all [--for TIME]",
 	  "Counts the exits of any KVM guest, QEMU's too, by the kernel's tracepoints: which ports and "
 	  "addresses, which left the kernel, how long each took. Needs root or CAP_PERFMON." },
@@ -374,7 +381,7 @@ void cmd_options_completion(FILE *out)
 	}
 	fputs("' -- \"$word\")\n"
 	      "\telif [[ $COMP_CWORD == 1 ]]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'bench trace' -- \"$word\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'advise bench coalesce trace' -- \"$word\")\n"
 	      "\tfi\n}\n"
 	      "complete -o default -F _coalport coalport\n",
 	      out);

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "bench.h"
+#include "cmd/advise.h"
+#include "cmd/coalesce.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
 #include "cmd/trace.h"
@@ -17,7 +19,9 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
+	{ "advise", cmd_advise },
 	{ "bench", bench_main },
+	{ "coalesce", cmd_coalesce },
 	{ "trace", cmd_trace },
 };
 

@@ -7,9 +7,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cmd/duration.h"
 #include "cmd/trace.h"
-
-#define DURATION_MAX (400 * 86400.0) /* seconds */
 
 static bool take_pid(struct trace_options *options, const char *value)
 {
@@ -29,36 +28,14 @@ static bool take_top(struct trace_options *options, const char *value)
 	return *value >= '0' && *value <= '9' && !*end && top > 0 && top <= UINT32_MAX;
 }
 
-/* "10", "10s", "1.5s", "500ms", "2m", "1h" */
-static bool parse_time(int64_t *ns, const char *value)
-{
-	static const struct {
-		const char *name;
-		double seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "m", 60 }, { "h", 3600 } };
-	char *end;
-	double number = strtod(value, &end);
-
-	if (*value < '0' || *value > '9')
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(end, units[i].name))
-			continue;
-		number *= units[i].seconds;
-		*ns = number <= DURATION_MAX ? (int64_t)(number * 1e9) : 0;
-		return *ns >= NS_PER_MS;
-	}
-	return false;
-}
-
 static bool take_for(struct trace_options *options, const char *value)
 {
-	return parse_time(&options->duration, value);
+	return cmd_duration_parse(&options->duration, value);
 }
 
 static bool take_interval(struct trace_options *options, const char *value)
 {
-	return parse_time(&options->interval, value);
+	return cmd_duration_parse(&options->interval, value);
 }
 
 static const struct {

@@ -211,7 +211,7 @@ static command_fn query_commands;
 static const struct command {
 	const char *name;
 	command_fn *run;
-	const char *arguments[4]; /* names of those it knows */
+	const char *arguments[6]; /* names of those it knows */
 } commands[] = {
 	{ "qmp_capabilities", qmp_capabilities, { "enable" } },
 	{ "query-version", query_version, { 0 } },
@@ -232,6 +232,14 @@ static const struct command {
 	{ "system_wakeup", system_wakeup, { 0 } },
 	{ "quit", qmp_quit, { 0 } },
 	{ "__org.coalport_query-report", ctl_qmp_query_report, { "per-vcpu" } },
+	{ "__org.coalport_coalesce-add",
+	  ctl_qmp_zone_add,
+	  { "space", "first", "last", "size", "deadline-us", "force" } },
+	{ "__org.coalport_coalesce-del", ctl_qmp_zone_del, { "space", "first", "last", "size" } },
+	{ "__org.coalport_coalesce-list", ctl_qmp_zone_list, { 0 } },
+	{ "__org.coalport_coalesce-reset",
+	  ctl_qmp_zone_reset,
+	  { "space", "first", "last", "size" } },
 };
 
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c,
- * qmp_input.c).
+ * qmp_devices.c, qmp_input.c, qmp_zones.c).
  */
 #pragma once
 
@@ -54,6 +53,16 @@ bool ctl_qmp_send_key(struct ctl_qmp *qmp, struct json_object *arguments,
 bool ctl_qmp_input_send_event(struct ctl_qmp *qmp, struct json_object *arguments,
 			      struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_query_mice(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_zones.c, likewise. */
+bool ctl_qmp_zone_add(struct ctl_qmp *qmp, struct json_object *arguments,
+		      struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_zone_del(struct ctl_qmp *qmp, struct json_object *arguments,
+		      struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_zone_list(struct ctl_qmp *qmp, struct json_object *arguments,
+		       struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_zone_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
 
 /* Building objects: what could not be made is missing, which only happens without memory. */

@@ -88,10 +88,9 @@ static void vm_note_capabilities(struct hv_vm *vm)
 	int slots = vm_capability(vm, KVM_CAP_NR_MEMSLOTS);
 	bool ring = vm_capability(vm, KVM_CAP_COALESCED_MMIO) > 0;
 
-	vm->coalesced_mmio = vm->options.coalesce && ring;
+	vm->coalesced_mmio = ring;
 	/* An older kernel does not look at .pio: a port zone would become one in memory. */
-	vm->coalesced_pio =
-		vm->options.coalesce && ring && vm_capability(vm, KVM_CAP_COALESCED_PIO);
+	vm->coalesced_pio = ring && vm_capability(vm, KVM_CAP_COALESCED_PIO);
 	vm->irqfd = vm->options.irqchip && vm_capability(vm, KVM_CAP_IRQFD);
 	vm->irq_status = vm_capability(vm, KVM_CAP_IRQ_INJECT_STATUS);
 	vm->adjust_clock = vm_capability(vm, KVM_CAP_ADJUST_CLOCK);
@@ -102,10 +101,7 @@ static void vm_note_capabilities(struct hv_vm *vm)
 	vm->slots.max = slots > 0 ? (uint32_t)slots : 32;
 	vm->zones.irqchip = vm->options.irqchip;
 	vm->zones.pit = vm->options.pit;
-	if (!vm->options.coalesce)
-		vm->zones.refused[MEM_SPACE_MEMORY] = vm->zones.refused[MEM_SPACE_PORT] =
-			"coalesce=off";
-	else if (!ring) /* which ports need too */
+	if (!ring) /* which ports need too */
 		vm->zones.refused[MEM_SPACE_MEMORY] = vm->zones.refused[MEM_SPACE_PORT] =
 			"kernel without KVM_CAP_COALESCED_MMIO";
 	else if (!vm->coalesced_pio)

@@ -14,6 +14,7 @@
 #include "hv/timekeeping.h"
 #include "hv/vcpu.h"
 #include "mem/lend.h"
+#include "mem/overrule.h"
 
 static int vm_ioctl(const struct hv_vm *vm, unsigned long request, uintptr_t arg)
 {
@@ -91,11 +92,9 @@ int hv_vm_attach(struct hv_vm *vm, struct mem_map *map, struct error *err)
 	int error;
 
 	assert(!vm->map);
-	if (vm->options.coalesce) {
-		error = mem_map_start_lending(map);
-		if (error)
-			return error_set(err, error, "memory map: %s", strerror(-error));
-	}
+	error = vm->options.coalesce ? mem_map_start_lending(map) : mem_map_wait_only_if_said(map);
+	if (error)
+		return error_set(err, error, "memory map: %s", strerror(-error));
 	vm->map = map;
 	vm->slots_listener = (struct mem_listener){
 		.order = MEM_ORDER_SLOTS,

@@ -47,7 +47,7 @@ struct hv_events {
 };
 
 struct hv_options {
-	bool coalesce; /* false: no zone is registered */
+	bool coalesce; /* false: no zone but those that the user adds (mem/overrule.h) */
 	bool irqchip; /* PIC, I/O APIC and local APICs in the kernel */
 	bool pit; /* timer and port 0x61 in the kernel; needs irqchip */
 	bool uncounted; /* exits have no meter; the ring has, by which zones are seen to be used */

@@ -57,20 +57,31 @@ static int zone_ioctl(struct hv_zones *zones, const struct hv_zone *zone, unsign
 	return zones->sys->ioctl(zones->sys, zones->vm_fd, request, (uintptr_t)&arg);
 }
 
-/* Why this zone may not be registered now, or NULL. */
-static const char *zone_obstacle(const struct hv_zones *zones, const struct hv_zone *zone)
+/* Why such a zone may never be registered, or NULL. */
+static const char *range_obstacle(const struct hv_zones *zones, enum mem_space space,
+				  struct range range)
 {
-	if (zones->refused[zone->space])
-		return zones->refused[zone->space];
-	if (zone->range.last - zone->range.first >= UINT32_MAX)
+	if (zones->refused[space])
+		return zones->refused[space];
+	if (range.last - range.first >= UINT32_MAX)
 		return trap_size;
 	for (size_t i = 0; i < sizeof(kernel_devices) / sizeof(kernel_devices[0]); i++) {
 		const struct kernel_device *device = &kernel_devices[i];
 
-		if (device->space == zone->space && range_overlaps(device->range, zone->range) &&
+		if (device->space == space && range_overlaps(device->range, range) &&
 		    (device->pit ? zones->pit : zones->irqchip))
 			return device->trap;
 	}
+	return NULL;
+}
+
+/* Why this zone may not be registered now, or NULL. */
+static const char *zone_obstacle(const struct hv_zones *zones, const struct hv_zone *zone)
+{
+	const char *never = range_obstacle(zones, zone->space, zone->range);
+
+	if (never)
+		return never;
 	for (size_t i = 0; i < zones->bells_n; i++) {
 		if (zones->bells[i].space == zone->space &&
 		    range_overlaps(zones->bells[i].range, zone->range))
@@ -286,6 +297,16 @@ const char *hv_zones_refused(struct hv_zones *zones, enum mem_space space)
 	refused = zones->refused[space];
 	lock_drop(&zones->lock);
 	return refused;
+}
+
+const char *hv_zones_obstacle(struct hv_zones *zones, enum mem_space space, struct range range)
+{
+	const char *obstacle;
+
+	lock_take(&zones->lock);
+	obstacle = range_obstacle(zones, space, range);
+	lock_drop(&zones->lock);
+	return obstacle;
 }
 
 uint64_t hv_zones_deadline(const struct hv_zones *zones)

@@ -77,5 +77,8 @@ size_t hv_zones_list(struct hv_zones *zones, struct hv_zone *out, size_t max);
 /* Why nothing in this space may be registered, or NULL; constant text. Any thread. */
 const char *hv_zones_refused(struct hv_zones *zones, enum mem_space space);
 
+/* Why this range may never be a zone here: nothing in its space may, or it is the kernel's. NULL: it may. */
+const char *hv_zones_obstacle(struct hv_zones *zones, enum mem_space space, struct range range);
+
 /* The shortest deadline of the active zones in ns, or 0 if none has one. Any thread, no lock. */
 uint64_t hv_zones_deadline(const struct hv_zones *zones);

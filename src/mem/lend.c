@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mem/lend.h"
 
+#include "mem/overrule.h"
+
 #define IDLE_NS    INT64_C(1000000000)
 #define HOT_RARELY 1024u
 
@@ -59,7 +61,7 @@ static bool lend_is_shown(const struct mem_view *view, const struct mem_region *
 	return false;
 }
 
-static bool lends_by(const struct mem_map *map, const struct mem_condition *when)
+bool mem_lend_watches(const struct mem_map *map, const struct mem_condition *when)
 {
 	for (int space = 0; space < MEM_SPACES; space++) {
 		const struct mem_loans *loans = &map->loans[space];
@@ -77,7 +79,7 @@ static void lend_drop(struct mem_map *map, struct mem_loans *loans, unsigned i)
 	struct mem_condition *when = loans->at[i].when;
 
 	loans->at[i] = loans->at[--loans->n];
-	if (when && !lends_by(map, when))
+	if (when && !mem_lend_watches(map, when) && !mem_overrule_watches(map, when))
 		atomic_store(&when->watcher, NULL);
 }
 
@@ -172,6 +174,18 @@ static bool lend_is_affordable(struct mem_loans *loans, struct mem_condition *wh
 	return affordable;
 }
 
+/* By the user; with the topology lock held. */
+static bool lend_is_allowed(const struct mem_map *map, enum mem_space space,
+			    const struct mem_wait_range *wait)
+{
+	const struct mem_overrides *overrides = &map->overrides[space];
+	const struct mem_override *said = mem_override_in(overrides, wait->range);
+
+	if (map->only_overrides)
+		return said && said->wait && range_equal(said->range, wait->range);
+	return !mem_override_bars(overrides, wait->range);
+}
+
 bool mem_map_lend(struct mem_hold *hold, enum mem_space space, uint64_t addr, unsigned width,
 		  int64_t now)
 {
@@ -180,15 +194,16 @@ bool mem_map_lend(struct mem_hold *hold, enum mem_space space, uint64_t addr, un
 	struct mem_wait_range wait;
 	struct range range;
 
-	if (!map->lends || addr > UINT64_MAX - (width - 1))
+	if ((!map->lends && !map->only_overrides) || addr > UINT64_MAX - (width - 1))
 		return false;
 	range = range_make(addr, width);
-	if (!lend_find(mem_hold_view(hold, space), range, &wait))
+	if (!lend_find(mem_hold_view(hold, space), range, &wait) ||
+	    (map->only_overrides && !wait.when))
 		return false;
 
 	/* The same once more where nothing changes meanwhile. */
 	mem_map_begin(map);
-	if (lend_find(map->view[space], range, &wait) &&
+	if (lend_find(map->view[space], range, &wait) && lend_is_allowed(map, space, &wait) &&
 	    lend_is_affordable(&map->loans[space], wait.when, now))
 		loan = lend_place(map, space, now);
 	if (loan) {
@@ -219,8 +234,16 @@ int mem_map_review(struct mem_map *map, int64_t now)
 	return mem_map_commit(map);
 }
 
-enum mem_rest mem_wait_rest(const struct mem_wait_range *wait)
+enum mem_rest mem_wait_rest(struct mem_map *map, enum mem_space space,
+			    const struct mem_wait_range *wait)
 {
+	bool barred;
+
+	lock_take(&map->leaf);
+	barred = mem_override_bars(&map->overrides[space], wait->range);
+	lock_drop(&map->leaf);
+	if (barred)
+		return MEM_REST_SAID;
 	if (wait->when && atomic_load_explicit(&wait->when->often, memory_order_relaxed))
 		return MEM_REST_OFTEN;
 	if (wait->when && !atomic_load_explicit(&wait->when->holds, memory_order_relaxed))

@@ -23,7 +23,8 @@ int mem_map_start_lending(struct mem_map *map) __attribute__((warn_unused_result
 /*
  * The guest keeps writing width (1, 2, 4, 8) bytes at addr. True if such writes wait from now on. The
  * thread's own hold, no lock held; now in ns, on a clock that never goes back. Without anything to
- * lend it costs a look at the view and no lock.
+ * lend it costs a look at the view and no lock. Where only what the user said may wait, it is asked for
+ * what has been said of registers that wait under a condition.
  */
 bool mem_map_lend(struct mem_hold *hold, enum mem_space space, uint64_t addr, unsigned width,
 		  int64_t now);
@@ -39,12 +40,16 @@ enum mem_rest {
 	MEM_REST_UNUSED, /* it waits for use */
 	MEM_REST_CONDITION, /* its condition does not hold */
 	MEM_REST_OFTEN, /* its condition changed too often */
+	MEM_REST_SAID, /* the user said that its writes exit */
 };
-enum mem_rest mem_wait_rest(const struct mem_wait_range *wait);
+enum mem_rest mem_wait_rest(struct mem_map *map, enum mem_space space,
+			    const struct mem_wait_range *wait);
 
 /* For mem_map_commit(): before the rendering, and after the listeners. */
 void mem_lend_sample(struct mem_map *map);
 void mem_lend_prune(struct mem_map *map);
+/* True if something is lent under this condition. With the topology lock held. */
+bool mem_lend_watches(const struct mem_map *map, const struct mem_condition *when);
 
 /*
  * Addresses that were written of late, for one thread: a small table in which addresses that fall on

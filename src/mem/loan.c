@@ -41,6 +41,15 @@ static bool doorbell_near(const struct mem_doorbell *bell, struct range part)
 	return range_overlaps(range_make(bell->at, bell->width ? bell->width : 8), part);
 }
 
+bool mem_region_rings(const struct mem_region *region, struct range part)
+{
+	for (size_t i = 0; i < region->doorbells_n; i++) {
+		if (doorbell_near(&region->doorbells[i], part))
+			return true;
+	}
+	return false;
+}
+
 static bool region_ignores(const struct mem_region *region, struct range part)
 {
 	for (size_t i = 0; i < region->ports_n; i++) {
@@ -49,11 +58,7 @@ static bool region_ignores(const struct mem_region *region, struct range part)
 		if (port->write && range_overlaps(range_make(port->at, port->len), part))
 			return false;
 	}
-	for (size_t i = 0; i < region->doorbells_n; i++) {
-		if (doorbell_near(&region->doorbells[i], part))
-			return false;
-	}
-	return true;
+	return !mem_region_rings(region, part);
 }
 
 bool mem_view_goes_nowhere(const struct mem_view *view, struct range range)
@@ -61,12 +66,15 @@ bool mem_view_goes_nowhere(const struct mem_view *view, struct range range)
 	const struct mem_section *section = mem_view_find(view, range.first);
 	struct range part;
 
-	for (uint64_t addr = range.first; addr != range.last; addr++) {
-		if (mem_view_find(view, addr + 1) != section)
-			return false;
-	}
-	if (!section)
+	if (!section) {
+		for (size_t i = 0; i < view->sections_n; i++) {
+			if (range_overlaps(view->sections[i].range, range))
+				return false;
+		}
 		return true;
+	}
+	if (!range_covers(section->range, range))
+		return false;
 	if (section->region->kind != MEM_IO)
 		return false;
 	part = range_make(section->offset + (range.first - section->range.first),

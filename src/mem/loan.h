@@ -92,3 +92,6 @@ bool mem_loans_show(const struct mem_loans *loans, const struct mem_wait_range *
  * or registers of one chip that take no writes and hear no doorbell. RAM and ROM are never nowhere.
  */
 bool mem_view_goes_nowhere(const struct mem_view *view, struct range range);
+
+/* True if a write in this part of the region, of whatever width, may ring a doorbell. */
+bool mem_region_rings(const struct mem_region *region, struct range part);

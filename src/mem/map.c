@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "mem/lend.h"
+#include "mem/overrule.h"
 
 static const struct range spaces[MEM_SPACES] = {
 	[MEM_SPACE_MEMORY] = { .first = 0, .last = UINT64_MAX },
@@ -216,9 +217,15 @@ static bool any_waits(const struct views *views)
 static int map_render(struct mem_map *map, struct views *out)
 {
 	mem_lend_sample(map);
+	mem_overrule_sample(map);
 	for (int space = 0; space < MEM_SPACES; space++)
-		out->in[space] = mem_view_render_lent(&map->root[space], spaces[space],
-						      map->lends ? &map->loans[space] : NULL);
+		out->in[space] = mem_view_render_lent(
+			&map->root[space], spaces[space],
+			&(struct mem_waiting){
+				.loans = map->lends ? &map->loans[space] : NULL,
+				.overrides = &map->overrides[space],
+				.only_overrides = map->only_overrides,
+			});
 	if (out->in[MEM_SPACE_MEMORY] && out->in[MEM_SPACE_PORT])
 		return 0;
 	for (int space = 0; space < MEM_SPACES; space++)
@@ -336,18 +343,14 @@ void mem_map_begin(struct mem_map *map)
 	enter(map);
 }
 
-int mem_map_commit(struct mem_map *map)
+/* Renders what the tree is now and makes it known. 0 or -ENOMEM. */
+static int map_follow(struct mem_map *map)
 {
 	struct views old, new;
-	int r = 0;
+	int r = map_render(map, &new);
 
-	if (map->depth > 1) {
-		leave(map);
-		return 0;
-	}
-	r = map_render(map, &new);
 	if (r)
-		goto leave;
+		return r;
 	old = current(map);
 	if (views_differ(&old, &new)) {
 		change(map, &old, &new);
@@ -357,8 +360,23 @@ int mem_map_commit(struct mem_map *map)
 			mem_view_unref(new.in[space]);
 	}
 	mem_lend_prune(map);
-	all_is_made(map);
-leave:
+	return 0;
+}
+
+int mem_map_commit(struct mem_map *map)
+{
+	int r = 0;
+
+	if (map->depth > 1) {
+		leave(map);
+		return 0;
+	}
+	/* Once more if a condition has come into view by which something is to wait. */
+	do
+		r = map_follow(map);
+	while (!r && mem_overrule_resolve(map));
+	if (!r)
+		all_is_made(map);
 	leave(map);
 	return r;
 }

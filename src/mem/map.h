@@ -26,6 +26,7 @@
 
 #include "base/lock.h"
 #include "mem/loan.h"
+#include "mem/override.h"
 #include "mem/region.h"
 #include "mem/view.h"
 
@@ -96,6 +97,8 @@ struct mem_map {
 	struct mem_view *retired; /* views of before that somebody still held at the last look */
 	bool lends; /* mem/lend.h */
 	struct mem_loans loans[MEM_SPACES];
+	bool only_overrides; /* mem/overrule.h */
+	struct mem_overrides overrides[MEM_SPACES]; /* change under both locks */
 	unsigned depth; /* of transactions */
 	atomic_ulong owner; /* the thread inside them, 0: none */
 

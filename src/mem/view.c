@@ -179,52 +179,82 @@ bool mem_section_wait(const struct mem_section *section, uint64_t from, struct m
 	return false;
 }
 
-static void view_put_wait(struct builder *b, size_t index, const struct mem_wait_range *wait)
+/* At its place by address; not at all if something that waits is there. */
+static void view_put_wait(struct builder *b, const struct mem_wait_range *wait)
 {
-	struct mem_wait_range *gap = list_insert(b, &b->waits, index);
+	const struct mem_wait_range *waits = b->waits.at;
+	struct mem_wait_range *gap;
+	size_t at = b->waits.n;
 
+	while (at && waits[at - 1].range.first > wait->range.last)
+		at--;
+	if (at && waits[at - 1].range.last >= wait->range.first)
+		return;
+	gap = list_insert(b, &b->waits, at);
 	if (gap)
 		*gap = *wait;
 }
 
+/* Waits that the user forced: before those of the tables, which then make room. */
+static void view_add_forced(struct builder *b, const struct mem_overrides *overrides)
+{
+	const struct mem_view sections = {
+		.sections = b->sections.at,
+		.sections_n = b->sections.n,
+	};
+	struct mem_wait_range wait;
+
+	for (unsigned i = 0; overrides && i < overrides->n; i++) {
+		if (mem_override_forces(&overrides->at[i], &sections, &wait))
+			view_put_wait(b, &wait);
+	}
+}
+
 static void view_add_waits(struct builder *b, const struct mem_section *section,
-			   const struct mem_loans *loans)
+			   const struct mem_waiting *waiting)
 {
 	struct mem_wait_range wait;
 
 	for (uint64_t from = 0; mem_section_wait(section, from, &wait);
 	     from = wait.offset + (wait.range.last - wait.range.first) + 1) {
-		if (mem_loans_show(loans, &wait))
-			view_put_wait(b, b->waits.n, &wait);
+		if (mem_waiting_shows(waiting, &wait))
+			view_put_wait(b, &wait);
 	}
 }
 
-/* Addresses where nobody is, among the waits of those who are there. */
-static void view_add_nowhere(struct builder *b, const struct mem_loans *loans)
+static void view_put_nowhere(struct builder *b, struct range range, uint64_t wait)
 {
 	const struct mem_view sections = {
 		.sections = b->sections.at,
 		.sections_n = b->sections.n,
 	};
 
+	if (mem_view_goes_nowhere(&sections, range))
+		view_put_wait(b, &(struct mem_wait_range){
+					 .range = range,
+					 .wait = wait,
+					 .region = &mem_nowhere,
+					 .why = mem_nowhere_why,
+				 });
+}
+
+/* Addresses where nobody is, among the waits of those who are there. */
+static void view_add_nowhere(struct builder *b, const struct mem_waiting *waiting)
+{
+	const struct mem_overrides *overrides = waiting->overrides;
+	const struct mem_loans *loans = waiting->only_overrides ? NULL : waiting->loans;
+
+	for (unsigned i = 0; overrides && i < overrides->n; i++) {
+		const struct mem_override *said = &overrides->at[i];
+
+		if (said->wait && !said->forced)
+			view_put_nowhere(b, said->range, said->wait);
+	}
 	for (unsigned i = 0; loans && i < loans->n; i++) {
 		const struct mem_loan *loan = &loans->at[i];
-		const struct mem_wait_range *waits = b->waits.at;
-		size_t at = 0;
 
-		if (loan->region != &mem_nowhere || !mem_view_goes_nowhere(&sections, loan->range))
-			continue;
-		while (at < b->waits.n && waits[at].range.last < loan->range.first)
-			at++;
-		if (at < b->waits.n && range_overlaps(waits[at].range, loan->range))
-			continue;
-		view_put_wait(b, at,
-			      &(struct mem_wait_range){
-				      .range = loan->range,
-				      .wait = MEM_LATCH,
-				      .region = &mem_nowhere,
-				      .why = mem_nowhere_why,
-			      });
+		if (loan->region == &mem_nowhere && !mem_override_bars(overrides, loan->range))
+			view_put_nowhere(b, loan->range, MEM_LATCH);
 	}
 }
 
@@ -305,7 +335,7 @@ struct mem_view *mem_view_render(const struct mem_region *root, struct range spa
 }
 
 struct mem_view *mem_view_render_lent(const struct mem_region *root, struct range space,
-				      const struct mem_loans *loans)
+				      const struct mem_waiting *waiting)
 {
 	struct builder b = {
 		.sections.size = sizeof(struct mem_section),
@@ -319,15 +349,18 @@ struct mem_view *mem_view_render_lent(const struct mem_region *root, struct rang
 			       _Alignof(struct mem_view) == _Alignof(struct mem_bell_range),
 		       "one allocation without padding");
 	view_render(&b, root, (struct window){ .part = space, .addr = space.first }, 0);
+	if (waiting)
+		view_add_forced(&b, waiting->overrides);
 	for (size_t i = 0; i < b.sections.n; i++) {
 		const struct mem_section *section = (const struct mem_section *)b.sections.at + i;
 
 		if (section->region->kind == MEM_IO) {
-			view_add_waits(&b, section, loans);
+			view_add_waits(&b, section, waiting);
 			view_add_bells(&b, section);
 		}
 	}
-	view_add_nowhere(&b, loans);
+	if (waiting)
+		view_add_nowhere(&b, waiting);
 	if (b.bells.n)
 		qsort(b.bells.at, b.bells.n, b.bells.size, compare_bells);
 	if (!b.failed)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/range.h"
+#include "mem/override.h"
 #include "mem/region.h"
 
 /* A stretch of the space that shows one region: RAM, ROM or I/O, never a container or an alias. */
@@ -83,10 +84,11 @@ struct mem_view *mem_view_render(const struct mem_region *root, struct range spa
 /*
  * The same where ranges are lent: those that may not wait for ever or not always are shown only if
  * they are in the table and what must hold does, and where the table has an address that leads nowhere
- * in this tree, that waits, too. With NULL all unconditional ranges are shown.
+ * in this tree, that waits, too. What the user has said of a range comes first (mem/override.h). With
+ * NULL all unconditional ranges are shown.
  */
 struct mem_view *mem_view_render_lent(const struct mem_region *root, struct range space,
-				      const struct mem_loans *loans)
+				      const struct mem_waiting *waiting)
 	__attribute__((warn_unused_result));
 struct mem_view *mem_view_ref(struct mem_view *view);
 void mem_view_unref(struct mem_view *view);

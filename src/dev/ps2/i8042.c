@@ -145,7 +145,7 @@ static void i8042_advance(struct i8042 *i8042)
 static void i8042_answer(struct i8042 *i8042, enum i8042_from from, uint8_t byte)
 {
 	i8042->state.answer = byte;
-	i8042->state.answer_from = from;
+	i8042->state.answer_from = (uint8_t)from;
 	i8042->state.answer_full = true;
 }
 

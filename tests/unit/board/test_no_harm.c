@@ -24,6 +24,7 @@
 #include "board/pc.h"
 #include "dev/serial_isa.h"
 #include "mem/lend.h"
+#include "mem/overrule.h"
 
 #define STEPS       1000000
 #define RAM         (UINT64_C(1) << 20)
@@ -40,14 +41,12 @@ static const struct mutant {
 	bool late; /* what a delivered write asked of the machine happens behind the next access */
 	bool unasked; /* a condition ends, and nobody is asked to take the zone back */
 	bool stale; /* a zone where nobody was stays when somebody appears */
+	bool forced; /* the user forces writes to wait that may not */
 } mutants[] = {
-	{ "hidden", .hidden = true },
-	{ "lost", .lost = true },
-	{ "reversed", .reversed = true },
-	{ "late", .late = true },
-	{ "unasked", .unasked = true },
-	{ "stale", .stale = true },
-	{ 0 },
+	{ "hidden", .hidden = true },     { "lost", .lost = true },
+	{ "reversed", .reversed = true }, { "late", .late = true },
+	{ "unasked", .unasked = true },   { "stale", .stale = true },
+	{ "forced", .forced = true },     { 0 },
 };
 
 struct side {
@@ -69,6 +68,7 @@ struct trace {
 	uint64_t step, reads;
 	uint64_t lent, taken_back; /* zones of registers that wait while used */
 	uint64_t nowhere; /* zones where nobody is */
+	uint64_t overruled, refused; /* of what the user said */
 	struct mem_listener listener;
 	struct {
 		enum mem_space space;
@@ -515,6 +515,62 @@ static void review(struct trace *trace)
 	}
 }
 
+/* The user has his say, now and then of something that may not be. */
+static void overrule(struct trace *trace)
+{
+	static const struct {
+		enum mem_space space;
+		struct range range;
+	} places[] = {
+		{ MEM_SPACE_PORT, { 0x70, 0x70 } },
+		{ MEM_SPACE_PORT, { 0x72, 0x72 } },
+		{ MEM_SPACE_PORT, { 0x80, 0x80 } },
+		{ MEM_SPACE_PORT, { 0xe9, 0xe9 } },
+		{ MEM_SPACE_PORT, { 0x3f8, 0x3f8 } },
+		{ MEM_SPACE_PORT, { 0x3f9, 0x3f9 } },
+		{ MEM_SPACE_PORT, { 0x3ff, 0x3ff } },
+		{ MEM_SPACE_PORT, { 0x510, 0x511 } },
+		{ MEM_SPACE_PORT, { 0xcf8, 0xcfb } },
+		{ MEM_SPACE_PORT, { 0xed, 0xed } },
+		{ MEM_SPACE_PORT, { PM_BASE, PM_BASE + 3 } },
+		{ MEM_SPACE_PORT, { PM_BASE + 0x100, PM_BASE + 0x10f } },
+		{ MEM_SPACE_PORT, { 0x71, 0x71 } },
+		{ MEM_SPACE_PORT, { 0x3fc, 0x3fd } },
+		{ MEM_SPACE_MEMORY, { 0xa0000, 0xa00ff } },
+		{ MEM_SPACE_MEMORY, { 0xd0000, 0xd0003 } },
+		{ MEM_SPACE_MEMORY, { 0xf0000, 0xf0003 } },
+	};
+	struct machine *machine = &trace->waiting.pc.machine;
+	uint64_t i = below(trace, sizeof(places) / sizeof(places[0]));
+	struct mem_wish wish = {
+		.space = places[i].space,
+		.range = places[i].range,
+		.wait = one_in(trace, 3) ? MEM_DEADLINE(below(trace, 1000) + 1) : MEM_LATCH,
+		.force = trace->mutant && trace->mutant->forced,
+	};
+	struct error err;
+	unsigned n;
+
+	machine_drain(machine);
+	settle(trace);
+	if (one_in(trace, 16)) {
+		if (mem_map_take_all_back(&machine->map, &n))
+			abort();
+	} else if (one_in(trace, 4)) {
+		if (!mem_map_take_back(&machine->map, wish.space, wish.range, &err))
+			trace->overruled++;
+	} else {
+		if (one_in(trace, 3))
+			wish.wait = 0;
+		if (mem_map_overrule(&machine->map, &wish, &err))
+			trace->refused++;
+		else
+			trace->overruled++;
+	}
+	machine_drain(machine);
+	settle(trace);
+}
+
 static void note_lent(void *arg, enum mem_space space, const struct mem_wait_range *wait)
 {
 	struct trace *trace = arg;
@@ -625,6 +681,7 @@ static void step(struct trace *trace)
 		{ 60, serial_driver },
 		{ 60, keep_writing },
 		{ 3, review },
+		{ 10, overrule },
 		{ 60, pass_time },
 		{ 6, place_power_management },
 		{ 3, reset },
@@ -811,6 +868,8 @@ int main(int argc, char **argv)
 	printf("%" PRIu64 " times registers began to wait, %" PRIu64 " times they ceased to; "
 	       "%" PRIu64 " times where nobody was\n",
 	       trace.lent, trace.taken_back, trace.nowhere);
+	printf("%" PRIu64 " times the user overruled a table, %" PRIu64 " times in vain\n",
+	       trace.overruled, trace.refused);
 	end(&trace.plain);
 	end(&trace.waiting);
 	if (trace.mutant)

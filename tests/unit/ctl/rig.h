@@ -43,7 +43,8 @@ static inline void rig_spin(struct rig *rig)
 	}
 }
 
-static inline void rig_make(struct rig *rig, struct pc_options options)
+/* coalesce: writes that may wait do. */
+static inline void rig_make_so(struct rig *rig, struct pc_options options, bool coalesce)
 {
 	struct error err;
 
@@ -52,12 +53,17 @@ static inline void rig_make(struct rig *rig, struct pc_options options)
 	assert_int_equal(loop_init(&rig->loop), 0);
 	rig->quit = (struct loop_task){ .run = rig_quit, .arg = &rig->loop };
 	options.machine.loop = &rig->loop;
-	accel_none_init(&rig->none, false);
+	accel_none_init(&rig->none, coalesce);
 	options.machine.accel = &rig->none.accel;
 	options.ram = options.ram ? options.ram : PC_RAM_MIN;
 	options.rtc_base = (struct rtc_base){ .kind = RTC_BASE_DATE, .seconds = 1000000000 };
 	if (pc_create(&rig->pc, &options, &err))
 		fail_msg("%s", err.text);
+}
+
+static inline void rig_make(struct rig *rig, struct pc_options options)
+{
+	rig_make_so(rig, options, false);
 }
 
 static inline void rig_serve(struct rig *rig)

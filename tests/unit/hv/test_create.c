@@ -19,6 +19,7 @@
 #include "hv/power_on.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
+#include "mem/overrule.h"
 
 static const struct hv_options whole = {
 	.coalesce = true,
@@ -230,8 +231,21 @@ static void degrading(void **state)
 	check_zones(rig, &whole, "kernel without KVM_CAP_COALESCED_MMIO",
 		    "kernel without KVM_CAP_COALESCED_MMIO");
 	fake_init(&rig->kvm);
+	/* Where it is switched off there is none, but one that the user adds. */
 	off.coalesce = false;
-	check_zones(rig, &off, "coalesce=off", "coalesce=off");
+	assert_int_equal(create(rig, &off), 0);
+	assert_int_equal(hv_vm_attach(&rig->vm, &rig->map, &rig->err), 0);
+	assert_int_equal(hv_zones_list(&rig->vm.zones, NULL, 0), 0);
+	assert_int_equal(rig->kvm.zones_n, 0);
+	assert_int_equal(mem_map_overrule(&rig->map,
+					  &(struct mem_wish){ .space = MEM_SPACE_PORT,
+							      .range = { 0x2340, 0x2340 },
+							      .wait = MEM_LATCH },
+					  &rig->err),
+			 0);
+	assert_int_equal(fake_zones(&rig->kvm, true), 1);
+	hv_vm_destroy(&rig->vm);
+	assert_int_equal(rig->kvm.zones_n, 0);
 }
 
 /* Either kind of zone is enough for a ring. */

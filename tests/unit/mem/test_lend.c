@@ -214,7 +214,8 @@ static void a_condition_ends(void **state)
 	assert_int_equal(rig->dels, 1);
 	assert_int_equal(rig->drains, 2); /* it was lent while something waited */
 	assert_false(lend(rig, BASE + 2, 1));
-	assert_int_equal(mem_wait_rest(&(struct mem_wait_range){ .when = polled }),
+	assert_int_equal(mem_wait_rest(&rig->map, MEM_SPACE_PORT,
+				       &(struct mem_wait_range){ .when = polled }),
 			 MEM_REST_CONDITION);
 
 	/* What is not lent changes nothing in the map. */
@@ -251,7 +252,8 @@ static void changes_too_often(void **state)
 		mem_condition_set(polled, true);
 		if (!lend(rig, BASE + 2, 1)) {
 			refused++;
-			assert_int_equal(mem_wait_rest(&wait), MEM_REST_OFTEN);
+			assert_int_equal(mem_wait_rest(&rig->map, MEM_SPACE_PORT, &wait),
+					 MEM_REST_OFTEN);
 		}
 		mem_condition_set(polled, false);
 		settle(rig);
@@ -264,7 +266,7 @@ static void changes_too_often(void **state)
 	rig->now += SECOND;
 	mem_condition_set(polled, true);
 	assert_true(lend(rig, BASE + 2, 1));
-	assert_int_equal(mem_wait_rest(&wait), MEM_REST_UNUSED);
+	assert_int_equal(mem_wait_rest(&rig->map, MEM_SPACE_PORT, &wait), MEM_REST_UNUSED);
 }
 
 static void nowhere(void **state)

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "watch/text.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+size_t watch_text_char(const char *text, size_t n, uint32_t *code)
+{
+	static const struct {
+		uint8_t mask, mark; /* of the first byte */
+		uint32_t least; /* a shorter form would have done for less */
+	} forms[] = { { 0x80, 0x00, 0 },
+		      { 0xe0, 0xc0, 0x80 },
+		      { 0xf0, 0xe0, 0x800 },
+		      { 0xf8, 0xf0, 0x10000 } };
+	const uint8_t *bytes = (const uint8_t *)text;
+
+	for (size_t len = 1; len <= 4 && len <= n; len++) {
+		uint32_t value;
+
+		if ((bytes[0] & forms[len - 1].mask) != forms[len - 1].mark)
+			continue;
+		value = bytes[0] & (uint8_t)~forms[len - 1].mask;
+		for (size_t i = 1; i < len; i++) {
+			if ((bytes[i] & 0xc0) != 0x80)
+				goto broken;
+			value = value << 6 | (bytes[i] & 0x3f);
+		}
+		if (value < forms[len - 1].least || value > 0x10ffff ||
+		    (value >= 0xd800 && value <= 0xdfff))
+			break;
+		*code = value;
+		return len;
+	}
+broken:
+	*code = 0;
+	return 1;
+}
+
+/* Controls, and what Unicode has for steering the layout of text (chapters 23.1 to 23.3, 23.8). */
+static bool is_harmful(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = { { 0x00, 0x1f },      { 0x7f, 0x9f },     { 0xad, 0xad },
+		       { 0x61c, 0x61c },    { 0x200b, 0x200f }, { 0x2028, 0x202e },
+		       { 0x2060, 0x206f },  { 0xfeff, 0xfeff }, { 0xfff0, 0xfffb },
+		       { 0xe0000, 0xe0fff } };
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
+size_t watch_text_safe(char *out, size_t size, const char *text, size_t n)
+{
+	size_t used = 0;
+
+	for (size_t at = 0; at < n;) {
+		uint32_t code;
+		size_t len = watch_text_char(text + at, n - at, &code);
+		bool harmful = is_harmful(code);
+		size_t need = harmful ? 1 : len;
+
+		if (used + need >= size)
+			break;
+		if (harmful)
+			out[used] = '?';
+		else
+			memcpy(out + used, text + at, len);
+		used += need;
+		at += len;
+	}
+	out[used] = '\0';
+	return used;
+}

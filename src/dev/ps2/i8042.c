@@ -415,7 +415,9 @@ const struct device_type i8042_type = {
 		(const struct device_part[]){
 			DEVICE_PART(i8042_state_table, struct i8042, state),
 			DEVICE_PART(ps2_keyboard_state, struct i8042, keyboard),
+			DEVICE_PART(ps2_queue_state, struct i8042, keyboard.queue),
 			DEVICE_PART(ps2_mouse_state, struct i8042, mouse),
+			DEVICE_PART(ps2_queue_state, struct i8042, mouse.queue),
 			{ 0 },
 		},
 	.restored = i8042_follow,

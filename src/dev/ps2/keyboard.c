@@ -45,7 +45,6 @@ enum command {
 #define HELD_ALT_R   0x20u
 
 static const struct state_field keyboard_fields[] = {
-	PS2_QUEUE_FIELDS(struct ps2_keyboard, queue),
 	{ STATE_AT(struct ps2_keyboard, set), .on_reset = STATE_CLEAR, .value = 2 },
 	{ STATE_AT(struct ps2_keyboard, scanning), .on_reset = STATE_CLEAR, .value = true },
 	{ STATE_AT(struct ps2_keyboard, lights), .on_reset = STATE_CLEAR },
@@ -85,6 +84,7 @@ static void default_kinds(struct ps2_keyboard *keyboard)
 void ps2_keyboard_init(struct ps2_keyboard *keyboard)
 {
 	state_reset(&ps2_keyboard_state, keyboard);
+	ps2_queue_clear(&keyboard->queue);
 	default_kinds(keyboard);
 }
 
@@ -105,10 +105,6 @@ static void all_kinds(struct ps2_keyboard *keyboard, uint8_t kind)
 
 static void parameter(struct ps2_keyboard *keyboard, uint8_t command, uint8_t byte)
 {
-	static const uint8_t kinds[] = { [KEY_REPEAT - KEY_REPEAT] = KIND_REPEAT,
-					 [KEY_MAKE_BREAK - KEY_REPEAT] = KIND_BREAK,
-					 [KEY_MAKE - KEY_REPEAT] = 0 };
-
 	ps2_queue_reply(&keyboard->queue, ACK);
 	switch (command) {
 	case SET_LIGHTS:
@@ -126,7 +122,9 @@ static void parameter(struct ps2_keyboard *keyboard, uint8_t command, uint8_t by
 		break;
 	default: /* more codes may follow, until a command does */
 		if (byte < PS2_SET3_CODES)
-			keyboard->kinds[byte] = kinds[command - KEY_REPEAT];
+			keyboard->kinds[byte] = command == KEY_REPEAT       ? KIND_REPEAT
+						: command == KEY_MAKE_BREAK ? KIND_BREAK
+									    : 0;
 		keyboard->awaiting = command;
 		break;
 	}

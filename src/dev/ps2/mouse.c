@@ -44,7 +44,6 @@ enum command {
 #define STEP_MAX  255
 
 static const struct state_field mouse_fields[] = {
-	PS2_QUEUE_FIELDS(struct ps2_mouse, queue),
 	{ STATE_AT(struct ps2_mouse, kind), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct ps2_mouse, reporting), .on_reset = STATE_CLEAR },
 	{ STATE_AT(struct ps2_mouse, remote), .on_reset = STATE_CLEAR },
@@ -73,6 +72,7 @@ const struct state_table ps2_mouse_state = {
 void ps2_mouse_init(struct ps2_mouse *mouse)
 {
 	state_reset(&ps2_mouse_state, mouse);
+	ps2_queue_clear(&mouse->queue);
 }
 
 /* The buttons that a person holds stay held. */

@@ -4,6 +4,22 @@
 #include <assert.h>
 #include <string.h>
 
+static const struct state_field queue_fields[] = {
+	{ STATE_ARRAY_AT(struct ps2_queue, bytes), .on_reset = STATE_CLEAR },
+	{ STATE_AT(struct ps2_queue, first), .on_reset = STATE_CLEAR },
+	{ STATE_AT(struct ps2_queue, n), .on_reset = STATE_CLEAR },
+	{ STATE_ARRAY_AT(struct ps2_queue, replies), .on_reset = STATE_CLEAR },
+	{ STATE_AT(struct ps2_queue, reply_first), .on_reset = STATE_CLEAR },
+	{ STATE_AT(struct ps2_queue, replies_n), .on_reset = STATE_CLEAR },
+};
+
+const struct state_table ps2_queue_state = {
+	.name = "ps2-queue",
+	.version = 1,
+	.fields = queue_fields,
+	.fields_n = sizeof(queue_fields) / sizeof(queue_fields[0]),
+};
+
 void ps2_queue_clear(struct ps2_queue *queue)
 {
 	memset(queue, 0, sizeof(*queue));

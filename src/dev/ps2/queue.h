@@ -20,16 +20,8 @@ struct ps2_queue {
 	uint8_t replies[PS2_REPLIES], reply_first, replies_n;
 };
 
-/* Rows of a state table for a queue that is a member of its owner's state. */
-#define PS2_QUEUE_FIELDS(type, member)                                                             \
-	{ STATE_ARRAY_AT(type, member.bytes), .on_reset = STATE_CLEAR },                           \
-		{ STATE_AT(type, member.first), .on_reset = STATE_CLEAR },                         \
-		{ STATE_AT(type, member.n), .on_reset = STATE_CLEAR },                             \
-		{ STATE_ARRAY_AT(type, member.replies), .on_reset = STATE_CLEAR },                 \
-		{ STATE_AT(type, member.reply_first), .on_reset = STATE_CLEAR },                   \
-	{                                                                                          \
-		STATE_AT(type, member.replies_n), .on_reset = STATE_CLEAR                          \
-	}
+/* A part of its owner's state. */
+extern const struct state_table ps2_queue_state;
 
 /* Forgets everything. */
 void ps2_queue_clear(struct ps2_queue *queue);

@@ -106,7 +106,8 @@ static int receive(struct watch_client *client, int64_t end, struct error *err)
 	ssize_t n;
 	int ret;
 
-	memmove(client->bytes, client->bytes + client->at, client->n - client->at);
+	if (client->at)
+		memmove(client->bytes, client->bytes + client->at, client->n - client->at);
 	client->n -= client->at;
 	client->at = 0;
 	if (client->n >= WATCH_CLIENT_LINE)
@@ -220,7 +221,7 @@ int watch_client_command(struct watch_client *client, const char *command,
 			 struct error *err)
 {
 	int64_t end = clock_monotonic() + client->patience * NS_PER_MS;
-	struct json_object *request = json_object_new_object(), *answer;
+	struct json_object *request = json_object_new_object(), *answer = NULL;
 	const char *text = NULL;
 	int ret;
 
@@ -252,7 +253,7 @@ int watch_client_command(struct watch_client *client, const char *command,
 static int greet(struct watch_client *client, struct error *err)
 {
 	int64_t end = clock_monotonic() + client->patience * NS_PER_MS;
-	struct json_object *greeting;
+	struct json_object *greeting = NULL;
 	int ret = next_object(client, end, &greeting, err);
 
 	if (ret)
@@ -266,27 +267,27 @@ static int greet(struct watch_client *client, struct error *err)
 	return ret ? ret : watch_client_command(client, "qmp_capabilities", NULL, NULL, err);
 }
 
-int watch_client_adopt(struct watch_client **out, int fd, const char *what, struct error *err)
+int watch_client_adopt(struct watch_client **client, int fd, const char *what, struct error *err)
 {
-	struct watch_client *client = calloc(1, sizeof(*client));
+	struct watch_client *made = calloc(1, sizeof(*made));
 	struct ucred peer = { .pid = 0 };
 	socklen_t len = sizeof(peer);
 	int ret;
 
-	if (!client) {
+	if (!made) {
 		close(fd);
 		return error_set(err, -ENOMEM, "%s: out of memory", what);
 	}
-	client->fd = fd;
-	client->patience = WATCH_CLIENT_PATIENCE;
-	(void)watch_client_printable(client->name, what);
+	made->fd = fd;
+	made->patience = WATCH_CLIENT_PATIENCE;
+	(void)watch_client_printable(made->name, what);
 	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		client->pid = peer.pid;
-	ret = greet(client, err);
+		made->pid = peer.pid;
+	ret = greet(made, err);
 	if (ret) {
-		watch_client_close(client);
+		watch_client_close(made);
 		return ret;
 	}
-	*out = client;
+	*client = made;
 	return 0;
 }

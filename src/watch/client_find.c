@@ -146,7 +146,7 @@ static bool has_name(struct watch_client *client, const char *name)
 
 static void look_at(struct search *search, int pid)
 {
-	struct watch_client *client;
+	struct watch_client *client = NULL;
 	struct error err;
 	size_t len = strlen(search->list);
 

@@ -11,6 +11,7 @@
 #include "cmd/coalesce.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
+#include "cmd/top.h"
 #include "cmd/trace.h"
 #include "guests.h"
 
@@ -22,6 +23,7 @@ static const struct {
 	{ "advise", cmd_advise },
 	{ "bench", bench_main },
 	{ "coalesce", cmd_coalesce },
+	{ "top", cmd_top },
 	{ "trace", cmd_trace },
 };
 

@@ -150,6 +150,9 @@ struct watch_snapshot {
 int watch_snapshot_parse(struct watch_snapshot *snapshot, struct json_object *root,
 			 struct error *err) __attribute__((warn_unused_result));
 void watch_snapshot_free(struct watch_snapshot *snapshot);
+/* 0, or -ENOMEM: then out is empty. */
+int watch_snapshot_copy(struct watch_snapshot *out, const struct watch_snapshot *from)
+	__attribute__((warn_unused_result));
 
 /*
  * What happened between two records of one guest. Counts are subtracted, row by row; one that went down

@@ -141,21 +141,27 @@ static const struct column columns[] = {
 #define COLUMNS    (sizeof(columns) / sizeof(columns[0]))
 #define NAME_LEAST 18
 
-/* Columns of the ranks below the result fit beside a name. */
-static unsigned ranks_that_fit(unsigned width)
-{
-	unsigned rank = 0;
+struct layout {
+	unsigned addr; /* the width of the first column */
+	unsigned ranks; /* columns of the ranks below it are shown */
+};
 
-	for (unsigned wanted = 1; wanted <= COLUMNS; wanted++) {
-		unsigned used = wanted > 1 ? NAME_LEAST : 0;
+static unsigned column_width(const struct layout *layout, size_t i)
+{
+	return i ? columns[i].width : layout->addr;
+}
+
+/* As many ranks as fit beside a name, and the first one in any case. */
+static void choose_ranks(struct layout *layout, unsigned width)
+{
+	for (layout->ranks = 1; layout->ranks < COLUMNS; layout->ranks++) {
+		unsigned used = NAME_LEAST;
 
 		for (size_t i = 0; i < COLUMNS; i++)
-			used += columns[i].rank < wanted ? columns[i].width + 1 : 0;
+			used += columns[i].rank <= layout->ranks ? column_width(layout, i) + 1 : 0;
 		if (used > width)
 			break;
-		rank = wanted;
 	}
-	return rank;
 }
 
 /* A trace has no coalesced writes, a machine none that KVM served; neither column stays empty. */
@@ -168,7 +174,7 @@ static bool is_shown(const struct screen_table *table, const struct column *colu
 	return column->rank < ranks;
 }
 
-static void put_header(struct screen_table *table, unsigned ranks)
+static void put_header(struct screen_table *table, const struct layout *layout)
 {
 	struct watch_screen *screen = table->screen;
 
@@ -180,9 +186,10 @@ static void put_header(struct screen_table *table, unsigned ranks)
 		bool sorted = column->sort == table->state->sort && column->sort < WATCH_SORTS;
 		enum watch_screen_attr attr = sorted ? WATCH_SCREEN_SORTED : WATCH_SCREEN_HEADER;
 
-		if (!is_shown(table, column, ranks))
+		if (!is_shown(table, column, layout->ranks))
 			continue;
-		screen_put(screen, attr, i < 2 ? "%-*s" : "%*s", (int)column->width, title);
+		screen_put(screen, attr, i < 2 ? "%-*s" : "%*s", (int)column_width(layout, i),
+			   title);
 		screen_put(screen, WATCH_SCREEN_HEADER, " ");
 	}
 	screen_put(screen,
@@ -208,7 +215,7 @@ static const char *row_name(char out[static NAME], const struct watch_snapshot_r
 }
 
 static void put_row(struct screen_table *table, const struct watch_snapshot_row *row,
-		    const char *where, const char *name, unsigned ranks)
+		    const char *where, const char *name, const struct layout *layout)
 {
 	bool idle = !row->exits && !row->coalesced && !row->in_kernel;
 	enum watch_screen_attr attr = idle ? WATCH_SCREEN_DIM : WATCH_SCREEN_PLAIN;
@@ -216,43 +223,52 @@ static void put_row(struct screen_table *table, const struct watch_snapshot_row 
 	if (!screen_row(table))
 		return;
 	for (size_t i = 0; i < COLUMNS; i++) {
+		int width = (int)column_width(layout, i);
 		char cell[CELL];
 
-		if (!is_shown(table, &columns[i], ranks))
+		if (!is_shown(table, &columns[i], layout->ranks))
 			continue;
 		columns[i].cell(cell, table, row);
 		if (i < 2) /* where: what stands for both */
-			screen_put(table->screen, attr, "%-*s ", (int)columns[i].width,
+			screen_put(table->screen, attr, "%-*.*s ", width, width,
 				   !where ? cell
 				   : i    ? ""
 					  : where);
 		else
-			screen_put(table->screen, attr, "%*s ", (int)columns[i].width, cell);
+			screen_put(table->screen, attr, "%*s ", width, cell);
 	}
-	screen_put(table->screen, attr, "%s", name);
+	screen_put(table->screen, attr, "%s", *name ? name : "-");
 }
 
-/* Those with the filter's text in address or name, sorted. The caller frees; NULL: no memory. */
-static const struct watch_snapshot_row **wanted_rows(const struct screen_table *table, size_t *n)
+/*
+ * Those with the filter's text in address or name, sorted. The caller frees; NULL: no memory. *addr is how
+ * wide their addresses are.
+ */
+static const struct watch_snapshot_row **wanted_rows(const struct screen_table *table, size_t *n,
+						     unsigned *addr)
 {
 	const struct watch_snapshot *now = table->now;
 	const struct watch_snapshot_row **rows = calloc(now->rows_n + 1, sizeof(*rows));
 
 	*n = 0;
+	*addr = columns[0].width;
 	for (size_t i = 0; rows && i < now->rows_n; i++) {
 		char name[NAME], range[SCREEN_RANGE];
 		const struct watch_snapshot_row *row = &now->rows[i];
 
-		if (screen_wanted(table, row_name(name, row),
-				  screen_range(range, row->addr, row->addr)))
-			rows[(*n)++] = row;
+		screen_range(range, row->addr, row->addr);
+		if (!screen_wanted(table, row_name(name, row), range))
+			continue;
+		rows[(*n)++] = row;
+		if (strlen(range) > *addr)
+			*addr = (unsigned)strlen(range);
 	}
 	if (rows)
 		watch_snapshot_sort(rows, *n, table->state->sort, table->state->reverse);
 	return rows;
 }
 
-static void put_other(struct screen_table *table, unsigned ranks)
+static void put_other(struct screen_table *table, const struct layout *layout)
 {
 	const struct watch_snapshot_other *other = &table->now->other;
 	const struct watch_snapshot_row row = {
@@ -266,17 +282,18 @@ static void put_other(struct screen_table *table, unsigned ranks)
 	if (!other->rows || *table->state->filter)
 		return;
 	(void)snprintf(name, sizeof(name), "%llu more, folded", (unsigned long long)other->rows);
-	put_row(table, &row, "others", name, ranks);
+	put_row(table, &row, "others", name, layout);
 }
 
 void screen_addresses(struct screen_table *table)
 {
-	unsigned ranks = ranks_that_fit(table->screen->columns);
 	const struct watch_snapshot_row **rows;
+	struct layout layout;
 	size_t n;
 
-	rows = wanted_rows(table, &n);
-	put_header(table, ranks);
+	rows = wanted_rows(table, &n, &layout.addr);
+	choose_ranks(&layout, table->screen->columns);
+	put_header(table, &layout);
 	if (!rows) {
 		table->screen->failed = true;
 		return;
@@ -284,8 +301,8 @@ void screen_addresses(struct screen_table *table)
 	for (size_t i = 0; i < n; i++) {
 		char name[NAME];
 
-		put_row(table, rows[i], NULL, row_name(name, rows[i]), ranks);
+		put_row(table, rows[i], NULL, row_name(name, rows[i]), &layout);
 	}
 	free(rows);
-	put_other(table, ranks);
+	put_other(table, &layout);
 }

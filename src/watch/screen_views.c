@@ -114,7 +114,7 @@ static struct zone *sorted_zones(const struct watch_snapshot *now)
 
 		zones[i] = (struct zone){ .zone = zone,
 					  .i = i,
-					  .bad = *zone->trap || !strcmp(zone->state, "traps") ||
+					  .bad = !strcmp(zone->state, "traps") ||
 						 !strcmp(zone->state, "stuck") };
 		for (size_t j = 0; j < n; j++) {
 			if (!overlaps(rows[j], zone))

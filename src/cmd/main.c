@@ -20,11 +20,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
-	{ "advise", cmd_advise },
-	{ "bench", bench_main },
-	{ "coalesce", cmd_coalesce },
-	{ "top", cmd_top },
-	{ "trace", cmd_trace },
+	{ "advise", cmd_advise }, { "bench", bench_main }, { "coalesce", cmd_coalesce },
+	{ "top", cmd_top },       { "trace", cmd_trace },
 };
 
 /*

@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "base/json_text.h"
-#include "ctl/qmp_impl.h"
 #include "base/utf8.h"
+#include "ctl/qmp_impl.h"
 
 /* Events stop piling up here, so that answers still find room. */
 #define EVENTS_MAX (CTL_QMP_OUT_MAX / 4)

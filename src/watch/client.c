@@ -224,8 +224,10 @@ int watch_client_command(struct watch_client *client, const char *command,
 	const char *text = NULL;
 	int ret;
 
-	if (request && !json_object_object_add(request, "execute", json_object_new_string(command)) &&
-	    (!arguments || !json_object_object_add(request, "arguments", json_object_get(arguments))))
+	if (request &&
+	    !json_object_object_add(request, "execute", json_object_new_string(command)) &&
+	    (!arguments ||
+	     !json_object_object_add(request, "arguments", json_object_get(arguments))))
 		text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	ret = text ? send_all(client, text, strlen(text), end, err)
 		   : error_set(err, -ENOMEM, "%s: out of memory", client->name);

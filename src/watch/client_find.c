@@ -182,9 +182,10 @@ static int open_found(struct watch_client **client, const char *name, struct err
 		*client = search->client;
 		search->client = NULL;
 	} else if (!ret && !search->fits) {
-		ret = name ? error_set(err, -ENOENT, "no machine that can be reached has the name '%s'",
-				       name)
-			   : error_set(err, -ENOENT, "no coalport machine that can be reached is running");
+		ret = name ? error_set(err, -ENOENT,
+				       "no machine that can be reached has the name '%s'", name)
+			   : error_set(err, -ENOENT,
+				       "no coalport machine that can be reached is running");
 	} else if (!ret) {
 		ret = error_set(err, -EEXIST, "several machines%s%s: say which process: %s",
 				name ? " have the name " : " are running", name ? name : "",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "../../fuzz/json_strict.h"
 #include "base/json_text.h"
-#include "ctl/qmp.h"
 #include "base/utf8.h"
+#include "ctl/qmp.h"
 #include "rig.h"
 
 #define GREETING                                                                                   \

@@ -70,10 +70,12 @@ static void part(struct server *server, struct watch_client *client)
 
 static void test_commands(void **state)
 {
-	struct server server = { .says = READY
-				 "{\"event\": \"STOP\"}\r\n\r\n{\"return\": {\"name\": \"vm1\"}}\n"
-				 "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\\u0007\"}}\n"
-				 "{\"return\": []}\n" };
+	struct server server = {
+		.says = READY
+		"{\"event\": \"STOP\"}\r\n\r\n{\"return\": {\"name\": \"vm1\"}}\n"
+		"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\\u0007\"}}\n"
+		"{\"return\": []}\n"
+	};
 	struct watch_client *client;
 	struct json_object *answer, *name;
 	struct error err;
@@ -104,8 +106,7 @@ static void test_who_does_not_keep_to_it(void **state)
 		{ GREETING "{\"return\"", -ECONNRESET, "test?socket: it is gone" },
 		{ "SSH-2.0-OpenSSH\r\n", -EPROTO,
 		  "test?socket: what it says is not QMP: an unknown keyword" },
-		{ "{\"QMX\": {}}\n", -EPROTO,
-		  "test?socket: what it says is not QMP: no greeting" },
+		{ "{\"QMX\": {}}\n", -EPROTO, "test?socket: what it says is not QMP: no greeting" },
 		{ "[]\n", -EPROTO,
 		  "test?socket: what it says is not QMP: no object in a line of its own" },
 		{ "{\"QMP\": {\"a\": NaN}}\n", -EPROTO,
@@ -166,10 +167,8 @@ static void test_targets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_who_does_not_keep_to_it),
-		cmocka_unit_test(test_patience),
-		cmocka_unit_test(test_an_answer_without_end),
+		cmocka_unit_test(test_commands), cmocka_unit_test(test_who_does_not_keep_to_it),
+		cmocka_unit_test(test_patience), cmocka_unit_test(test_an_answer_without_end),
 		cmocka_unit_test(test_targets),
 	};
 

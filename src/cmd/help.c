@@ -31,6 +31,9 @@ static const struct {
 	{ "coalesce add|del|reset|list TARGET [RANGE ...]",
 	  "Lets writes to a running machine wait in the kernel, or exit; lists which do. What would harm is "
 	  "refused." },
+	{ "top [NAME|PID|SOCKET] [--interval TIME] [--once|--json]",
+	  "Shows live which ports and addresses a running machine leaves the kernel for, how often and for how "
+	  "long, and what the ring saves: full screen on a terminal, else as text. h there tells the keys." },
 	{ "trace -p PID|--all [--for TIME]",
 	  "Counts the exits of any KVM guest, QEMU's too, by the kernel's tracepoints: which ports and "
 	  "addresses, which left the kernel, how long each took. Needs root or CAP_PERFMON." },
@@ -381,7 +384,7 @@ void cmd_options_completion(FILE *out)
 	}
 	fputs("' -- \"$word\")\n"
 	      "\telif [[ $COMP_CWORD == 1 ]]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'advise bench coalesce trace' -- \"$word\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'advise bench coalesce top trace' -- \"$word\")\n"
 	      "\tfi\n}\n"
 	      "complete -o default -F _coalport coalport\n",
 	      out);

@@ -11,6 +11,7 @@
 #include "cmd/coalesce.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
+#include "cmd/top.h"
 #include "cmd/trace.h"
 #include "guests.h"
 
@@ -19,10 +20,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
-	{ "advise", cmd_advise },
-	{ "bench", bench_main },
-	{ "coalesce", cmd_coalesce },
-	{ "trace", cmd_trace },
+	{ "advise", cmd_advise }, { "bench", bench_main }, { "coalesce", cmd_coalesce },
+	{ "top", cmd_top },       { "trace", cmd_trace },
 };
 
 /*

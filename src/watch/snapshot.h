@@ -150,6 +150,9 @@ struct watch_snapshot {
 int watch_snapshot_parse(struct watch_snapshot *snapshot, struct json_object *root,
 			 struct error *err) __attribute__((warn_unused_result));
 void watch_snapshot_free(struct watch_snapshot *snapshot);
+/* 0, or -ENOMEM: then out is empty. */
+int watch_snapshot_copy(struct watch_snapshot *out, const struct watch_snapshot *from)
+	__attribute__((warn_unused_result));
 
 /*
  * What happened between two records of one guest. Counts are subtracted, row by row; one that went down
@@ -176,8 +179,8 @@ double watch_snapshot_saved(uint64_t exits, uint64_t coalesced);
 
 /*
  * The value that percent of all in the histogram do not exceed, as far as the buckets tell: the middle of
- * one, which is taken for an eighth of a power of two wide if the next one does not begin earlier. -1
- * without any.
+ * one, which ends where the next one begins, or is taken for a sixth of its limit wide if that is more than a
+ * quarter away. -1 without any.
  */
 double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, unsigned percent);
 

@@ -75,8 +75,7 @@ static void own_zones(struct arena *arena, struct watch_snapshot *out, bool *fai
 	}
 }
 
-/* Makes out a copy of from that owns all it points to. */
-static bool copy(struct watch_snapshot *out, const struct watch_snapshot *from)
+int watch_snapshot_copy(struct watch_snapshot *out, const struct watch_snapshot *from)
 {
 	struct arena arena = { 0 };
 	bool failed = false;
@@ -102,7 +101,10 @@ static bool copy(struct watch_snapshot *out, const struct watch_snapshot *from)
 		out->vcpus_n = 0;
 	own_buckets(&arena, &out->ring.batches, &out->ring.batches_n, &failed);
 	out->arena = arena;
-	return !failed;
+	if (!failed)
+		return 0;
+	watch_snapshot_free(out);
+	return -ENOMEM;
 }
 
 /* What went down began anew. */
@@ -254,10 +256,8 @@ int watch_snapshot_diff(struct watch_snapshot *out, const struct watch_snapshot 
 		return error_set(err, -EINVAL, "two records of different guests");
 	if (newer->seconds < older->seconds)
 		return error_set(err, -EINVAL, "two records of different runs, or not in order");
-	if (!copy(out, newer)) {
-		watch_snapshot_free(out);
+	if (watch_snapshot_copy(out, newer))
 		return error_set(err, -ENOMEM, "out of memory");
-	}
 	out->seconds -= older->seconds;
 	minus(&out->exits, older->exits);
 	minus(&out->coalesced, older->coalesced);

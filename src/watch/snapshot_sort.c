@@ -65,16 +65,15 @@ double watch_snapshot_saved(uint64_t exits, uint64_t coalesced)
 	return coalesced ? 100 * (double)coalesced / ((double)exits + (double)coalesced) : 0;
 }
 
-/* Where values of the bucket i may end, exclusively. */
+/* Where values of the bucket i end, more or less. */
 static double bucket_end(const struct watch_bucket *buckets, size_t n, size_t i)
 {
-	uint64_t first = buckets[i].first;
-	double end = (double)first +
-		     (first ? (double)(UINT64_C(1) << (63 - __builtin_clzll(first))) / 8 : 1);
+	double first = (double)buckets[i].first;
 
-	if (i + 1 < n && (double)buckets[i + 1].first < end)
+	if (i + 1 < n && (double)buckets[i + 1].first <= first + first / 4 + 1)
 		return (double)buckets[i + 1].first;
-	return end;
+	/* Empty ones are left out: as wide as four in a power of two are on average. */
+	return first ? first + first / 6 : 1;
 }
 
 double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, unsigned percent)

@@ -4,37 +4,22 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 size_t watch_text_char(const char *text, size_t n, uint32_t *code)
 {
-	static const struct {
-		uint8_t mask, mark; /* of the first byte */
-		uint32_t least; /* a shorter form would have done for less */
-	} forms[] = { { 0x80, 0x00, 0 },
-		      { 0xe0, 0xc0, 0x80 },
-		      { 0xf0, 0xe0, 0x800 },
-		      { 0xf8, 0xf0, 0x10000 } };
+	static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
 	const uint8_t *bytes = (const uint8_t *)text;
+	size_t len = utf8_char(text, n);
 
-	for (size_t len = 1; len <= 4 && len <= n; len++) {
-		uint32_t value;
-
-		if ((bytes[0] & forms[len - 1].mask) != forms[len - 1].mark)
-			continue;
-		value = bytes[0] & (uint8_t)~forms[len - 1].mask;
-		for (size_t i = 1; i < len; i++) {
-			if ((bytes[i] & 0xc0) != 0x80)
-				goto broken;
-			value = value << 6 | (bytes[i] & 0x3f);
-		}
-		if (value < forms[len - 1].least || value > 0x10ffff ||
-		    (value >= 0xd800 && value <= 0xdfff))
-			break;
-		*code = value;
-		return len;
+	if (!len) {
+		*code = 0;
+		return 1;
 	}
-broken:
-	*code = 0;
-	return 1;
+	*code = bytes[0] & first_bits[len];
+	for (size_t i = 1; i < len; i++)
+		*code = *code << 6 | (bytes[i] & 0x3f);
+	return len;
 }
 
 /* Controls, and what Unicode has for steering the layout of text (chapters 23.1 to 23.3, 23.8). */

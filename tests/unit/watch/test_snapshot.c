@@ -170,9 +170,9 @@ static void test_diff(void **state)
 	assert_int_equal(row->times.buckets_n, 4);
 	assert_int_equal(row->times.buckets[0].count, 1000);
 	assert_int_equal(row->times.buckets[3].count, 10);
-	/* The middle of 9216 .. 10240: of the buckets alone, so not what either record says. */
-	assert_near(row->times.p50_us, 9.728);
-	assert_near(row->times.p99_us, (16384 + 1024) / 1000.0);
+	/* Of the buckets alone, so not what either record says. */
+	assert_near(row->times.p50_us, (9216 + 9216 / 12.0) / 1000.0);
+	assert_near(row->times.p99_us, (16384 + 16384 / 12.0) / 1000.0);
 	assert_near(row->times.min_us, 8.1);
 	assert_near(row->times.max_us, 70.2);
 	assert_true(row->times.stderr_percent < 0);
@@ -399,14 +399,14 @@ static void test_text(void **state)
 static void test_percentile(void **state)
 {
 	static const struct watch_bucket buckets[] = {
-		{ 0, 1 }, { 1024, 98 }, { 1040, 0 }, { 4096, 1 }
+		{ 0, 1 }, { 1024, 98 }, { 1040, 0 }, { 4800, 1 }
 	};
 
 	assert_near(watch_buckets_percentile(buckets, 4, 0), 0.5);
 	assert_near(watch_buckets_percentile(buckets, 4, 1), 0.5);
-	/* The next one begins earlier than an eighth of 1024 on. */
+	/* It ends where the next one begins. */
 	assert_near(watch_buckets_percentile(buckets, 4, 50), 1032);
-	assert_near(watch_buckets_percentile(buckets, 4, 100), 4096 + 256);
+	assert_near(watch_buckets_percentile(buckets, 4, 100), 4800 + 400);
 	assert_near(watch_buckets_percentile(buckets, 0, 50), -1);
 }
 

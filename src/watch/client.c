@@ -106,7 +106,7 @@ static int receive(struct watch_client *client, int64_t end, struct error *err)
 	ssize_t n;
 	int ret;
 
-	if (client->at)
+	if (client->bytes)
 		memmove(client->bytes, client->bytes + client->at, client->n - client->at);
 	client->n -= client->at;
 	client->at = 0;

@@ -41,7 +41,7 @@ struct watch_answer {
 };
 
 /* target is copied; NULL: what open() makes of that. 0 or -errno with a line in err. */
-int watch_poller_start(struct watch_poller **poller, const struct watch_poller_ops *ops,
+int watch_poller_start(struct watch_poller **out, const struct watch_poller_ops *ops,
 		       const char *target, bool lines, struct error *err)
 	__attribute__((warn_unused_result));
 /*

@@ -242,7 +242,7 @@ static int by_value(const void *a, const void *b)
 
 static void put_reasons(struct screen_table *table)
 {
-	struct watch_snapshot_stat sorted[WATCH_SNAPSHOT_REASONS];
+	struct watch_snapshot_stat sorted[WATCH_SNAPSHOT_REASONS] = { 0 };
 	const struct watch_snapshot_stats *reasons = &table->now->reasons;
 	char number[SCREEN_NUMBER];
 

@@ -210,7 +210,7 @@ static const char *row_name(char out[static NAME], const struct watch_snapshot_r
 	if (n >= 0 && row->vcpu != WATCH_SNAPSHOT_NO_VCPU)
 		n += snprintf(out + n, NAME - (size_t)n, "%svCPU %u", n ? ", " : "", row->vcpu);
 	if (n >= 0 && row->pid)
-		n += snprintf(out + n, NAME - (size_t)n, "%sprocess %u", n ? ", " : "", row->pid);
+		(void)snprintf(out + n, NAME - (size_t)n, "%sprocess %u", n ? ", " : "", row->pid);
 	return out;
 }
 
@@ -248,7 +248,8 @@ static const struct watch_snapshot_row **wanted_rows(const struct screen_table *
 						     unsigned *addr)
 {
 	const struct watch_snapshot *now = table->now;
-	const struct watch_snapshot_row **rows = calloc(now->rows_n + 1, sizeof(*rows));
+	const struct watch_snapshot_row **rows =
+		calloc(now->rows_n + 1, sizeof(const struct watch_snapshot_row *));
 
 	*n = 0;
 	*addr = columns[0].width;

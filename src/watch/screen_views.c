@@ -103,7 +103,8 @@ static bool overlaps(const struct watch_snapshot_row *row, const struct watch_sn
 static struct zone *sorted_zones(const struct watch_snapshot *now)
 {
 	struct zone *zones = calloc(now->zones_n + 1, sizeof(*zones));
-	const struct watch_snapshot_row **rows = calloc(now->rows_n + 1, sizeof(*rows));
+	const struct watch_snapshot_row **rows =
+		calloc(now->rows_n + 1, sizeof(const struct watch_snapshot_row *));
 	size_t n = 0;
 
 	for (size_t j = 0; rows && j < now->rows_n; j++)
@@ -243,8 +244,10 @@ void screen_kernel(struct screen_table *table)
 	struct stat *stats = sum_stats(table->now, &n);
 
 	put_header(table, "  RATE/s     NOW  WHOSE  STATISTIC OF THE KERNEL");
-	if (!stats)
+	if (!stats) {
 		table->screen->failed = true;
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const struct watch_snapshot_stat *stat = &stats[i].stat;
 		enum watch_screen_attr attr =

@@ -73,7 +73,7 @@ static double bucket_end(const struct watch_bucket *buckets, size_t n, size_t i)
 	if (i + 1 < n && (double)buckets[i + 1].first <= first + first / 4 + 1)
 		return (double)buckets[i + 1].first;
 	/* Empty ones are left out: as wide as four in a power of two are on average. */
-	return first ? first + first / 6 : 1;
+	return first > 0 ? first + first / 6 : 1;
 }
 
 double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, unsigned percent)
@@ -197,5 +197,5 @@ void watch_snapshot_sort(const struct watch_snapshot_row **rows, size_t n, enum 
 	struct order order = { sort, reverse };
 
 	if (n)
-		qsort_r(rows, n, sizeof(*rows), compare, &order);
+		qsort_r(rows, n, sizeof(const struct watch_snapshot_row *), compare, &order);
 }

@@ -61,7 +61,8 @@ static void check_stats(const struct watch_snapshot_stats *stats)
 
 static void check_sorts(const struct watch_snapshot *snapshot)
 {
-	const struct watch_snapshot_row **rows = calloc(snapshot->rows_n + 1, sizeof(*rows));
+	const struct watch_snapshot_row **rows =
+		calloc(snapshot->rows_n + 1, sizeof(const struct watch_snapshot_row *));
 
 	CHECK(rows);
 	for (unsigned sort = 0; sort < WATCH_SORTS; sort++) {

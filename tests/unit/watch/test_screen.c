@@ -96,7 +96,7 @@ static void compare(const char *name, const struct watch_screen *screen)
 	free(is);
 }
 
-#define EVERY_2S .interval = 2 * NS_PER_SEC
+#define TWO_SECONDS (2 * NS_PER_SEC)
 
 static void test_screens(void **state)
 {
@@ -106,36 +106,48 @@ static void test_screens(void **state)
 		const char *note;
 		struct watch_screen_state state;
 	} cases[] = {
-		{ "wide", 132, 24, NULL, { EVERY_2S } },
-		{ "usual", 80, 24, NULL, { EVERY_2S } },
-		{ "narrow", 40, 16, NULL, { EVERY_2S } },
-		{ "low", 80, 7, NULL, { EVERY_2S } },
-		{ "least", 24, 4, NULL, { EVERY_2S } },
-		{ "too-small", 23, 4, NULL, { EVERY_2S } },
-		{ "text", 500, 0, NULL, { EVERY_2S } },
-		{ "text-top", 500, 0, NULL, { EVERY_2S, .top = 2 } },
-		{ "whole", 132, 16, NULL, { EVERY_2S, .whole = true } },
-		{ "by-p99", 80, 16, NULL, { EVERY_2S, .sort = WATCH_SORT_P99 } },
+		{ "wide", 132, 24, NULL, { .interval = TWO_SECONDS } },
+		{ "usual", 80, 24, NULL, { .interval = TWO_SECONDS } },
+		{ "narrow", 40, 16, NULL, { .interval = TWO_SECONDS } },
+		{ "low", 80, 7, NULL, { .interval = TWO_SECONDS } },
+		{ "least", 24, 4, NULL, { .interval = TWO_SECONDS } },
+		{ "too-small", 23, 4, NULL, { .interval = TWO_SECONDS } },
+		{ "text", 500, 0, NULL, { .interval = TWO_SECONDS } },
+		{ "text-top", 500, 0, NULL, { .interval = TWO_SECONDS, .top = 2 } },
+		{ "whole", 132, 16, NULL, { .interval = TWO_SECONDS, .whole = true } },
+		{ "by-p99", 80, 16, NULL, { .interval = TWO_SECONDS, .sort = WATCH_SORT_P99 } },
 		{ "by-name-reversed",
 		  80,
 		  16,
 		  NULL,
-		  { EVERY_2S, .sort = WATCH_SORT_NAME, .reverse = true } },
-		{ "filter", 80, 16, NULL, { EVERY_2S, .filter = "RTC" } },
-		{ "filter-address", 80, 16, NULL, { EVERY_2S, .filter = "0x7" } },
-		{ "editing", 80, 16, NULL, { EVERY_2S, .filter = "no such", .editing = true } },
-		{ "scrolled", 80, 16, NULL, { EVERY_2S, .scroll = 3 } },
-		{ "scrolled-far", 80, 10, NULL, { EVERY_2S, .scroll = 1000 } },
-		{ "frozen", 80, 10, "no answer for 4s", { EVERY_2S, .frozen = true } },
-		{ "vcpus", 100, 12, NULL, { EVERY_2S, .view = WATCH_SCREEN_VCPUS } },
-		{ "zones", 110, 12, NULL, { EVERY_2S, .view = WATCH_SCREEN_ZONES } },
+		  { .interval = TWO_SECONDS, .sort = WATCH_SORT_NAME, .reverse = true } },
+		{ "filter", 80, 16, NULL, { .interval = TWO_SECONDS, .filter = "RTC" } },
+		{ "filter-address", 80, 16, NULL, { .interval = TWO_SECONDS, .filter = "0x7" } },
+		{ "editing",
+		  80,
+		  16,
+		  NULL,
+		  { .interval = TWO_SECONDS, .filter = "no such", .editing = true } },
+		{ "scrolled", 80, 16, NULL, { .interval = TWO_SECONDS, .scroll = 3 } },
+		{ "scrolled-far", 80, 10, NULL, { .interval = TWO_SECONDS, .scroll = 1000 } },
+		{ "frozen",
+		  80,
+		  10,
+		  "no answer for 4s",
+		  { .interval = TWO_SECONDS, .frozen = true } },
+		{ "vcpus", 100, 12, NULL, { .interval = TWO_SECONDS, .view = WATCH_SCREEN_VCPUS } },
+		{ "zones", 110, 12, NULL, { .interval = TWO_SECONDS, .view = WATCH_SCREEN_ZONES } },
 		{ "zones-filter",
 		  110,
 		  12,
 		  NULL,
-		  { EVERY_2S, .view = WATCH_SCREEN_ZONES, .filter = "i440" } },
-		{ "kernel", 80, 16, NULL, { EVERY_2S, .view = WATCH_SCREEN_KERNEL } },
-		{ "help", 80, 24, NULL, { EVERY_2S, .view = WATCH_SCREEN_HELP } },
+		  { .interval = TWO_SECONDS, .view = WATCH_SCREEN_ZONES, .filter = "i440" } },
+		{ "kernel",
+		  80,
+		  16,
+		  NULL,
+		  { .interval = TWO_SECONDS, .view = WATCH_SCREEN_KERNEL } },
+		{ "help", 80, 24, NULL, { .interval = TWO_SECONDS, .view = WATCH_SCREEN_HELP } },
 		{ "interval", 80, 6, NULL, { .interval = 200 * NS_PER_MS } },
 	};
 
@@ -166,7 +178,7 @@ static void test_inputs(void **state)
 	static const char *const names[] = { "nothing-yet", "first", "trace" };
 
 	for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
-		struct watch_screen_state now = { EVERY_2S };
+		struct watch_screen_state now = { .interval = TWO_SECONDS };
 		struct watch_screen screen = { 0 };
 
 		watch_screen_render(&screen, &inputs[i], &now, 110, 16);
@@ -192,7 +204,7 @@ static void test_looks(void **state)
 	const struct watch_screen_input input = { .interval = &interval,
 						  .whole = &second,
 						  .target = "" };
-	struct watch_screen_state now = { EVERY_2S };
+	struct watch_screen_state now = { .interval = TWO_SECONDS };
 	struct watch_screen screen = { 0 };
 	char looks[512];
 
@@ -224,7 +236,7 @@ static void parse_hostile(struct watch_snapshot *out)
 		"\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2\xe5\xad\x97\xe6\xbc\xa2",
 		"e\xcc\x81\xcc\x81\xcc\x81\xcc\x81z",
 		"%s%n%1000000d",
-		"\xff\xfe\xc2\x9b\xe2\x80\xae",
+		"\xff\xfe\xc2\x9b\\u202e",
 	};
 	char text[8192];
 	int n = snprintf(
@@ -283,7 +295,7 @@ static void check_sizes(const struct watch_snapshot *snapshot)
 	for (unsigned columns = 1; columns < 600; columns += columns < 140 ? 1 : 97) {
 		for (unsigned rows = 0; rows < 60; rows += rows < 26 ? 1 : 9) {
 			for (int view = 0; view <= WATCH_SCREEN_HELP; view++) {
-				struct watch_screen_state now = { EVERY_2S };
+				struct watch_screen_state now = { .interval = TWO_SECONDS };
 
 				now.view = (enum watch_screen_view)view;
 				now.scroll = columns % 7;
@@ -303,7 +315,7 @@ static void test_sizes(void **state)
 {
 	struct watch_snapshot hostile;
 	struct watch_screen screen = { 0 };
-	struct watch_screen_state now = { EVERY_2S };
+	struct watch_screen_state now = { .interval = TWO_SECONDS };
 	struct watch_screen_input input;
 
 	parse_hostile(&hostile);
@@ -331,7 +343,7 @@ static void press(struct watch_screen_state *state, const char *keys)
 
 static void test_keys(void **state)
 {
-	struct watch_screen_state now = { EVERY_2S };
+	struct watch_screen_state now = { .interval = TWO_SECONDS };
 
 	press(&now, ">");
 	assert_int_equal(now.sort, WATCH_SORT_COALESCED);
@@ -365,7 +377,7 @@ static void test_keys(void **state)
 
 static void test_interval_keys(void **state)
 {
-	struct watch_screen_state now = { EVERY_2S };
+	struct watch_screen_state now = { .interval = TWO_SECONDS };
 
 	assert_int_equal(watch_screen_press(&now, '+', 24), WATCH_ACT_INTERVAL);
 	assert_int_equal(now.interval, 5 * NS_PER_SEC);
@@ -383,7 +395,7 @@ static void test_interval_keys(void **state)
 
 static void test_filter_keys(void **state)
 {
-	struct watch_screen_state now = { EVERY_2S, .scroll = 5 };
+	struct watch_screen_state now = { .interval = TWO_SECONDS, .scroll = 5 };
 
 	press(&now, "/qh 0");
 	assert_true(now.editing);
@@ -412,7 +424,7 @@ static void test_scroll_keys(void **state)
 	const struct watch_screen_input input = { .interval = &interval,
 						  .whole = &second,
 						  .target = "" };
-	struct watch_screen_state now = { EVERY_2S };
+	struct watch_screen_state now = { .interval = TWO_SECONDS };
 	struct watch_screen screen = { 0 };
 
 	(void)watch_screen_press(&now, WATCH_KEY_UP, 10);
@@ -451,7 +463,7 @@ static void test_numbers(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct watch_snapshot snapshot;
 		struct watch_screen screen = { 0 };
-		struct watch_screen_state now = { EVERY_2S };
+		struct watch_screen_state now = { .interval = TWO_SECONDS };
 		struct watch_screen_input input = { .whole = &snapshot, .target = "" };
 		char text[512], *is;
 		struct json_object *root;

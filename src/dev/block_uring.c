@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "base/wake.h"
 #include "dev/block_engine.h"
 
 /* All pieces and the flush; as many entries again may be there that were emptied. */
@@ -20,6 +19,7 @@
 struct block_uring {
 	struct block *block;
 	struct io_uring ring;
+	struct wake wake; /* something is done; the kernel gives it */
 	struct loop_watch watch;
 	unsigned busy; /* with the kernel */
 	/* Added, and not taken by the kernel yet. */
@@ -47,21 +47,20 @@ int block_uring_make(struct block_uring **out, struct block *block)
 	if (err)
 		goto free_uring;
 	uring->watch = (struct loop_watch){ .ready = uring_ready, .arg = uring };
-	uring->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (uring->watch.fd < 0) {
-		err = -errno;
+	err = wake_init(&uring->wake);
+	if (err)
 		goto exit_ring;
-	}
-	err = io_uring_register_eventfd(&uring->ring, uring->watch.fd);
+	uring->watch.fd = uring->wake.fd;
+	err = io_uring_register_eventfd(&uring->ring, uring->wake.fd);
 	if (!err)
 		err = loop_watch(block->loop, &uring->watch, EPOLLIN);
 	if (err)
-		goto close_fd;
+		goto destroy_wake;
 	*out = uring;
 	return 0;
 
-close_fd:
-	close(uring->watch.fd);
+destroy_wake:
+	wake_destroy(&uring->wake);
 exit_ring:
 	io_uring_queue_exit(&uring->ring);
 free_uring:
@@ -74,13 +73,13 @@ void block_uring_free(struct block_uring *uring)
 	assert(uring->busy == 0 && uring->added_n == 0);
 	loop_unwatch(uring->block->loop, &uring->watch);
 	io_uring_queue_exit(&uring->ring);
-	close(uring->watch.fd);
+	wake_destroy(&uring->wake);
 	free(uring);
 }
 
 int block_uring_fd(const struct block_uring *uring)
 {
-	return uring->watch.fd;
+	return uring->wake.fd;
 }
 
 bool block_uring_add(struct block_uring *uring, struct block_request *request, bool at_once)
@@ -152,10 +151,9 @@ void block_uring_reap(struct block_uring *uring)
 {
 	struct block *block = uring->block;
 	struct io_uring_cqe *cqe;
-	uint64_t count;
-	ssize_t n = read(uring->watch.fd, &count, sizeof(count));
+	int err = wake_take(&uring->wake);
 
-	(void)n;
+	(void)err; /* at worst it is taken again */
 	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0) {
 		struct block_request *request = io_uring_cqe_get_data(cqe);
 		int result = cqe->res;

@@ -3,22 +3,23 @@
  * The thread engine: one thread that carries requests out in the order they came. For hosts that
  * refuse io_uring, and for what has no io_uring operation.
  */
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/lock.h"
+#include "base/wake.h"
 #include "dev/block_engine.h"
 
 struct block_worker {
 	struct block *block;
 	pthread_t thread;
-	struct loop_watch watch; /* an eventfd: something is in finished */
+	struct wake wake; /* something is in finished */
+	struct loop_watch watch;
 	sem_t work; /* posted for each request added, and once to end */
 	struct lock lock; /* LOCK_LEAF: below */
 	struct block_list todo, finished;
@@ -54,8 +55,7 @@ static void *work(void *arg)
 	struct block_worker *worker = arg;
 	const struct block *block = worker->block;
 	struct block_request *request;
-	uint64_t one = 1;
-	ssize_t n;
+	int err;
 
 	while (worker_wait(worker, &request)) {
 		if (!request)
@@ -64,8 +64,9 @@ static void *work(void *arg)
 		lock_take(&worker->lock);
 		STAILQ_INSERT_TAIL(&worker->finished, request, link);
 		lock_drop(&worker->lock);
-		n = write(worker->watch.fd, &one, sizeof(one));
-		(void)n;
+		err = wake_give(&worker->wake);
+		assert(!err); /* nothing that a host could refuse */
+		(void)err;
 	}
 	return NULL;
 }
@@ -102,14 +103,13 @@ int block_worker_make(struct block_worker **out, struct block *block)
 	STAILQ_INIT(&worker->todo);
 	STAILQ_INIT(&worker->finished);
 	worker->watch = (struct loop_watch){ .ready = worker_ready, .arg = worker };
-	worker->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (worker->watch.fd < 0) {
-		err = -errno;
+	err = wake_init(&worker->wake);
+	if (err)
 		goto free_worker;
-	}
+	worker->watch.fd = worker->wake.fd;
 	err = loop_watch(block->loop, &worker->watch, EPOLLIN);
 	if (err)
-		goto close_fd;
+		goto destroy_wake;
 	sem_init(&worker->work, 0, 0);
 	lock_init(&worker->lock, LOCK_LEAF, "block worker");
 	err = start_thread(worker);
@@ -122,8 +122,8 @@ destroy_lock:
 	lock_destroy(&worker->lock);
 	sem_destroy(&worker->work);
 	loop_unwatch(block->loop, &worker->watch);
-close_fd:
-	close(worker->watch.fd);
+destroy_wake:
+	wake_destroy(&worker->wake);
 free_worker:
 	free(worker);
 	return err;
@@ -137,7 +137,7 @@ void block_worker_free(struct block_worker *worker)
 	sem_post(&worker->work);
 	pthread_join(worker->thread, NULL);
 	loop_unwatch(worker->block->loop, &worker->watch);
-	close(worker->watch.fd);
+	wake_destroy(&worker->wake);
 	lock_destroy(&worker->lock);
 	sem_destroy(&worker->work);
 	free(worker);
@@ -145,7 +145,7 @@ void block_worker_free(struct block_worker *worker)
 
 int block_worker_fd(const struct block_worker *worker)
 {
-	return worker->watch.fd;
+	return worker->wake.fd;
 }
 
 void block_worker_add(struct block_worker *worker, struct block_request *request)
@@ -167,10 +167,9 @@ void block_worker_reap(struct block_worker *worker)
 {
 	struct block *block = worker->block;
 	struct block_request *request;
-	uint64_t count;
-	ssize_t n = read(worker->watch.fd, &count, sizeof(count));
+	int err = wake_take(&worker->wake);
 
-	(void)n;
+	(void)err; /* at worst it is taken again */
 	while ((request = worker_take(worker, &worker->finished)))
 		block_ended(block, request, request->result);
 	block_kick(block);

@@ -7,8 +7,6 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "dev/virtio_regs.h"
 
@@ -43,13 +41,13 @@ const struct state_table virtio_pci_state = {
 
 void virtio_pci_ring(struct virtio_pci *pci, unsigned queue)
 {
-	uint64_t one = 1;
-	ssize_t n;
+	int err;
 
 	if (!pci->loop)
 		return;
-	n = write(pci->bells[queue].fd, &one, sizeof(one));
-	(void)n; /* fails only if it rings already */
+	err = wake_give(&pci->watches[queue].wake);
+	assert(!err); /* nothing that a host could refuse */
+	(void)err;
 }
 
 static void ring_all(struct virtio_pci *pci)
@@ -363,10 +361,9 @@ static void bell_rang(void *arg, uint32_t events)
 {
 	struct virtio_bell *bell = arg;
 	struct virtio_pci *pci = bell->pci;
-	uint64_t count;
-	ssize_t n = read(bell->watch.fd, &count, sizeof(count));
+	int err = wake_take(&bell->wake);
 
-	(void)n;
+	(void)err; /* at worst it is taken again */
 	/* The ring may have come since the loop's own drain; now that it is taken nobody rings again. */
 	if (pci->drain)
 		pci->drain(pci->drain_arg);
@@ -377,30 +374,31 @@ static void remove_bells(struct virtio_pci *pci, unsigned n)
 {
 	while (n-- > 0) {
 		loop_unwatch(pci->loop, &pci->watches[n].watch);
-		close(pci->bells[n].fd);
+		wake_destroy(&pci->watches[n].wake);
 	}
 }
 
 static int add_bell(struct virtio_pci *pci, unsigned i)
 {
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), err;
+	struct virtio_bell *bell = &pci->watches[i];
+	int err = wake_init(&bell->wake);
 
-	if (fd < 0)
-		return -errno;
+	if (err)
+		return err;
 	pci->bells[i] = (struct mem_doorbell){
 		.at = VIRTIO_REGS_NOTIFY + VIRTIO_REGS_NOTIFY_EACH * i,
 		.width = 2,
-		.fd = fd,
+		.fd = bell->wake.fd,
 	};
-	pci->watches[i].pci = pci;
-	pci->watches[i].watch = (struct loop_watch){
-		.fd = fd,
+	bell->pci = pci;
+	bell->watch = (struct loop_watch){
+		.fd = bell->wake.fd,
 		.ready = bell_rang,
-		.arg = &pci->watches[i],
+		.arg = bell,
 	};
-	err = loop_watch(pci->loop, &pci->watches[i].watch, EPOLLIN);
+	err = loop_watch(pci->loop, &bell->watch, EPOLLIN);
 	if (err)
-		close(fd);
+		wake_destroy(&bell->wake);
 	return err;
 }
 

@@ -27,6 +27,7 @@
 #include "base/lock.h"
 #include "base/loop.h"
 #include "base/state.h"
+#include "base/wake.h"
 #include "dev/pci.h"
 #include "dev/virtio_msix.h"
 #include "dev/virtio_queue.h"
@@ -66,6 +67,7 @@ struct virtio_pci {
 	struct mem_doorbell bells[VIRTIO_QUEUES_MAX];
 	struct virtio_bell {
 		struct virtio_pci *pci;
+		struct wake wake;
 		struct loop_watch watch;
 	} watches[VIRTIO_QUEUES_MAX];
 	struct loop *loop;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cmd/table.h"
+#include "dev/block.h"
 
 /* What the drive's interface words are, in order of the bool they are stored as. */
 static const char *const drive_interfaces[] = { "virtio", "none", NULL };
@@ -9,8 +10,9 @@ static const char *const drive_interfaces[] = { "virtio", "none", NULL };
 static const struct prop drive_table[] = {
 	{ "file", PROP_TEXT, PROP_AT(struct cmd_drive, file), .form = "file=PATH",
 	  .help = "the image or block device; a comma is written twice" },
-	{ "format", PROP_ONLY, .words = (const char *const[]){ "raw", NULL }, .form = "format=raw",
-	  .help = "the only format there is" },
+	{ "format", PROP_TEXT, PROP_AT(struct cmd_drive, format), .form = "format=FORMAT",
+	  .help = "raw; or qcow2, qcow, qed, vmdk, vdi, vpc, vhdx, parallels, bochs, cloop, dmg, by "
+		  "qemu-storage-daemon" },
 	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, alone), .words = drive_interfaces,
 	  .form = "if=virtio|none", .help = "a virtio disk, or none until a -device shows it" },
 	{ "id", PROP_TEXT, PROP_AT(struct cmd_drive, id), .form = "id=ID",
@@ -52,6 +54,10 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		return false;
 	if (!drive.file)
 		return cmd_refuse(parse, "needs file=PATH");
+	if (drive.format && !block_format_known(drive.format))
+		return cmd_refuse(parse,
+				  "format=%.40s: not a format of disk images (raw, qcow2, ...)",
+				  drive.format);
 	if (!(given & props_bit(&cmd_drive_props, "if")))
 		return cmd_refuse(
 			parse,

@@ -49,6 +49,7 @@ struct cmd_chardev {
 
 struct cmd_drive {
 	const char *file;
+	const char *format; /* NULL: not said */
 	const char *id;
 	bool alone; /* if=none: shown by a -device that names it */
 	bool readonly;

@@ -167,6 +167,7 @@ static int open_disks(struct run *run)
 		const struct cmd_drive *drive = &run->options->drives[i];
 		const struct block_options options = {
 			.path = drive->file,
+			.format = drive->format,
 			.id = drive->id,
 			.readonly = drive->readonly,
 			.loop = &run->loop,

@@ -22,6 +22,14 @@
 
 static const char *const op_names[BLOCK_OPS] = { "read", "write", "flush", "discard", "zero" };
 
+void block_file_close(const struct block_file *file, const struct block_system *system)
+{
+	if (system && system->close)
+		system->close(file);
+	else if (file->fd >= 0)
+		close(file->fd);
+}
+
 int block_make(struct block **out, const struct block_file *file,
 	       const struct block_options *options)
 {
@@ -32,8 +40,7 @@ int block_make(struct block **out, const struct block_file *file,
 		free(block);
 		free(name);
 		free(id);
-		if (file->fd >= 0)
-			close(file->fd);
+		block_file_close(file, options->system);
 		return -ENOMEM;
 	}
 	block->file = *file;
@@ -472,8 +479,7 @@ void block_close(struct block *block)
 		block_uring_free(block->uring);
 	if (block->worker)
 		block_worker_free(block->worker);
-	if (block->file.fd >= 0)
-		close(block->file.fd);
+	block_file_close(&block->file, block->system);
 	free((char *)block->file.name);
 	free(block->id);
 	free(block);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A disk's contents on the host: a raw image file or a block device, read and written without
- * blocking the caller. Reads, writes and flushes go through io_uring, or through a worker thread
+ * A disk's contents on the host: a raw image file, a block device, or an image of another format that
+ * qemu-storage-daemon serves, read and written without blocking the caller. Reads, writes and flushes go through io_uring, or through a worker thread
  * where the host refuses io_uring; discards and zeroes always through the thread, because some of
  * them have no io_uring operation. Neither is made before the first request.
  *
@@ -102,11 +102,13 @@ struct block_system {
 	/* zero: the bytes must read as zeroes afterwards. */
 	int (*discard)(const struct block_file *file, uint64_t offset, uint64_t len);
 	int (*zero)(const struct block_file *file, uint64_t offset, uint64_t len, bool unmap);
+	void (*close)(const struct block_file *file); /* NULL: close(fd), if it is not -1 */
 };
 extern const struct block_system block_host;
 
 struct block_options {
-	const char *path; /* block_open() only; borrowed for the call */
+	const char *path; /* block_open() only; borrowed for the call, as is format */
+	const char *format; /* "raw", or another by QEMU's name; NULL: raw, if it looks so */
 	const char *id; /* the disk's name in errors; copied. NULL: "" */
 	bool readonly;
 	enum block_engine engine;
@@ -114,10 +116,15 @@ struct block_options {
 	const struct block_system *system; /* NULL: block_host */
 };
 
+/* Whether block_options.format may be this. */
+bool block_format_known(const char *format);
+
 /*
  * Opens an image or a block device that exists; never creates, truncates or extends anything. The
  * file is locked (open file description lock on all of it), shared if readonly, else exclusive; a
  * block device opened for writing is claimed from the host too, so that a mounted one is refused.
+ * What looks like an image of another format, and of which nobody said that it is raw, is refused.
+ * Other formats need a thread that stays: the daemon ends with the one that called this.
  * 0 or -errno, with one line for a person in why: the path, what is wrong, and the way out.
  */
 int block_open(struct block **out, const struct block_options *options, char why[BLOCK_WHY])

@@ -83,6 +83,15 @@ bool block_piece_end(struct block_request *request, uint64_t bytes);
 ssize_t block_piece_run(const struct block_file *file, const struct block_system *system,
 			struct block_request *request);
 
+/*
+ * Tells a file or a block device from what is neither and would make an open() wait: file->device.
+ * 0 or -errno, with the reason.
+ */
+int block_host_check(struct block_file *file, const char *path, char why[BLOCK_WHY])
+	__attribute__((warn_unused_result));
+/* What nobody needs any more, as the file's system has it. */
+void block_file_close(const struct block_file *file, const struct block_system *system);
+
 /* An engine has done with what it was given; the result is as block_piece_run() has it. */
 void block_ended(struct block *block, struct block_request *request, ssize_t result);
 

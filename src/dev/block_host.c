@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "dev/block.h"
+#include "dev/block_engine.h"
+#include "dev/block_image.h"
 
 #define ZEROES_LEN   4096
 #define ZEROES_PARTS 64 /* so many of them in one write */
@@ -44,18 +45,28 @@ static int wrong_kind(mode_t mode, const char *path, char *why)
 	return say(why, path, -ENOTSUP, "is neither a regular file nor a block device");
 }
 
-/* Opens only what stat() has shown to be a file or a block device: a FIFO would block. */
+int block_host_check(struct block_file *file, const char *path, char why[BLOCK_WHY])
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return say(why, path, -errno, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return wrong_kind(st.st_mode, path, why);
+	file->device = S_ISBLK(st.st_mode);
+	return 0;
+}
+
+/* Opens only what has been shown to be a file or a block device: a FIFO would block. */
 static int host_open_file(struct block_file *file, const char *path, char *why)
 {
 	int flags = (file->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-	struct stat before, after;
+	struct stat st;
 	int err;
 
-	if (stat(path, &before) < 0)
-		return say(why, path, -errno, "%s", strerror(errno));
-	if (!S_ISREG(before.st_mode) && !S_ISBLK(before.st_mode))
-		return wrong_kind(before.st_mode, path, why);
-	file->device = S_ISBLK(before.st_mode);
+	err = block_host_check(file, path, why);
+	if (err)
+		return err;
 	/* Claims a block device: a mounted one would be damaged by a second writer. */
 	if (file->device && !file->readonly)
 		flags |= O_EXCL;
@@ -70,11 +81,11 @@ static int host_open_file(struct block_file *file, const char *path, char *why)
 				   "in use by the host (mounted, or part of a volume?)");
 		return say(why, path, err, "%s", strerror(-err));
 	}
-	if (fstat(file->fd, &after) < 0)
+	if (fstat(file->fd, &st) < 0)
 		return say(why, path, -errno, "%s", strerror(errno));
-	if ((after.st_mode & S_IFMT) != (before.st_mode & S_IFMT))
+	if (file->device ? !S_ISBLK(st.st_mode) : !S_ISREG(st.st_mode))
 		return say(why, path, -ESTALE, "was replaced while it was being opened");
-	file->size = (uint64_t)after.st_size;
+	file->size = (uint64_t)st.st_size;
 	return 0;
 }
 
@@ -96,12 +107,17 @@ static int lock_file(const struct block_file *file, const char *path, char *why)
 	return 0;
 }
 
-static int check_size(struct block_file *file, const char *path, char *why)
+static int find_size(struct block_file *file, const char *path, char *why)
 {
 	if (file->device && ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
 		return say(why, path, -errno, "size unknown: %s", strerror(errno));
 	if (file->device && ioctl(file->fd, BLKSSZGET, &file->sector) < 0)
 		return say(why, path, -errno, "sector size unknown: %s", strerror(errno));
+	return 0;
+}
+
+static int check_size(const struct block_file *file, const char *path, char *why)
+{
 	if (file->size == 0)
 		return say(why, path, -EINVAL, "empty: a disk has at least %d bytes", BLOCK_SECTOR);
 	if (file->size % BLOCK_SECTOR != 0)
@@ -111,14 +127,41 @@ static int check_size(struct block_file *file, const char *path, char *why)
 	return 0;
 }
 
+/*
+ * A raw disk may hold anything: if it holds what other formats begin with, then either the user took it
+ * for one of those, or a guest wants it to be taken for one the next time.
+ */
+static int check_format(const struct block_file *file, const char *path, char *why)
+{
+	uint8_t head[BLOCK_IMAGE_HEAD] = { 0 }, tail[BLOCK_IMAGE_TAIL] = { 0 };
+	const char *format;
+
+	if (pread(file->fd, head, sizeof(head), 0) < 0 ||
+	    (file->size >= sizeof(tail) &&
+	     pread(file->fd, tail, sizeof(tail), (off_t)(file->size - sizeof(tail))) < 0))
+		return say(why, path, -errno, "%s", strerror(errno));
+	format = block_image_guess(head, tail);
+	if (!format)
+		return 0;
+	return say(why, path, -EINVAL,
+		   "looks like a %s image (say format=%s, or format=raw if it is the bare disk)",
+		   format, format);
+}
+
 int block_open(struct block **out, const struct block_options *options, char why[BLOCK_WHY])
 {
 	struct block_file file = { .fd = -1, .readonly = options->readonly, .name = options->path };
 	int err;
 
+	if (options->format && strcmp(options->format, "raw"))
+		return block_image_open(out, options, why);
 	err = host_open_file(&file, options->path, why);
 	if (!err)
 		err = lock_file(&file, options->path, why);
+	if (!err)
+		err = find_size(&file, options->path, why);
+	if (!err && !options->format)
+		err = check_format(&file, options->path, why);
 	if (!err)
 		err = check_size(&file, options->path, why);
 	if (err) {

@@ -44,7 +44,7 @@ NONSENSE = (
     ('-rtc base=yesterday', 'base=yesterday'),
     ('-rtc base=2023-02-29', 'base=2023-02-29'),
     ('-rtc clock=sundial', 'clock=sundial'),
-    ('-drive file=x,format=qcow2,if=virtio', 'format=qcow2'),
+    ('-drive file=x,format=luks,if=virtio', 'format=luks'),
     ('-drive file=x', 'needs if=virtio or if=none'),
     ('-drive if=virtio', 'needs file=PATH'),
     ('-fw_cfg name=opt/a', 'needs string=TEXT or file=PATH'),
@@ -181,6 +181,8 @@ class Files(Test):
             with self.subTest(path=path):
                 self.refused('-drive', f'file={path},format=raw,if=virtio', says=f'{path}: ')
                 self.refused('-drive', f'file={path},format=raw,if=virtio', says=says)
+        disguised = self.file('disguised', b'QFI\xfb' + b'x' * 508)
+        self.refused('-drive', f'file={disguised},if=virtio', says='say format=qcow2, or format=raw')
         self.assertFalse(os.path.exists(self.path('missing')))
         self.assertEqual(self.content('odd'), 'x' * 1000)
         self.assertEqual(self.content('empty'), '')

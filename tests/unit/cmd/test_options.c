@@ -306,8 +306,8 @@ static void test_drive(void **state)
 		{ "-drive file=a",
 		  "-drive: needs if=virtio or if=none (the usual default, ide, is not offered)" },
 		{ "-drive file=a,if=ide", "-drive: if=ide: not offered (only virtio, none)" },
-		{ "-drive file=a,if=virtio,format=qcow2",
-		  "-drive: format=qcow2: not offered (only raw)" },
+		{ "-drive file=a,if=virtio,format=luks",
+		  "-drive: format=luks: not a format of disk images (raw, qcow2, ...)" },
 		{ "-drive if=virtio", "-drive: needs file=PATH" },
 		{ "-drive file=,if=virtio", "-drive: file: needs a value (file=PATH)" },
 		{ "-drive file,if=virtio", "-drive: file: needs a value (file=PATH)" },
@@ -326,6 +326,8 @@ static void test_drive(void **state)
 		  "disk.img: not an option (a disk is -drive file=PATH,format=raw,if=virtio)" },
 	};
 
+	good("-drive file=disk.qcow2,format=qcow2,if=virtio");
+	assert_string_equal(options.drives[0].format, "qcow2");
 	good("-drive file=disk.img,format=raw,if=virtio");
 	assert_int_equal(count(&virtio_blk_pci_type), 1);
 	assert_string_equal(drive_of(0)->file, "disk.img");

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Nobody reads the pipe before the end: whoever would wait for that is told to try again instead. */
+static int make_said(int said[2])
+{
+	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Puts from in to's place; a descriptor that is there already only has to stay open. */
+static int move_fd(int from, int to)
+{
+	if (from == to)
+		return fcntl(to, F_SETFD, 0);
+	return dup2(from, to) < 0 ? -1 : 0;
+}
+
+/* In the child, between fork and exec: only what is safe after signals. Returns what went wrong. */
+static int become(const char *const argv[], int fd, int said, pid_t parent)
+{
+	struct sigaction normal = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int null;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || setsid() < 0)
+		return errno;
+	/* It may have died before it could be noticed. */
+	if (getppid() != parent)
+		return ESRCH;
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)sigaction(sig, &normal, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Above the places that are filled now, so that none is overwritten. */
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	null = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+	said = fcntl(said, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+	if (fd < 0 || null < 0 || said < 0 || move_fd(null, STDIN_FILENO) < 0 ||
+	    move_fd(null, STDOUT_FILENO) < 0 || move_fd(said, STDERR_FILENO) < 0 ||
+	    move_fd(fd, CHILD_FD) < 0)
+		return errno;
+	execvp(argv[0], (char *const *)argv);
+	return errno;
+}
+
+static void wait_for(pid_t pid, int *status)
+{
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* The errno of a start that failed; 0 once the program runs, which closes the pipe. */
+static int started(int result)
+{
+	int err = 0;
+	ssize_t n;
+
+	do {
+		n = read(result, &err, sizeof(err));
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(err) ? -err : 0;
+}
+
+int child_start(struct child *child, const char *const argv[], int fd)
+{
+	pid_t parent = getpid();
+	int said[2], result[2], err, status;
+
+	err = make_said(said);
+	if (err)
+		return err;
+	if (pipe2(result, O_CLOEXEC) < 0) {
+		err = -errno;
+		goto close_said;
+	}
+	child->pid = fork();
+	if (child->pid == 0) {
+		err = become(argv, fd, said[1], parent);
+		/* If the parent does not hear of it, it sees the end all the same. */
+		_exit(write(result[1], &err, sizeof(err)) == sizeof(err) ? 127 : 126);
+	}
+	err = child->pid < 0 ? -errno : 0;
+	close(result[1]);
+	if (!err) {
+		err = started(result[0]);
+		if (err)
+			wait_for(child->pid, &status);
+	}
+	close(result[0]);
+	if (err)
+		goto close_said;
+	close(said[1]);
+	child->said = said[0];
+	return 0;
+
+close_said:
+	close(said[0]);
+	close(said[1]);
+	return err;
+}
+
+/* The last of what is in the pipe. */
+static void read_said(const struct child *child, char *text, size_t len)
+{
+	size_t used = 0;
+
+	while (used < len - 1) {
+		ssize_t n = read(child->said, text + used, len - 1 - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		if (used == len - 1) { /* there may be more: what came first makes room */
+			memmove(text, text + used / 2, used - used / 2);
+			used -= used / 2;
+		}
+	}
+	text[used] = '\0';
+}
+
+int child_end(struct child *child, char *text, size_t len)
+{
+	int status = 0;
+
+	(void)kill(child->pid, SIGTERM); /* it may have ended by itself */
+	wait_for(child->pid, &status);
+	if (text)
+		read_said(child, text, len);
+	close(child->said);
+	return status;
+}

@@ -21,6 +21,7 @@
 #include "dev/irq.h"
 #include "mem/map.h"
 #include "meter/report.h"
+#include "meter/stats.h"
 
 struct accel {
 	const struct accel_ops *ops;
@@ -91,12 +92,19 @@ struct accel_ops {
 	int (*msi)(struct accel *accel, uint64_t addr, uint32_t data);
 
 	unsigned (*vcpus)(struct accel *accel); /* at least 1; the same for ever */
+	/* The kernel's number of a vCPU's thread; 0: not started. Any thread. NULL: there are none. */
+	int (*thread)(struct accel *accel, unsigned vcpu);
 
 	/* For the report, any thread. NULL and no zones if nothing is counted. */
 	const struct meter *(*vcpu_meter)(struct accel *accel, unsigned vcpu);
 	const struct meter *(*ring_meter)(struct accel *accel); /* of waiting writes */
 	/* How waiting writes were delivered; .deadline is the machine's. Any thread. */
 	void (*drains)(struct accel *accel, struct meter_ring *out);
+	/*
+	 * The kernel's own statistics, of the machine for vcpu -1, else of that vCPU; the caller frees
+	 * them. Any thread. 0; -ENOTSUP: there are none; or -errno. NULL: there never are any.
+	 */
+	int (*stats)(struct accel *accel, int vcpu, struct meter_stats *out);
 	/* Copies up to max zones to out, with texts that live as long as the map; how many there are. */
 	size_t (*zones)(struct accel *accel, struct meter_zone *out, size_t max);
 	/* Why no write in this space waits by itself, or NULL; constant text. */

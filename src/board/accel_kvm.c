@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "hv/stats.h"
 #include "hv/timekeeping.h"
 
 static struct accel_kvm *accel_kvm(struct accel *accel)
@@ -104,6 +105,11 @@ static unsigned kvm_vcpus(struct accel *accel)
 	return accel_kvm(accel)->options.hv.vcpus;
 }
 
+static int kvm_thread(struct accel *accel, unsigned vcpu)
+{
+	return hv_vcpu_thread(&accel_kvm(accel)->vm, vcpu);
+}
+
 static const struct meter *kvm_vcpu_meter(struct accel *accel, unsigned vcpu)
 {
 	return hv_vcpu_meter(&accel_kvm(accel)->vm, vcpu);
@@ -124,6 +130,11 @@ static void kvm_drains(struct accel *accel, struct meter_ring *out)
 	for (unsigned i = 0; i < METER_BATCHES; i++)
 		out->batches[i] = atomic_load_explicit(&ring->batches[i], memory_order_relaxed);
 	out->full = atomic_load_explicit(&ring->full, memory_order_relaxed);
+}
+
+static int kvm_stats(struct accel *accel, int vcpu, struct meter_stats *out)
+{
+	return hv_vm_stats(&accel_kvm(accel)->vm, vcpu, out);
 }
 
 static struct meter_zone kvm_meter_zone(const struct hv_zone *zone)
@@ -193,9 +204,11 @@ static const struct accel_ops accel_kvm_ops = {
 	.irq_line = kvm_irq_line,
 	.msi = kvm_msi,
 	.vcpus = kvm_vcpus,
+	.thread = kvm_thread,
 	.vcpu_meter = kvm_vcpu_meter,
 	.ring_meter = kvm_ring_meter,
 	.drains = kvm_drains,
+	.stats = kvm_stats,
 	.zones = kvm_zones,
 	.refused = kvm_refused,
 	.obstacle = kvm_obstacle,

@@ -235,9 +235,24 @@ const struct meter *machine_vcpu_meter(struct machine *machine, unsigned vcpu)
 	return machine->accel->ops->vcpu_meter(machine->accel, vcpu);
 }
 
+int machine_vcpu_thread(struct machine *machine, unsigned vcpu)
+{
+	const struct accel_ops *ops = machine->accel->ops;
+
+	return ops->thread ? ops->thread(machine->accel, vcpu) : 0;
+}
+
 const struct meter *machine_ring_meter(struct machine *machine)
 {
 	return machine->accel->ops->ring_meter(machine->accel);
+}
+
+int machine_stats(struct machine *machine, int vcpu, struct meter_stats *out)
+{
+	*out = (struct meter_stats){ 0 };
+	if (!machine->accel->ops->stats)
+		return -ENOTSUP;
+	return machine->accel->ops->stats(machine->accel, vcpu, out);
 }
 
 size_t machine_zones(struct machine *machine, struct meter_zone *out, size_t max)

@@ -119,6 +119,7 @@ struct machine {
 	struct mem_map map;
 	struct input input; /* the board gives it to its devices */
 	struct typist typist;
+	struct pci_bus *pci; /* the board's, or NULL; for whoever asks what is on it */
 	enum machine_state state;
 	bool guest_sleeps; /* ASLEEP, or to be when it continues */
 	bool sleep_deep; /* and waking goes through a reset */
@@ -202,7 +203,12 @@ unsigned machine_vcpus(struct machine *machine);
  * does not count, no meter (NULL) and no zones.
  */
 const struct meter *machine_vcpu_meter(struct machine *machine, unsigned vcpu);
+/* The kernel's number of the vCPU's thread; 0: it has none. */
+int machine_vcpu_thread(struct machine *machine, unsigned vcpu);
 const struct meter *machine_ring_meter(struct machine *machine); /* of writes that waited */
+/* The kernel's statistics, as struct accel_ops has them: -ENOTSUP where there are none. */
+int machine_stats(struct machine *machine, int vcpu, struct meter_stats *out)
+	__attribute__((warn_unused_result));
 /* Copies up to max zones to out; how many there are. */
 size_t machine_zones(struct machine *machine, struct meter_zone *out, size_t max);
 

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 
 #include "mem/lend.h"
+#include "meter/json.h"
 #include "meter/report.h"
 
 /* Calls found() for each range of the machine's chips that may wait at some time. */
@@ -104,6 +106,7 @@ static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 
 /* What a report is made of, as it is now. */
 struct account {
+	struct machine *machine;
 	struct mem_view *views[MEM_SPACES];
 	const struct meter **meters;
 	struct meter_zone *zones;
@@ -124,6 +127,47 @@ static void account_name(void *arg, enum meter_space space, uint64_t addr, unsig
 	name->device = section->region->name;
 	name->reg = mem_region_register(section->region,
 					addr - section->range.first + section->offset, width);
+}
+
+/* {} for one that there are no statistics of. */
+static struct json_object *stats_object(struct machine *machine, int vcpu, int *err)
+{
+	struct json_object *object = json_object_new_object();
+	struct meter_stats stats;
+	int ret = machine_stats(machine, vcpu, &stats);
+
+	if (!ret && object)
+		ret = meter_stats_json(&stats, object);
+	if (ret == -ENOMEM)
+		*err = ret;
+	meter_stats_free(&stats);
+	return object;
+}
+
+/* What the kernel counted, where it does. */
+static int account_more(void *arg, struct json_object *record)
+{
+	const struct account *account = arg;
+	struct json_object *kvm, *vcpus;
+	struct meter_stats stats;
+	int err = 0, ret = machine_stats(account->machine, -1, &stats);
+
+	meter_stats_free(&stats);
+	if (ret)
+		return ret == -ENOMEM ? ret : 0;
+	kvm = json_object_new_object();
+	vcpus = json_object_new_array();
+	if (!kvm || !vcpus) {
+		json_object_put(kvm);
+		json_object_put(vcpus);
+		return -ENOMEM;
+	}
+	meter_json_put(kvm, "vm", stats_object(account->machine, -1, &err), &err);
+	for (unsigned i = 0; i < machine_vcpus(account->machine); i++)
+		meter_json_append(vcpus, stats_object(account->machine, (int)i, &err), &err);
+	meter_json_put(kvm, "vcpus", vcpus, &err);
+	meter_json_put(record, "kvm", kvm, &err);
+	return err;
 }
 
 /* 0, -ENOTSUP or -ENOMEM; account_drop() after 0. */
@@ -147,8 +191,10 @@ static int account_take(struct machine *machine, bool per_vcpu, struct account *
 		.machine = machine->options.name,
 		.per_vcpu = per_vcpu,
 		.name = account_name,
+		.more = account_more,
 		.arg = account,
 	};
+	account->machine = machine;
 	machine->accel->ops->drains(machine->accel, &account->options.drains);
 	account->options.drains.deadline = machine->deadline_drains;
 	for (enum mem_space space = 0; space < MEM_SPACES; space++)

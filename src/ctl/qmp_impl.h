@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c, qmp_input.c, qmp_zones.c).
+ * qmp_devices.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
  */
 #pragma once
 
@@ -38,6 +38,8 @@ struct json_object *ctl_qmp_version(void);
  */
 bool ctl_qmp_query_stats(struct ctl_qmp *qmp, struct json_object *arguments,
 			 struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_stats_schemas(struct ctl_qmp *qmp, struct json_object *arguments,
+				 struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_query_report(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err);
 
@@ -54,6 +56,16 @@ bool ctl_qmp_input_send_event(struct ctl_qmp *qmp, struct json_object *arguments
 			      struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_query_mice(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_machine.c, likewise. */
+bool ctl_qmp_query_cpus_fast(struct ctl_qmp *qmp, struct json_object *arguments,
+			     struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_pci(struct ctl_qmp *qmp, struct json_object *arguments,
+		       struct json_object **result, struct ctl_qmp_error *err);
+
+/* By which name clients refer to a vCPU. */
+#define CTL_QMP_VCPU_PATH_SIZE 32
+void ctl_qmp_vcpu_path(char path[CTL_QMP_VCPU_PATH_SIZE], unsigned vcpu);
 
 /* Commands of qmp_zones.c, likewise. */
 bool ctl_qmp_zone_add(struct ctl_qmp *qmp, struct json_object *arguments,

@@ -46,6 +46,7 @@
 #define PCI_LATENCY              0x0d
 #define PCI_HEADER_TYPE          0x0e
 #define PCI_BAR(index)           (0x10 + 4 * (index))
+#define PCI_BAR_PREFETCH         0x8u
 #define PCI_SUBSYSTEM_VENDOR     0x2c
 #define PCI_SUBSYSTEM            0x2e
 #define PCI_CAPABILITIES         0x34
@@ -76,6 +77,7 @@ struct pci_id {
 
 struct pci_function {
 	const char *name;
+	const char *device_id; /* what the user calls the device, or NULL; set by its chip */
 	struct pci_bus *bus;
 	uint8_t devfn;
 	/* State: protected by the bus lock. */

@@ -36,7 +36,10 @@ static int virtio_blk_pci_create(struct device *device, struct place *place, str
 		return ret;
 	options.multifunction = disk->slot.multifunction;
 	ret = virtio_blk_init(&disk->blk, &options);
-	return ret ? error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret)) : 0;
+	if (ret)
+		return error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret));
+	disk->blk.pci.function.device_id = device->id;
+	return 0;
 }
 
 /* The disk first: nothing of its may reach memory while the bus takes the function back. */

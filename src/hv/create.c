@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "hv/power_on.h"
+#include "hv/stats.h"
 #include "hv/timekeeping.h"
 #include "hv/vcpu.h"
 
@@ -96,6 +97,7 @@ static void vm_note_capabilities(struct hv_vm *vm)
 	vm->adjust_clock = vm_capability(vm, KVM_CAP_ADJUST_CLOCK);
 	vm->kvmclock_ctrl = vm_capability(vm, KVM_CAP_KVMCLOCK_CTRL);
 	vm->signal_msi = vm->options.irqchip && vm_capability(vm, KVM_CAP_SIGNAL_MSI);
+	vm->stats = vm_capability(vm, KVM_CAP_BINARY_STATS_FD);
 
 	vm->slots.vm_fd = vm->zones.vm_fd = vm->bells.vm_fd = vm->vm_fd;
 	vm->slots.max = slots > 0 ? (uint32_t)slots : 32;
@@ -240,6 +242,8 @@ static int vm_make_vcpu(struct hv_vm *vm, unsigned id, struct error *err)
 	if (error < 0)
 		return error_set(err, error, "vCPU %u: %s: %s", id, step, strerror(-error));
 	vcpu->run = run;
+	if (vm->stats)
+		vcpu->stats_fd = hv_stats_open(vm->sys, vcpu->fd);
 	return 0;
 }
 
@@ -311,7 +315,7 @@ int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_opt
 	memset(vm, 0, sizeof(*vm));
 	vm->sys = sys;
 	vm->options = *options;
-	vm->kvm_fd = vm->vm_fd = -1;
+	vm->kvm_fd = vm->vm_fd = vm->stats_fd = -1;
 	lock_init(&vm->run_lock, LOCK_LEAF, "run");
 	lock_init(&vm->failure_lock, LOCK_LEAF, "failure");
 	pthread_cond_init(&vm->run_changed, NULL);
@@ -334,7 +338,9 @@ int hv_vm_create(struct hv_vm *vm, const struct hv_sys *sys, const struct hv_opt
 		goto destroy;
 	}
 	for (unsigned i = 0; i < options->vcpus; i++)
-		vm->vcpus[i].fd = -1;
+		vm->vcpus[i].fd = vm->vcpus[i].stats_fd = -1;
+	if (vm->stats)
+		vm->stats_fd = hv_stats_open(vm->sys, vm->vm_fd);
 	error = vm_make_devices(vm, err);
 	if (!error)
 		error = vm_make_vcpus(vm, err);
@@ -354,6 +360,8 @@ static void vm_free_vcpus(struct hv_vm *vm)
 		hv_vcpu_state_free(vcpu->power_on);
 		if (vcpu->run)
 			vm->sys->munmap(vm->sys, vcpu->run, vm->run_size);
+		if (vcpu->stats_fd >= 0)
+			vm->sys->close(vm->sys, vcpu->stats_fd);
 		if (vcpu->fd >= 0)
 			vm->sys->close(vm->sys, vcpu->fd);
 		meter_free(vcpu->meter);
@@ -377,6 +385,8 @@ void hv_vm_destroy(struct hv_vm *vm)
 	free(vm->power_on);
 	meter_free(vm->ring_meter);
 	hv_time_free(vm->time);
+	if (vm->stats_fd >= 0)
+		vm->sys->close(vm->sys, vm->stats_fd);
 	if (vm->vm_fd >= 0)
 		vm->sys->close(vm->sys, vm->vm_fd);
 	if (vm->kvm_fd >= 0)

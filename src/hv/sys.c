@@ -44,12 +44,23 @@ static void sys_munmap(const struct hv_sys *sys, void *at, size_t size)
 	(void)munmap(at, size);
 }
 
+static ssize_t sys_pread(const struct hv_sys *sys, int fd, void *to, size_t size, uint64_t offset)
+{
+	ssize_t n;
+
+	do {
+		n = pread(fd, to, size, (off_t)offset);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 static const struct hv_sys host = {
 	.open = sys_open,
 	.close = sys_close,
 	.ioctl = sys_ioctl,
 	.mmap = sys_mmap,
 	.munmap = sys_munmap,
+	.pread = sys_pread,
 };
 
 const struct hv_sys *hv_sys_host(void)

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct hv_sys {
 	/* The descriptor or -errno. */
@@ -18,6 +19,8 @@ struct hv_sys {
 	/* Shared, readable and writable, from the descriptor's start. 0 or -errno. */
 	int (*mmap)(const struct hv_sys *sys, int fd, size_t size, void **out);
 	void (*munmap)(const struct hv_sys *sys, void *at, size_t size);
+	/* Bytes, 0 at the end, or -errno. */
+	ssize_t (*pread)(const struct hv_sys *sys, int fd, void *to, size_t size, uint64_t offset);
 };
 
 /* The real ones. */

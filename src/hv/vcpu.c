@@ -150,6 +150,7 @@ static void *vcpu_thread(void *arg)
 
 	(void)snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
 	(void)pthread_setname_np(pthread_self(), name);
+	atomic_store_explicit(&vcpu->tid, (int)gettid(), memory_order_relaxed);
 	if (vcpu->meter)
 		atomic_store_explicit(&vcpu->meter->thread, (uint32_t)gettid(),
 				      memory_order_relaxed);
@@ -293,6 +294,11 @@ void hv_vcpus_resume(struct hv_vm *vm)
 	vm->paused = false;
 	pthread_cond_broadcast(&vm->run_changed);
 	lock_drop(&vm->run_lock);
+}
+
+int hv_vcpu_thread(const struct hv_vm *vm, unsigned vcpu)
+{
+	return atomic_load_explicit(&vm->vcpus[vcpu].tid, memory_order_relaxed);
 }
 
 const struct meter *hv_vcpu_meter(const struct hv_vm *vm, unsigned vcpu)

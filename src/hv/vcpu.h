@@ -29,12 +29,14 @@ struct hv_vcpu {
 	struct hv_vm *vm;
 	unsigned id;
 	int fd;
+	int stats_fd; /* -1: none */
 	struct kvm_run *run;
 	struct hv_vcpu_state *power_on;
 	struct mem_hold hold; /* the thread's own */
 	struct mem_hot hot; /* the thread's own */
 	struct meter *meter; /* written by the thread, read by any; NULL: nothing is counted */
 
+	atomic_int tid; /* of the thread, as the kernel numbers it */
 	atomic_bool inside; /* KVM_RUN, or as good as: hv/gate.h */
 	atomic_bool asked; /* to stop: look at the machine's state before going on */
 	/* With run_lock held: */
@@ -72,8 +74,9 @@ void hv_vcpus_ask_reset(struct hv_vm *vm);
 /* vCPUs that were held until a reset may run again: hv_vm_reset() calls it. */
 void hv_vcpus_release(struct hv_vm *vm);
 
-/* Costs of one vCPU's exits; for vcpu < options.vcpus. */
-/* NULL if nothing is counted. */
+/* The kernel's number of a vCPU's thread; 0: not started. For vcpu < options.vcpus, any thread. */
+int hv_vcpu_thread(const struct hv_vm *vm, unsigned vcpu);
+/* Costs of one vCPU's exits, for vcpu < options.vcpus; NULL if nothing is counted. */
 const struct meter *hv_vcpu_meter(const struct hv_vm *vm, unsigned vcpu);
 
 /* Where a vCPU starts instead of at the reset vector. */

@@ -63,12 +63,14 @@ struct hv_power_on; /* state of the kernel's devices as created, for resets */
 struct hv_vm {
 	const struct hv_sys *sys;
 	int kvm_fd, vm_fd;
+	int stats_fd; /* -1: none */
 	struct hv_options options;
 
 	/* Each degrades by itself. */
 	bool coalesced_mmio, coalesced_pio;
 	bool irqfd, irq_status, signal_msi;
 	bool adjust_clock, kvmclock_ctrl;
+	bool stats; /* the kernel counts, and tells */
 	uint32_t tsc_khz; /* of the guests' and the host's TSC; 0: not known */
 
 	struct mem_map *map; /* NULL until attached */

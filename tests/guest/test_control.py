@@ -2,10 +2,14 @@
 """The program driven by others: by the command line of QEMU's libqtest, by QMP clients, by pipes."""
 import json
 import os
+import shutil
 import socket
 import subprocess
+import unittest
 
 from machine import COALPORT, Machine, PATIENCE, Test, main, needs_kvm, rom
+
+QEMU = shutil.which('qemu-system-x86_64')
 
 
 class Line:
@@ -136,12 +140,12 @@ class Pipes(Test):
 
 @needs_kvm
 class Monitor(Test):
-    def connect(self, machine):
+    def connect(self, machine, name='qmp'):
         client = socket.socket(socket.AF_UNIX)
 
         def connected():
             try:
-                client.connect(self.path('qmp'))
+                client.connect(self.path(name))
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
             return True
@@ -202,7 +206,9 @@ class Monitor(Test):
             qmp = self.connect(machine)
             answer = qmp.execute('__org.coalport_query-report')
             self.assertEqual(answer['error']['desc'], 'Nothing is counted (-exits off, or no KVM)')
-            self.assertEqual(qmp.execute('query-stats', target='vcpu')['return'], [])
+            self.assertEqual(qmp.execute('query-stats', target='vcpu', providers=[self.OWN])['return'], [])
+            self.assertEqual(qmp.execute('query-cpus-fast')['return'][0]['thread-id'] in
+                             map(int, os.listdir(f'/proc/{machine.process.pid}/task')), True)
             qmp.execute('quit')
             self.assertEqual(machine.end().status, 0)
 
@@ -214,7 +220,7 @@ class Monitor(Test):
             self.assertEqual(qmp.execute('query-kvm')['return'], {'enabled': True, 'present': True})
             self.assertEqual(qmp.execute('query-name')['return'], {'name': 'nail'})
             qmp.execute('cont')
-            machine.wait_until(lambda: self.counters(qmp)['__org.coalport_port-0x71-read-1-exits'] > 100)
+            machine.wait_until(lambda: self.counters(qmp)['port-0x71-read-1-exits'] > 100)
             qmp.execute('stop')
             self.check_counters(qmp)
             qmp.close()
@@ -231,28 +237,72 @@ class Monitor(Test):
             self.assertEqual((ended.status, ended.out, ended.err), (0, '', ''), str(ended))
             qmp.close()
 
-    @staticmethod
-    def counters(qmp, **arguments):
-        answer = qmp.execute('query-stats', target='vm', **arguments)['return']
+    OWN = {'provider': '__org.coalport'}
+
+    def counters(self, qmp):
+        answer = qmp.execute('query-stats', target='vm', providers=[self.OWN])['return']
         counted = {stat['name']: stat['value'] for one in answer for stat in one['stats']}
-        counted.setdefault('__org.coalport_port-0x71-read-1-exits', 0)
+        counted.setdefault('port-0x71-read-1-exits', 0)
         return counted
 
     def check_counters(self, qmp):
         counted = self.counters(qmp)
         report = qmp.execute('__org.coalport_query-report')['return']
         self.assertEqual(counted['exits'], report['exits'])
-        self.assertEqual(counted['__org.coalport_coalesced'], report['coalesced'])
-        self.assertGreater(counted['__org.coalport_port-0x70-write-1-coalesced'], 100)
+        self.assertEqual(counted['coalesced'], report['coalesced'])
+        self.assertGreater(counted['port-0x70-write-1-coalesced'], 100)
         rows = {(row['addr'], row['direction']): row for row in report['rows']}
-        self.assertEqual(counted['__org.coalport_port-0x71-read-1-exits'], rows[0x71, 'read']['exits'])
-        vcpus = qmp.execute('query-stats', target='vcpu')['return']
-        self.assertEqual([one['qom-path'] for one in vcpus], ['/machine/vcpu[0]'])
-        self.assertEqual(vcpus[0]['stats'], [{'name': 'exits', 'value': counted['exits']}])
-        only = qmp.execute('query-stats', target='vm', providers=[{'provider': 'kvm', 'names': ['exits']}])
+        self.assertEqual(counted['port-0x71-read-1-exits'], rows[0x71, 'read']['exits'])
+        vcpus = qmp.execute('query-stats', target='vcpu', providers=[self.OWN])['return']
+        self.assertEqual(vcpus, [{'provider': '__org.coalport', 'qom-path': '/machine/vcpu[0]',
+                                  'stats': [{'name': 'exits', 'value': counted['exits']}]}])
+        only = qmp.execute('query-stats', target='vm', providers=[{**self.OWN, 'names': ['exits']}])
         self.assertEqual(only['return'][0]['stats'], [{'name': 'exits', 'value': counted['exits']}])
-        for arguments in ({'providers': []}, {'providers': [{'provider': 'cryptodev'}]}):
-            self.assertEqual(qmp.execute('query-stats', target='vm', **arguments)['return'], [])
+        self.assertEqual(qmp.execute('query-stats', target='vm', providers=[])['return'], [])
+        self.check_kernel(qmp, report)
+
+    def check_kernel(self, qmp, report):
+        """What the kernel counts itself: the same in the record and in query-stats, of a paused machine."""
+        vcpus = qmp.execute('query-stats', target='vcpu', providers=[{'provider': 'kvm'}])['return']
+        self.assertEqual('kvm' in report, bool(vcpus))
+        if not vcpus:
+            return  # Linux before 5.14
+        kernel = {stat['name']: stat['value'] for stat in vcpus[0]['stats']}
+        single = {name: int(value) for name, value in kernel.items() if not isinstance(value, list)}
+        self.assertEqual(report['kvm']['vcpus'], [single])
+        self.assertEqual(report['vcpus'][0]['thread'], qmp.execute('query-cpus-fast')['return'][0]['thread-id'])
+        self.assertGreater(kernel['exits'], 0)
+
+    @unittest.skipUnless(QEMU, 'qemu-system-x86_64 is not installed')
+    def test_what_is_told_as_qemu_tells_it(self):
+        """Statistics' schemas, vCPUs, and the parts of the PCI bus that both have."""
+        told = []
+        for program in (None, QEMU):
+            how = {'program': program} if program else {}
+            accel = ('-accel', 'kvm') if program else ()
+            socket_path = self.path('qemu' if program else 'ours')
+            with Machine('-nodefaults', '-display', 'none', '-S', *accel, '-qmp',
+                         f'unix:{socket_path},server=on,wait=off', **how) as machine:
+                qmp = self.connect(machine, os.path.basename(socket_path))
+                schemas = qmp.execute('query-stats-schemas', provider='kvm')['return']
+                cpus = qmp.execute('query-cpus-fast')['return']
+                pci = qmp.execute('query-pci')['return']
+                self.assertEqual(pci[0]['bus'], 0)
+                told.append({
+                    'schemas': {(one['target'], stat['name']): stat for one in schemas for stat in one['stats']},
+                    'cpus': [{**cpu, 'qom-path': '', 'thread-id': 0} for cpu in cpus],
+                    'pci': {(device['slot'], device['function']): {**device, 'irq': 0} for device in pci[0]['devices']},
+                })
+                qmp.execute('quit')
+                machine.end()
+        ours, theirs = told
+        self.assertEqual(ours['schemas'], theirs['schemas'])
+        self.assertEqual(ours['cpus'], theirs['cpus'])
+        both = ours['pci'].keys() & theirs['pci'].keys()
+        self.assertLessEqual({(0, 0), (1, 0), (1, 3)}, both)
+        for place in both:
+            self.assertEqual(ours['pci'][place].keys() | {'irq'}, theirs['pci'][place].keys() | {'irq'})
+            self.assertEqual(ours['pci'][place], theirs['pci'][place])
 
 
 main()

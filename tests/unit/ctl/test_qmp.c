@@ -382,7 +382,15 @@ static void test_queries(void **state)
 	       "{'execute':'query-stats','arguments':{'target':'vm','providers':[{'provider':"
 	       "'kvm','x':1}]}}",
 	       GENERIC("Parameter 'providers[].x' is unexpected"));
-	expect(f, "{'execute':'query-stats','arguments':{'target':'vm','vcpus':[1]}}",
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vm','vcpus':[]}}",
+	       GENERIC("Parameter 'vcpus' is unexpected"));
+	expect(f,
+	       "{'execute':'query-stats','arguments':{'target':'vm','providers':[{'provider':'x'}]}}",
+	       GENERIC("Parameter 'provider' does not accept value 'x'"));
+	expect(f, "{'execute':'query-stats-schemas'}", "{\"return\":[]}\r\n");
+	expect(f, "{'execute':'query-stats-schemas','arguments':{'provider':1}}",
+	       GENERIC("Invalid parameter type for 'provider', expected: string"));
+	expect(f, "{'execute':'query-stats','arguments':{'target':'vcpu','vcpus':[1]}}",
 	       GENERIC("Invalid parameter type for 'vcpus', expected: array"));
 }
 

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FD_KVM  10
-#define FD_VM   11
-#define FD_VCPU 12 /* and up */
+#define FD_KVM   10
+#define FD_VM    11
+#define FD_VCPU  12 /* and up */
+#define FD_STATS 1000 /* of the VM, and up from there those of the vCPUs */
 
 #define IO_PAGE 1
 
@@ -233,6 +234,9 @@ static int vm_ioctl(struct fake_kvm *kvm, unsigned long request, uintptr_t arg)
 	case KVM_SET_CLOCK:
 		kvm->clock = *(struct kvm_clock_data *)arg;
 		return 0;
+	case KVM_GET_STATS_FD:
+		kvm->fds++;
+		return FD_STATS;
 	default:
 		return 0;
 	}
@@ -305,6 +309,9 @@ static int vcpu_ioctl(struct fake_kvm *kvm, unsigned vcpu, unsigned long request
 	case KVM_SET_REGS:
 		kvm->regs = *(struct kvm_regs *)arg;
 		return 0;
+	case KVM_GET_STATS_FD:
+		kvm->fds++;
+		return FD_STATS + 1 + (int)vcpu;
 	case KVM_TRANSLATE:
 		return translate(kvm, (void *)arg);
 	default:
@@ -406,6 +413,30 @@ static int fake_ioctl(const struct hv_sys *sys, int fd, unsigned long request, u
 	return value;
 }
 
+/* Statistics with one value: whose they are. */
+static ssize_t fake_pread(const struct hv_sys *sys, int fd, void *to, size_t size, uint64_t offset)
+{
+	struct fake_kvm *kvm = fake(sys);
+	const struct kvm_stats_header header = {
+		.name_size = 8,
+		.num_desc = 1,
+		.desc_offset = sizeof(header),
+		.data_offset = sizeof(header) + sizeof(struct kvm_stats_desc) + 8,
+	};
+	const struct kvm_stats_desc desc = { .size = 1 };
+	const uint64_t value = (uint64_t)(fd - FD_STATS);
+	uint8_t *at = to;
+
+	if (kvm->pread_error)
+		return kvm->pread_error;
+	memset(to, 0, size);
+	memcpy(at, &header, sizeof(header));
+	memcpy(at + header.desc_offset, &desc, sizeof(desc));
+	memcpy(at + header.desc_offset + sizeof(desc), "whose", 5);
+	memcpy(at + header.data_offset, &value, sizeof(value));
+	return header.data_offset + (ssize_t)sizeof(value);
+}
+
 void fake_init(struct fake_kvm *kvm)
 {
 	memset(kvm, 0, sizeof(*kvm));
@@ -415,6 +446,7 @@ void fake_init(struct fake_kvm *kvm)
 		.ioctl = fake_ioctl,
 		.mmap = fake_mmap,
 		.munmap = fake_munmap,
+		.pread = fake_pread,
 	};
 	pthread_mutex_init(&kvm->lock, NULL);
 	kvm->api = 12;

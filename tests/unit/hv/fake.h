@@ -33,6 +33,7 @@ struct fake_kvm {
 	unsigned long fail_request; /* this request fails with fail_error ... */
 	int fail_error;
 	unsigned fail_after; /* ... after so many that work */
+	int pread_error; /* what reading statistics gives, or 0 */
 	int fail_call; /* the call of this number (from 1) fails with -EIO, whatever it is; or 0 */
 	size_t bus_max; /* places for zones on each bus */
 	/*

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "fake.h"
 #include "hv/power_on.h"
+#include "hv/stats.h"
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 #include "mem/overrule.h"
@@ -191,6 +192,39 @@ static void every_failure(void **state)
 	}
 	/* What a processor need not have: single registers, and four groups, of each vCPU. */
 	assert_in_range(optional, 1, whole.vcpus * 20);
+}
+
+static void check_whose(const struct hv_vm *vm, int vcpu, uint64_t whose)
+{
+	struct meter_stats stats;
+
+	assert_int_equal(hv_vm_stats(vm, vcpu, &stats), 0);
+	assert_int_equal(stats.n, 1);
+	assert_string_equal(stats.at[0].name, "whose");
+	assert_int_equal(stats.at[0].values[0], whose);
+	meter_stats_free(&stats);
+}
+
+static void statistics(void **state)
+{
+	struct rig *rig = *state;
+	struct meter_stats stats;
+
+	assert_int_equal(create(rig, &whole), 0);
+	check_whose(&rig->vm, -1, 0);
+	for (unsigned i = 0; i < whole.vcpus; i++)
+		check_whose(&rig->vm, (int)i, i + 1);
+	rig->kvm.pread_error = -EIO;
+	assert_int_equal(hv_vm_stats(&rig->vm, 0, &stats), -EIO);
+	assert_int_equal(stats.n, 0);
+	hv_vm_destroy(&rig->vm);
+	/* A kernel without them: the machine is the same. */
+	fake_init(&rig->kvm);
+	rig->kvm.caps[KVM_CAP_BINARY_STATS_FD] = 0;
+	assert_int_equal(create(rig, &whole), 0);
+	assert_int_equal(hv_vm_stats(&rig->vm, -1, &stats), -ENOTSUP);
+	assert_int_equal(hv_vm_stats(&rig->vm, 0, &stats), -ENOTSUP);
+	hv_vm_destroy(&rig->vm);
 }
 
 /* The reason of the zone in the space. */
@@ -470,6 +504,7 @@ int main(void)
 		TEST(ring_out_of_place),
 		TEST(required_capabilities),
 		TEST(every_failure),
+		TEST(statistics),
 		TEST(degrading),
 		TEST(ring_of_both_kinds),
 		TEST(ring_of_memory_only),

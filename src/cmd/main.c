@@ -11,6 +11,7 @@
 #include "cmd/coalesce.h"
 #include "cmd/options.h"
 #include "cmd/run.h"
+#include "cmd/stats.h"
 #include "cmd/top.h"
 #include "cmd/trace.h"
 #include "guests.h"
@@ -21,7 +22,7 @@ static const struct {
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
 	{ "advise", cmd_advise }, { "bench", bench_main }, { "coalesce", cmd_coalesce },
-	{ "top", cmd_top },       { "trace", cmd_trace },
+	{ "stats", cmd_stats },   { "top", cmd_top },      { "trace", cmd_trace },
 };
 
 /*

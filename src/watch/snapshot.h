@@ -184,6 +184,9 @@ double watch_snapshot_saved(uint64_t exits, uint64_t coalesced);
  */
 double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, unsigned percent);
 
+/* The middle of bucket i < n, as above. */
+double watch_bucket_middle(const struct watch_bucket *buckets, size_t n, size_t i);
+
 /* Orders in which people want rows. */
 enum watch_sort {
 	WATCH_SORT_EXITS,

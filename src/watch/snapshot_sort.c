@@ -76,6 +76,11 @@ static double bucket_end(const struct watch_bucket *buckets, size_t n, size_t i)
 	return first > 0 ? first + first / 6 : 1;
 }
 
+double watch_bucket_middle(const struct watch_bucket *buckets, size_t n, size_t i)
+{
+	return ((double)buckets[i].first + bucket_end(buckets, n, i)) / 2;
+}
+
 double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, unsigned percent)
 {
 	double all = 0, seen = 0;
@@ -87,7 +92,7 @@ double watch_buckets_percentile(const struct watch_bucket *buckets, size_t n, un
 	for (size_t i = 0; i < n; i++) {
 		seen += (double)buckets[i].count;
 		if (buckets[i].count && seen >= all * percent / 100)
-			return ((double)buckets[i].first + bucket_end(buckets, n, i)) / 2;
+			return watch_bucket_middle(buckets, n, i);
 	}
 	return -1;
 }

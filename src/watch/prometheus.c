@@ -372,12 +372,12 @@ static int make_source(struct source *source, const struct watch_machine *machin
 	*source = (struct source){ .machine = machine };
 	snprintf(source->pid, sizeof(source->pid), "%" PRIu32, snapshot->pid);
 	source->told_n = snapshot->rows_n < most ? snapshot->rows_n : most;
-	source->rows = calloc(snapshot->rows_n + 1, sizeof(*source->rows));
+	source->rows = calloc(snapshot->rows_n + 1, sizeof(const struct watch_snapshot_row *));
 	if (!source->rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < snapshot->rows_n; i++)
 		source->rows[i] = &snapshot->rows[i];
-	qsort(source->rows, snapshot->rows_n, sizeof(*source->rows), by_use);
+	qsort(source->rows, snapshot->rows_n, sizeof(const struct watch_snapshot_row *), by_use);
 	return 0;
 }
 

@@ -31,6 +31,9 @@ static const struct {
 	{ "coalesce add|del|reset|list TARGET [RANGE ...]",
 	  "Lets writes to a running machine wait in the kernel, or exit; lists which do. What would harm is "
 	  "refused." },
+	{ "report FILE [FILE] [--html FILE]",
+	  "Shows what records and recordings of exits tell, as text or as a page with plots that needs nothing "
+	  "else; two of them beside each other." },
 	{ "stats [NAME|PID|SOCKET ...] [--prometheus|--json] [--output FILE] [--interval TIME]",
 	  "What the exits of running machines come to: a line each, their records, or metrics for Prometheus, "
 	  "which node_exporter's textfile collector finds in FILE." },
@@ -387,7 +390,7 @@ void cmd_options_completion(FILE *out)
 	}
 	fputs("' -- \"$word\")\n"
 	      "\telif [[ $COMP_CWORD == 1 ]]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'advise bench coalesce stats top trace' -- \"$word\")\n"
+	      "\t\tmapfile -t COMPREPLY < <(compgen -W 'advise bench coalesce report stats top trace' -- \"$word\")\n"
 	      "\tfi\n}\n"
 	      "complete -o default -F _coalport coalport\n",
 	      out);

@@ -10,6 +10,7 @@
 #include "cmd/advise.h"
 #include "cmd/coalesce.h"
 #include "cmd/options.h"
+#include "cmd/report.h"
 #include "cmd/run.h"
 #include "cmd/stats.h"
 #include "cmd/top.h"
@@ -22,7 +23,8 @@ static const struct {
 	int (*run)(int argc, char **argv); /* from the verb on; the exit status */
 } verbs[] = {
 	{ "advise", cmd_advise }, { "bench", bench_main }, { "coalesce", cmd_coalesce },
-	{ "stats", cmd_stats },   { "top", cmd_top },      { "trace", cmd_trace },
+	{ "report", cmd_report }, { "stats", cmd_stats },  { "top", cmd_top },
+	{ "trace", cmd_trace },
 };
 
 /*

@@ -30,6 +30,10 @@ static const struct {
 	  bench_ticks,
 	  { .guests = 12, .rounds = 1, .seconds = 10 },
 	  "guests ticking on the RTC at 64 Hz and 1024 Hz: host CPU time" },
+	{ "accounting",
+	  bench_accounting,
+	  { .guests = 1, .rounds = 11, .count = 100000 },
+	  "what counting its exits costs a guest that does nothing else: -exits off and on" },
 	{ "start",
 	  bench_start,
 	  { .guests = 1, .rounds = 21 },
@@ -58,12 +62,14 @@ static void help(void)
 {
 	printf("usage: coalport bench NAME [--OPTION VALUE ...]\n\n");
 	for (size_t i = 0; i < BENCHES; i++)
-		printf("  %-8s %s\n", benches[i].name, benches[i].help);
+		printf("  %-10s %s\n", benches[i].name, benches[i].help);
 	printf("\noptions:\n");
 	for (size_t i = 0; i < NUMBERS; i++)
 		printf("  --%-8s %-5s %s\n", numbers[i].name, numbers[i].value, numbers[i].help);
 	printf("  --%-8s %-5s %s\n", "disk", "FILE", "raw image with a boot loader (boot)");
 	printf("  --%-8s %-5s %s\n", "json", "", "one JSON object instead of text");
+	printf("  --%-8s %-5s %s\n", "html", "FILE",
+	       "a page with tables, plots and the host (rtc, ticks)");
 }
 
 static int bench_refuse(const char *what, const char *why)
@@ -84,6 +90,10 @@ static int take_option(struct bench_options *options, int argc, char **argv)
 	if (!strcmp(name, "json")) {
 		options->json = true;
 		return 1;
+	}
+	if (argc > 1 && !strcmp(name, "html") && *argv[1]) {
+		options->html = argv[1];
+		return 2;
 	}
 	if (argc > 1 && !strcmp(name, "disk")) {
 		options->disk = argv[1];
@@ -129,6 +139,8 @@ int bench_main(int argc, char **argv)
 			return BENCH_STATUS_USAGE;
 		i += taken;
 	}
+	if (options.html && benches[which].run != bench_rtc && benches[which].run != bench_ticks)
+		return bench_refuse("--html", "rtc and ticks write pages");
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		log_error("bench: /dev/kvm: %s (benches need KVM)", strerror(errno));
 		return 1;

@@ -17,6 +17,7 @@ struct bench_options {
 	unsigned seconds; /* that ticking guests run */
 	bool json; /* one object on standard output instead of text */
 	const char *disk; /* image for "boot" */
+	const char *html; /* file of a page with the figures; NULL: none */
 };
 
 /* argv[0] is "bench". The program's exit status. */
@@ -26,3 +27,4 @@ int bench_rtc(const struct bench_options *options);
 int bench_boot(const struct bench_options *options);
 int bench_ticks(const struct bench_options *options);
 int bench_start(const struct bench_options *options);
+int bench_accounting(const struct bench_options *options);

@@ -108,11 +108,20 @@ void bench_args(struct bench_child *child, const char *const *args)
 	}
 }
 
+static const char *const machine[] = {
+	"-nodefaults", "-display", "none", "-serial", "stdio", NULL
+};
+
+void bench_command_uncounted(struct bench_child *child)
+{
+	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1 };
+	bench_arg(child, "/proc/self/exe");
+	bench_args(child, machine);
+	bench_args(child, (const char *const[]){ "-exits", "off", NULL });
+}
+
 void bench_command(struct bench_child *child, enum bench_program program)
 {
-	static const char *const machine[] = { "-nodefaults", "-display", "none",
-					       "-serial",     "stdio",    NULL };
-
 	*child = (struct bench_child){ .output_fd = -1, .report_fd = -1 };
 	switch (program) {
 	case BENCH_OFF:
@@ -312,6 +321,22 @@ double bench_outside_us(const struct bench_child *child)
 		samples += (double)number_of(row, "exits");
 	}
 	return samples > 0 ? time / samples : 0;
+}
+
+double bench_port_us(const struct bench_child *child, unsigned port, const char *direction)
+{
+	struct json_object *rows = json_object_object_get(child->report, "rows");
+	double us = 0;
+
+	for (size_t i = 0; rows && i < json_object_array_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (number_of(row, "addr") == port && is_text(row, "space", "port") &&
+		    is_text(row, "direction", direction))
+			us += json_object_get_double(json_object_object_get(
+				json_object_object_get(row, "times"), "sum_us"));
+	}
+	return us;
 }
 
 double bench_tsc_hz(const struct bench_child *child)

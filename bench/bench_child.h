@@ -42,6 +42,8 @@ bool bench_has(enum bench_program program);
 
 /* Begins a command line: the program with the machine that all benches use. */
 void bench_command(struct bench_child *child, enum bench_program program);
+/* The same of BENCH_ON that counts no exits, and so has no report. */
+void bench_command_uncounted(struct bench_child *child);
 /* Adds an argument: format as printf; at most 255 bytes. */
 void bench_arg(struct bench_child *child, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -65,6 +67,8 @@ uint64_t bench_coalesced(const struct bench_child *child, unsigned port);
 uint64_t bench_total(const struct bench_child *child, const char *what); /* "exits", "coalesced" */
 /* Mean time from KVM_RUN's return to the next KVM_RUN over all port accesses, in us. */
 double bench_outside_us(const struct bench_child *child);
+/* The sum of that over one port's exits. */
+double bench_port_us(const struct bench_child *child, unsigned port, const char *direction);
 double bench_tsc_hz(const struct bench_child *child);
 
 /* Sorts the values; the middle one. */

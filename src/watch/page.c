@@ -99,6 +99,19 @@ void watch_page_paragraph(FILE *out, const char *format, ...)
 	fputs("</p>\n", out);
 }
 
+/* Nothing in it may look like the end of it: in strings of JSON, where alone it can stand, < has another form. */
+void watch_page_data(FILE *out, const char *json)
+{
+	fputs("<script type=\"application/json\" id=\"data\">\n", out);
+	for (; *json; json++) {
+		if (*json == '<')
+			fputs("\\u003c", out);
+		else
+			fputc(*json, out);
+	}
+	fputs("\n</script>\n", out);
+}
+
 void watch_page_table_begin(FILE *out, const struct watch_page_column *columns, size_t n)
 {
 	fputs("<div class=\"wide\"><table>\n<thead><tr>", out);

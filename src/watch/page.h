@@ -22,6 +22,9 @@ void watch_page_end(FILE *out);
 void watch_page_heading(FILE *out, unsigned level, const char *text);
 void watch_page_paragraph(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Data for other programs, JSON, which a reader does not see. */
+void watch_page_data(FILE *out, const char *json);
+
 /* A table: begin; for each row row_begin, as many cells as there are columns, row_end; then end. */
 struct watch_page_column {
 	const char *name;

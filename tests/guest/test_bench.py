@@ -2,15 +2,21 @@
 """The benches measure; what can be wrong about them is tested here."""
 import json
 import os
+import re
+import signal
 import unittest
+import xml.dom.minidom
 
-from machine import Test, main, needs_kvm
+from machine import Machine, Test, main, needs_kvm, run
 
 BIOS = ('/usr/share/seabios/bios-256k.bin', '/usr/share/qemu/bios-256k.bin')
 
 # A boot sector that switches the machine off by the port where SeaBIOS puts PIIX4's PM1a control:
 # mov dx, 0x604; mov ax, 0x2000; out dx, ax; cli; hlt
 SWITCH_OFF = bytes.fromhex('ba0406b80020effaf4').ljust(510, b'\0') + b'\x55\xaa'
+
+# Nothing is in the path that could be compared with, and so nothing takes longer than it has to.
+NO_QEMU = {**os.environ, 'PATH': '/nowhere'}
 
 FAKE_QEMU = '''#!/bin/sh
 printf '%s\\n' "$@" >{}
@@ -35,6 +41,79 @@ class Boot(Test):
         args = self.content('args').split('\n')
         self.assertEqual(args[args.index('-drive') + 1],
                          f'file={self.folder}/a,,b,,,,c%s.img,format=raw,if=virtio')
+
+
+@needs_kvm
+class Figures(Test):
+    """Tiny rounds: that everything is there and fits together, not how fast it is."""
+
+    def page(self, *options):
+        ended = self.run_well('bench', *options, '--json', '--html', self.path('page'), env=NO_QEMU)
+        page = self.content('page')
+        data = re.search(r'<script type="application/json" id="data">\n(.*)\n</script>', page, re.S)[1]
+        self.assertNotIn('<', data)
+        figures = json.loads(data)
+        self.assertIn('CPU', figures['host'])
+        printed = json.loads(ended.out)
+        self.assertEqual({name: figures[name] for name in printed}, printed)
+        body = page[page.index('<body>'):page.index('</html>')].replace(data, '')
+        xml.dom.minidom.parseString(body)
+        self.assertEqual(os.listdir(self.folder), ['page'])
+        return page, figures
+
+    def test_rtc(self):
+        page, figures = self.page('rtc', '--guests', '2', '--rounds', '2', '--count', '200')
+        self.assertEqual((figures['guests'], figures['rounds'], figures['exits_per_pair_on']), (2, 2, 1))
+        # Exits of the timed accesses and of 200 pairs, of both guests; a write that waited is none.
+        rows = dict(re.findall(r'<td>(0x\w+:P\w+)</td><td class="n">([\d,]+)</td>', page.split('>coalesce=on</h3>')[1]))
+        self.assertEqual(rows['0x70:POUT'], '0')
+        self.assertGreaterEqual(int(rows['0x71:PIN'].replace(',', '')), 2 * 200)
+        self.assertIn('67.15 us', page)
+        self.assertIn('50.0 % confidence', page)
+
+    def test_ticks(self):
+        page, figures = self.page('ticks', '--guests', '1', '--rounds', '1', '--seconds', '1')
+        self.assertGreater(figures['exits_1024_hz_off'], figures['exits_1024_hz_on'])
+        self.assertIn('One round: no interval can be given.', page)
+
+    def test_accounting(self):
+        ended = self.run_well('bench', 'accounting', '--rounds', '3', '--count', '200', '--json')
+        figures = json.loads(ended.out)
+        self.assertEqual(figures['pairs'], 200)
+        for name in ('pair_us_off', 'pair_us_on', 'ratio'):
+            self.assertTrue(0 < figures[name]['low'] <= figures[name]['median'] <= figures[name]['high'], name)
+        self.assertEqual(figures['ratio']['confidence'], 0.75)
+
+    def test_pages_that_cannot_be(self):
+        for path, says in ((self.path('no/where'), 'No such file'), ('/dev/null', 'not a regular file')):
+            ended = run('bench', 'rtc', '--html', path)
+            self.assertEqual(ended.status, 1)
+            self.assertRegex(ended.err, rf'\Acoalport: bench: {path}[^\n]*{says}\n\Z')
+        self.assertEqual(run('bench', 'start', '--html', 'x').status, 2)
+
+    def test_interrupted(self):
+        """No page, nothing half done, and nobody who runs on."""
+        with Machine('bench', 'ticks', '--guests', '2', '--seconds', '60', '--html', self.path('page'),
+                     env=NO_QEMU) as bench:
+            children = f'/proc/{bench.process.pid}/task/{bench.process.pid}/children'
+
+            def guests():
+                with open(children, encoding='ascii') as file:
+                    return file.read().split()
+            bench.wait_until(lambda: len(guests()) == 2)
+            pids = guests()
+            bench.send(signal.SIGINT)
+            self.assertNotEqual(bench.end().status, 0)
+            bench.wait_until(lambda: not any(map(self.runs, pids)))
+        self.assertEqual(os.listdir(self.folder), [])
+
+    @staticmethod
+    def runs(pid):
+        try:
+            with open(f'/proc/{pid}/stat', encoding='ascii') as file:
+                return file.read().rpartition(')')[2].split()[0] != 'Z'
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
 
 if __name__ == '__main__':

@@ -46,7 +46,8 @@ static void help(void)
 	       "  --interval TIME  a table of each such time, and one of all at the end\n"
 	       "  --once           one table of one interval, or of 1s\n"
 	       "  --top N          no more than N rows\n"
-	       "  --json           one object instead of text; with --interval, a line each\n");
+	       "  --json           a record instead of text, which advise and top read; with --interval\n"
+	       "                   one a line, each of all since the beginning\n");
 }
 
 static void trace_quit(struct trace *trace, const char *why)
@@ -110,16 +111,21 @@ static void trace_ring(void *arg, uint32_t events)
 	watch_drain(arg);
 }
 
+/* As text what happened in the interval, as a record what happened since the beginning. */
 static void trace_interval(void *arg)
 {
 	struct trace *trace = arg;
 	bool printed;
 
 	watch_drain(&trace->watch);
-	printed = trace_print(trace, &trace->watch.now, trace->folded);
-	if (printed && !trace->options.json)
-		printed = putchar('\n') != EOF;
-	watch_fold(&trace->watch);
+	if (trace->options.json) {
+		watch_fold(&trace->watch);
+		printed = trace_print(trace, &trace->watch.total, trace->started);
+	} else {
+		printed = trace_print(trace, &trace->watch.now, trace->folded) &&
+			  putchar('\n') != EOF;
+		watch_fold(&trace->watch);
+	}
 	trace->folded = clock_monotonic();
 	timer_arm(&trace->interval, trace->folded + trace->options.interval);
 	if (!printed)

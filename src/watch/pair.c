@@ -21,9 +21,6 @@ _Static_assert(KVM_PORTS <= 32, "a bit each");
 #define IOAPIC_PAGE UINT64_C(0xfec00)
 #define LAPIC_PAGE  UINT64_C(0xfee00)
 
-#define VGA_WINDOW 0xa0000u
-#define PAGE       UINT64_C(4096)
-
 static uint32_t kvm_port_bit(uint64_t port)
 {
 	for (unsigned i = 0; i < KVM_PORTS; i++)
@@ -141,15 +138,15 @@ static void pair_settle(struct watch_pairs *pairs, struct watch_thread *thread, 
 static void pair_key(struct watch_thread *thread, const struct watch_event *event)
 {
 	uint64_t addr = event->addr;
+	uint8_t space = event->kind == WATCH_PORT ? WATCH_SPACE_PORT : WATCH_SPACE_MEMORY;
 
-	/* Of the VGA's window, pages: its bytes are no registers, and there are 131,072. */
-	if (event->kind == WATCH_MEMORY && addr >> 17 == VGA_WINDOW >> 17)
-		addr &= ~(PAGE - 1);
+	if (watch_key_is_page(space, addr))
+		addr &= ~(WATCH_PAGE - 1);
 	thread->key = (struct watch_key){
 		.addr = addr,
 		.process = thread->process,
 		.width = event->width < UINT8_MAX ? (uint8_t)event->width : UINT8_MAX,
-		.space = event->kind == WATCH_PORT ? WATCH_SPACE_PORT : WATCH_SPACE_MEMORY,
+		.space = space,
 		.write = event->way == WATCH_WRITE,
 	};
 }
@@ -195,7 +192,7 @@ static void pair_port_read(struct watch_pairs *pairs, struct watch_thread *threa
 static void pair_memory_read(struct watch_pairs *pairs, struct watch_thread *thread,
 			     const struct watch_event *event)
 {
-	uint64_t page = event->addr / PAGE;
+	uint64_t page = event->addr / WATCH_PAGE;
 
 	if (thread->held == WATCH_HELD_ASKED && thread->out == WATCH_REASON_MMIO) {
 		pair_exit(pairs, thread, event->time, 0);
@@ -215,8 +212,8 @@ static bool pair_crosses(const struct watch_thread *thread, const struct watch_e
 {
 	return event->kind == WATCH_MEMORY && event->way == WATCH_WRITE &&
 	       thread->held == WATCH_HELD_WRITE && thread->key.space == WATCH_SPACE_MEMORY &&
-	       !thread->out && !thread->crossed && !(thread->end & (PAGE - 1)) &&
-	       !(event->addr & (PAGE - 1));
+	       !thread->out && !thread->crossed && !(thread->end & (WATCH_PAGE - 1)) &&
+	       !(event->addr & (WATCH_PAGE - 1));
 }
 
 static void pair_access(struct watch_pairs *pairs, struct watch_thread *thread,

@@ -82,7 +82,7 @@ static void index_build(struct watch_table *table)
 		*index_find(table, &table->rows[i].key) = i + 1;
 }
 
-static void counts_merge(struct watch_counts *into, const struct watch_counts *from)
+void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from)
 {
 	into->exits += from->exits;
 	into->in_kernel += from->in_kernel;
@@ -124,7 +124,7 @@ static void table_fold(struct watch_table *table)
 			table->rows[kept++] = table->rows[i];
 			continue;
 		}
-		counts_merge(&table->other, &table->rows[i].counts);
+		watch_counts_merge(&table->other, &table->rows[i].counts);
 		table->folded++;
 	}
 	table->rows_n = kept;
@@ -162,8 +162,8 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 {
 	assert(into->processes_max == from->processes_max);
 	for (uint32_t i = 0; i < from->rows_n; i++)
-		counts_merge(watch_table_counts(into, &from->rows[i].key), &from->rows[i].counts);
-	counts_merge(&into->other, &from->other);
+		watch_counts_merge(watch_table_counts(into, &from->rows[i].key), &from->rows[i].counts);
+	watch_counts_merge(&into->other, &from->other);
 	into->folded += from->folded;
 	for (uint32_t i = 0; i < from->processes_max; i++)
 		totals_merge(&into->totals[i], &from->totals[i]);

@@ -25,6 +25,14 @@ struct watch_key {
 	bool write;
 };
 
+#define WATCH_PAGE UINT64_C(4096)
+
+/* Of the VGA's window, pages count: its bytes are no registers, and there are 131,072. */
+static inline bool watch_key_is_page(uint8_t space, uint64_t addr)
+{
+	return space == WATCH_SPACE_MEMORY && addr >> 17 == 0xa0000 >> 17;
+}
+
 struct watch_counts {
 	uint64_t exits; /* that left the kernel */
 	uint64_t
@@ -73,6 +81,8 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 
 /* Sorts the rows: most exits first, then most accesses served in the kernel, then by address. */
 void watch_table_sort(struct watch_table *table);
+
+void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from);
 
 /* Sums over all processes. */
 struct watch_totals watch_table_totals(const struct watch_table *table);

@@ -19,8 +19,7 @@ static unsigned bucket_of(uint64_t ns)
 	return bucket < WATCH_BUCKETS ? bucket : WATCH_BUCKETS - 1;
 }
 
-/* Where a bucket begins. */
-static uint64_t bucket_start(unsigned bucket)
+uint64_t watch_times_from(unsigned bucket)
 {
 	unsigned power = FIRST + ((bucket - 1) >> SPLIT);
 
@@ -68,7 +67,7 @@ uint64_t watch_times_percentile(const struct watch_times *times, unsigned percen
 			continue;
 		/* The middle of the bucket; the last one has no end. */
 		if (i + 1 < WATCH_BUCKETS)
-			ns = (bucket_start(i) + bucket_start(i + 1)) / 2;
+			ns = (watch_times_from(i) + watch_times_from(i + 1)) / 2;
 		break;
 	}
 	if (ns < times->min)

@@ -21,3 +21,6 @@ void watch_times_merge(struct watch_times *into, const struct watch_times *from)
 
 /* The duration in ns that percent of all do not exceed; 0 without any. */
 uint64_t watch_times_percentile(const struct watch_times *times, unsigned percent);
+
+/* Where a bucket begins, in ns. */
+uint64_t watch_times_from(unsigned bucket);

@@ -244,8 +244,6 @@ class Advice(Test):
             machine.wait_until(traced)
             if self.probe.status:
                 self.skipTest(self.probe.err.strip().splitlines()[-1])
-            if 'record' not in json.loads(self.probe.out):
-                self.skipTest('trace --json gives no records')
             ended = run('advise', '-p', str(machine.process.pid), '--for', '1s', '--json')
             self.assertEqual(ended.status, 0, str(ended))
             advice = json.loads(ended.out)

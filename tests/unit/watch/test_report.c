@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "watch/report.h"
+#include "watch/snapshot.h"
 
 static struct watch_table table;
 static struct watch_process processes[] = { { 1234, "qemu-system-x86", 2, 0 },
@@ -130,29 +131,72 @@ static uint64_t number(struct json_object *object, const char *name)
 static void test_json(void **state)
 {
 	struct watch_report report = report_of(2);
-	struct json_object *root = watch_report_json(&report), *row, *times;
+	struct json_object *root = watch_report_json(&report), *trace, *row, *times;
 
 	assert_non_null(root);
-	assert_int_equal(number(root, "userspace_exits"), 4013);
+	assert_int_equal(number(root, "record"), 1);
+	assert_string_equal(json_object_get_string(json_object_object_get(root, "source")),
+			    "trace");
+	assert_int_equal(number(root, "exits"), 4013);
 	assert_int_equal(number(root, "in_kernel"), 3003);
-	assert_int_equal(number(root, "lost"), 0);
 	assert_int_equal(number(json_object_object_get(root, "reasons"), "mmio"), 8);
-	assert_int_equal(json_object_array_length(json_object_object_get(root, "processes")), 2);
+	trace = json_object_object_get(root, "trace");
+	assert_int_equal(number(trace, "lost"), 0);
+	assert_int_equal(number(trace, "interrupted"), 4);
+	assert_int_equal(json_object_array_length(json_object_object_get(trace, "processes")), 2);
 	row = json_object_array_get_idx(json_object_object_get(root, "rows"), 0);
 	assert_int_equal(number(row, "pid"), 1234);
-	assert_int_equal(number(row, "port"), 0x71);
+	assert_int_equal(number(row, "addr"), 0x71);
 	assert_int_equal(number(row, "exits"), 3000);
+	assert_string_equal(json_object_get_string(json_object_object_get(row, "space")), "port");
 	assert_string_equal(json_object_get_string(json_object_object_get(row, "register")),
 			    "data");
-	assert_string_equal(json_object_get_string(json_object_object_get(row, "direction")), "in");
+	assert_string_equal(json_object_get_string(json_object_object_get(row, "direction")),
+			    "read");
 	times = json_object_object_get(row, "times");
 	assert_string_equal(json_object_get_string(json_object_object_get(times, "bound")),
 			    "exact");
 	assert_int_equal(number(times, "p99_us"), 5);
 	row = json_object_array_get_idx(json_object_object_get(root, "rows"), 2);
-	assert_int_equal(number(row, "address"), 0xfebc0010);
+	assert_int_equal(number(row, "addr"), 0xfebc0010);
 	assert_null(json_object_object_get(row, "times"));
 	json_object_put(root);
+}
+
+/* A trace is a record: what reads records finds in it what was counted. */
+static void test_record(void **state)
+{
+	struct watch_report report = report_of(1);
+	struct watch_snapshot record;
+	struct json_object *root;
+	struct error err;
+
+	report.top = 2;
+	root = watch_report_json(&report);
+	assert_non_null(root);
+	assert_int_equal(watch_snapshot_parse(&record, root, &err), 0);
+	json_object_put(root);
+	assert_false(record.machine);
+	assert_int_equal(record.pid, 1234);
+	assert_string_equal(record.name, "qemu-system-x86");
+	assert_int_equal(record.exits, 4013);
+	assert_int_equal(record.in_kernel, 3003);
+	assert_int_equal(record.rows_n, 2);
+	assert_int_equal(record.rows[0].addr, 0x71);
+	assert_int_equal(record.rows[0].exits, 3000);
+	assert_int_equal(record.rows[0].times.samples, 3000);
+	assert_int_equal(record.rows[0].times.sum_us, 15000);
+	assert_int_equal(record.rows[0].times.buckets_n, 1);
+	assert_true(record.rows[0].times.buckets[0].first <= 5000);
+	assert_int_equal(record.rows[0].times.buckets[0].count, 3000);
+	assert_true(record.rows[1].times.upper);
+	/* The rows that are not shown. */
+	assert_int_equal(record.other.rows, 2);
+	assert_int_equal(record.other.exits, 8);
+	assert_int_equal(record.other.in_kernel, 3003);
+	assert_true(record.trace.known);
+	assert_int_equal(record.trace.interrupted, 4);
+	watch_snapshot_free(&record);
 }
 
 static void test_output_fails(void **state)
@@ -170,7 +214,7 @@ static void test_output_fails(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_top), TEST(test_json),
+	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_top), TEST(test_json), TEST(test_record),
 					    TEST(test_output_fails) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,16 +11,20 @@ const char *const watch_kind_names[WATCH_KINDS] = {
 	[WATCH_MEMORY] = "kvm_mmio",
 	[WATCH_LEFT] = "kvm_userspace_exit",
 	[WATCH_ENTER] = "kvm_entry",
+	[WATCH_LINE] = "kvm_set_irq",
+	[WATCH_MSI] = "kvm_msi_set_irq",
 };
 
 /* Their places in struct watch_format. */
 enum { FIELD_WAY, FIELD_ADDR, FIELD_WIDTH };
 enum { FIELD_REASON, FIELD_ERROR };
+enum { FIELD_LEVEL };
 
 static const char *const field_names[WATCH_KINDS][WATCH_FIELDS] = {
 	[WATCH_PORT] = { [FIELD_WAY] = "rw", [FIELD_ADDR] = "port", [FIELD_WIDTH] = "size" },
 	[WATCH_MEMORY] = { [FIELD_WAY] = "type", [FIELD_ADDR] = "gpa", [FIELD_WIDTH] = "len" },
 	[WATCH_LEFT] = { [FIELD_REASON] = "reason", [FIELD_ERROR] = "errno" },
+	[WATCH_LINE] = { [FIELD_LEVEL] = "level" },
 };
 
 int watch_formats_init(struct watch_formats *formats)
@@ -143,6 +147,17 @@ static bool left_read(const struct watch_formats *formats, const struct watch_fo
 	return true;
 }
 
+static bool line_read(const struct watch_formats *formats, const struct watch_format *format,
+		      const uint8_t *raw, size_t size, struct watch_event *event)
+{
+	uint64_t level;
+
+	if (!field_read(formats, &format->fields[FIELD_LEVEL], raw, size, &level))
+		return false;
+	event->level = level != 0;
+	return true;
+}
+
 static enum watch_record raw_read(const struct watch_formats *formats, const uint8_t *raw,
 				  size_t size, struct watch_event *event)
 {
@@ -162,6 +177,8 @@ static enum watch_record raw_read(const struct watch_formats *formats, const uin
 		good = access_read(formats, &formats->of[kind], raw, size, event);
 	else if (kind == WATCH_LEFT)
 		good = left_read(formats, &formats->of[kind], raw, size, event);
+	else if (kind == WATCH_LINE)
+		good = line_read(formats, &formats->of[kind], raw, size, event);
 	return good ? WATCH_RECORD_EVENT : WATCH_RECORD_BAD;
 }
 

@@ -54,6 +54,8 @@ static void put_counts(struct json_object *object, const struct watch_counts *co
 	meter_json_count(object, "exits", counts->exits, err);
 	if (counts->in_kernel)
 		meter_json_count(object, "in_kernel", counts->in_kernel, err);
+	if (counts->interrupts)
+		meter_json_count(object, "interrupts", counts->interrupts, err);
 	if (counts->times.n)
 		meter_json_put(object, "times", times_object(&counts->times, err), err);
 }
@@ -63,6 +65,17 @@ static void put_place(struct json_object *object, const struct watch_key *key, i
 	meter_json_text(object, "space", key->space == WATCH_SPACE_PORT ? "port" : "memory", err);
 	meter_json_count(object, "addr", key->addr, err);
 	meter_json_text(object, "direction", key->write ? "write" : "read", err);
+}
+
+static struct json_object *next_object(const struct watch_next *next, int *err)
+{
+	struct json_object *object = json_object_new_object();
+
+	if (!object)
+		return NULL;
+	put_place(object, &next->key, err);
+	meter_json_count(object, "count", next->hits, err);
+	return object;
 }
 
 static struct json_object *row_object(const struct watch_report *report,
@@ -77,13 +90,16 @@ static struct json_object *row_object(const struct watch_report *report,
 	if (report->by_process)
 		meter_json_count(object, "pid", report->processes[key->process].pid, err);
 	put_place(object, key, err);
-	meter_json_count(object, "size", watch_key_is_page(key->space, key->addr) ? WATCH_PAGE : 1, err);
+	meter_json_count(object, "size", watch_key_is_page(key->space, key->addr) ? WATCH_PAGE : 1,
+			 err);
 	meter_json_count(object, "width", key->width, err);
 	if (reg) {
 		meter_json_text(object, "device", reg->part, err);
 		meter_json_text(object, "register", watch_reg_side(reg, key->write), err);
 	}
 	put_counts(object, &row->counts, err);
+	if (row->counts.next.hits)
+		meter_json_put(object, "next", next_object(&row->counts.next, err), err);
 	return object;
 }
 

@@ -50,12 +50,6 @@ void watch_table_clear(struct watch_table *table)
 	memset(table->totals, 0, table->processes_max * sizeof(*table->totals));
 }
 
-static bool key_equal(const struct watch_key *a, const struct watch_key *b)
-{
-	return a->addr == b->addr && a->process == b->process && a->width == b->width &&
-	       a->space == b->space && a->write == b->write;
-}
-
 static uint32_t key_hash(const struct watch_key *key)
 {
 	uint64_t rest = key->process | (uint64_t)key->width << 16 | (uint64_t)key->space << 24 |
@@ -70,7 +64,7 @@ static uint32_t *index_find(const struct watch_table *table, const struct watch_
 {
 	uint32_t at = key_hash(key) & table->index_mask;
 
-	while (table->index[at] && !key_equal(&table->rows[table->index[at] - 1].key, key))
+	while (table->index[at] && !watch_key_equal(&table->rows[table->index[at] - 1].key, key))
 		at = (at + 1) & table->index_mask;
 	return &table->index[at];
 }
@@ -82,10 +76,30 @@ static void index_build(struct watch_table *table)
 		*index_find(table, &table->rows[i].key) = i + 1;
 }
 
+/* Two counts of votes are one: those for different ones outweigh each other. */
+static void next_merge(struct watch_next *into, const struct watch_next *from)
+{
+	if (!from->hits)
+		return;
+	if (into->hits && watch_key_equal(&into->key, &from->key)) {
+		into->votes += from->votes;
+		into->hits += from->hits;
+	} else if (into->hits && into->votes >= from->votes) {
+		into->votes -= from->votes;
+	} else {
+		uint64_t less = into->votes;
+
+		*into = *from;
+		into->votes -= less;
+	}
+}
+
 void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from)
 {
 	into->exits += from->exits;
 	into->in_kernel += from->in_kernel;
+	into->interrupts += from->interrupts;
+	next_merge(&into->next, &from->next);
 	watch_times_merge(&into->times, &from->times);
 }
 
@@ -162,7 +176,8 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 {
 	assert(into->processes_max == from->processes_max);
 	for (uint32_t i = 0; i < from->rows_n; i++)
-		watch_counts_merge(watch_table_counts(into, &from->rows[i].key), &from->rows[i].counts);
+		watch_counts_merge(watch_table_counts(into, &from->rows[i].key),
+				   &from->rows[i].counts);
 	watch_counts_merge(&into->other, &from->other);
 	into->folded += from->folded;
 	for (uint32_t i = 0; i < from->processes_max; i++)

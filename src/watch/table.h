@@ -33,10 +33,42 @@ static inline bool watch_key_is_page(uint8_t space, uint64_t addr)
 	return space == WATCH_SPACE_MEMORY && addr >> 17 == 0xa0000 >> 17;
 }
 
+static inline bool watch_key_equal(const struct watch_key *a, const struct watch_key *b)
+{
+	return a->addr == b->addr && a->process == b->process && a->width == b->width &&
+	       a->space == b->space && a->write == b->write;
+}
+
+/*
+ * What follows most often, by majority vote (Boyer and Moore): what follows more often than all else
+ * together wins.
+ */
+struct watch_next {
+	struct watch_key key;
+	uint64_t votes;
+	uint64_t hits; /* times that it followed since it became that; 0: nothing is known */
+};
+
+static inline void watch_next_vote(struct watch_next *next, const struct watch_key *key)
+{
+	if (next->votes && !watch_key_equal(&next->key, key)) {
+		next->votes--;
+		return;
+	}
+	if (!watch_key_equal(&next->key, key)) {
+		next->key = *key;
+		next->hits = 0;
+	}
+	next->votes++;
+	next->hits++;
+}
+
 struct watch_counts {
 	uint64_t exits; /* that left the kernel */
 	uint64_t
 		in_kernel; /* that the kernel served, or let wait in the ring of coalesced writes */
+	uint64_t interrupts; /* exits during which the thread that served them raised one */
+	struct watch_next next; /* what the same vCPU left the kernel for after such an exit */
 	struct watch_times times; /* of exits, those whose end was seen */
 };
 

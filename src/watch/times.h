@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #define WATCH_BUCKETS 112
+/* Below 2^FIRST ns there is one bucket; from there on, each power of two has 2^SPLIT. */
+#define WATCH_BUCKETS_FIRST 7
+#define WATCH_BUCKETS_SPLIT 2
 
 struct watch_times {
 	uint64_t n, sum, min, max; /* ns */
@@ -16,7 +19,32 @@ struct watch_times {
 	uint64_t buckets[WATCH_BUCKETS];
 };
 
-void watch_times_add(struct watch_times *times, uint64_t ns, uint64_t upper);
+static inline unsigned watch_times_bucket(uint64_t ns)
+{
+	unsigned power, bucket;
+
+	if (ns < UINT64_C(1) << WATCH_BUCKETS_FIRST)
+		return 0;
+	power = 63 - (unsigned)__builtin_clzll(ns);
+	bucket =
+		1 + ((power - WATCH_BUCKETS_FIRST) << WATCH_BUCKETS_SPLIT) +
+		(unsigned)(ns >> (power - WATCH_BUCKETS_SPLIT) & ((1u << WATCH_BUCKETS_SPLIT) - 1));
+	return bucket < WATCH_BUCKETS ? bucket : WATCH_BUCKETS - 1;
+}
+
+/* upper: 1 if it is only known to have taken no longer, else 0. */
+static inline void watch_times_add(struct watch_times *times, uint64_t ns, uint64_t upper)
+{
+	if (!times->n || ns < times->min)
+		times->min = ns;
+	if (ns > times->max)
+		times->max = ns;
+	times->n++;
+	times->sum += ns;
+	times->upper += upper;
+	times->buckets[watch_times_bucket(ns)]++;
+}
+
 void watch_times_merge(struct watch_times *into, const struct watch_times *from);
 
 /* The duration in ns that percent of all do not exceed; 0 without any. */

@@ -11,8 +11,7 @@
 #include "watch/snapshot.h"
 
 static struct watch_table table;
-static struct watch_process processes[] = { { 1234, "qemu-system-x86", 2, 0 },
-					    { 77, "coalport", 1, 0 } };
+static struct watch_process processes[] = { { 1234, "qemu-system-x86", 2 }, { 77, "coalport", 1 } };
 
 static void add(struct watch_key key, uint64_t exits, uint64_t in_kernel, uint64_t ns,
 		uint64_t upper)
@@ -172,6 +171,8 @@ static void test_record(void **state)
 	struct error err;
 
 	report.top = 2;
+	table.rows[0].counts.interrupts = 12;
+	watch_next_vote(&table.rows[0].counts.next, &table.rows[1].key);
 	root = watch_report_json(&report);
 	assert_non_null(root);
 	assert_int_equal(watch_snapshot_parse(&record, root, &err), 0);
@@ -184,6 +185,10 @@ static void test_record(void **state)
 	assert_int_equal(record.rows_n, 2);
 	assert_int_equal(record.rows[0].addr, 0x71);
 	assert_int_equal(record.rows[0].exits, 3000);
+	assert_int_equal(record.rows[0].interrupts, 12);
+	assert_true(record.rows[0].next.known && record.rows[0].next.write);
+	assert_int_equal(record.rows[0].next.addr, 0x70);
+	assert_int_equal(record.rows[0].next.count, 1);
 	assert_int_equal(record.rows[0].times.samples, 3000);
 	assert_int_equal(record.rows[0].times.sum_us, 15000);
 	assert_int_equal(record.rows[0].times.buckets_n, 1);
@@ -214,8 +219,8 @@ static void test_output_fails(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_top), TEST(test_json), TEST(test_record),
-					    TEST(test_output_fails) };
+	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_top), TEST(test_json),
+					    TEST(test_record), TEST(test_output_fails) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

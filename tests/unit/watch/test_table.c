@@ -73,6 +73,12 @@ static void test_merge(void **state)
 			port(i)->exits++;
 		watch_times_add(&port(0x71)->times, 500 + round, 0);
 		port(0x71)->exits += 1000;
+		port(0x71)->interrupts += 5;
+		/* The first two rounds outweigh the third one. */
+		key.addr = round < 2 ? 0x70 : 0x72;
+		for (unsigned i = 0; i < 4; i++)
+			watch_next_vote(&port(0x71)->next, &key);
+		key.addr = 0x71;
 		table.totals[1].left[2] += 7;
 		watch_table_merge(&total, &table);
 		watch_table_clear(&table);
@@ -83,6 +89,10 @@ static void test_merge(void **state)
 	assert_int_equal(watch_totals_left(&total.totals[1]), 21);
 	assert_int_equal(watch_table_counts(&total, &key)->times.min, 500);
 	assert_int_equal(watch_table_counts(&total, &key)->times.max, 502);
+	assert_int_equal(watch_table_counts(&total, &key)->interrupts, 15);
+	assert_int_equal(watch_table_counts(&total, &key)->next.key.addr, 0x70);
+	assert_int_equal(watch_table_counts(&total, &key)->next.hits, 8);
+	assert_int_equal(watch_table_counts(&total, &key)->next.votes, 4);
 	watch_table_destroy(&total);
 }
 

@@ -3,7 +3,7 @@
 kernel, watched and not watched in turn. What counts is the processor time of the guest's process: unlike the
 guest's own clock it does not see what else the machine does.
 
-usage: trace.py [ROUNDS [COUNT]], with COALPORT and GUESTS in the environment as for the tests."""
+usage: trace.py [ROUNDS [COUNT [METHOD...]]], with COALPORT and GUESTS in the environment as for the tests."""
 import json
 import os
 import shutil
@@ -18,6 +18,7 @@ COALPORT = os.environ.get('COALPORT', 'build/coalport')
 GUESTS = os.environ.get('GUESTS', 'build/guests')
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 7
 COUNT = int(sys.argv[2]) if len(sys.argv) > 2 else 30000
+METHODS = sys.argv[3:] or ['bpf', 'records']
 PROGRAMS = {
     'coalport, coalesce=off': [COALPORT, '-M', 'pc,coalesce=off'],
     'QEMU': ['qemu-system-x86_64', '-M', 'pc', '-accel', 'kvm'],
@@ -41,7 +42,7 @@ def processor_time(process):
     return usage.ru_utime + usage.ru_stime
 
 
-def once(program, watched):
+def once(program, method):
     """Seconds of processor time of the guest's process and of its watcher's, and the events that were lost."""
     with tempfile.TemporaryDirectory(prefix='coalport-bench-') as folder:
         path = os.path.join(folder, 'qmp')
@@ -51,9 +52,9 @@ def once(program, watched):
              f'name=opt/org.coalport/guest,string=count={COUNT} samples=2'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         qmp, trace = connect(path), None
-        if watched:
-            trace = subprocess.Popen([COALPORT, 'trace', '-p', str(guest.pid), '--json'], stdout=subprocess.PIPE,
-                                     stderr=subprocess.PIPE, text=True)
+        if method:
+            trace = subprocess.Popen([COALPORT, 'trace', '-p', str(guest.pid), '--json', '--method', method],
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             if 'watching' not in (line := trace.stderr.readline()):
                 guest.kill()
                 guest.wait()
@@ -65,25 +66,26 @@ def once(program, watched):
         if not trace:
             return guest_time, 0, 0
         report = json.load(trace.stdout)
-        return guest_time, processor_time(trace), report['lost']
+        return guest_time, processor_time(trace), report['trace']['lost']
 
 
 def main():
     for name, program in PROGRAMS.items():
         if not shutil.which(program[0]):
             continue
-        plain, watched, watchers, losses = [], [], [], 0
+        plain, watched = [], {method: [] for method in METHODS}
         for _ in range(ROUNDS):
-            plain.append(once(program, False)[0])
-            guest, watcher, lost = once(program, True)
-            watched.append(guest)
-            watchers.append(watcher)
-            losses += lost
+            plain.append(once(program, None)[0])
+            for method in METHODS:
+                watched[method].append(once(program, method))
         without = statistics.median(plain)
-        print(f'{name}: {without / COUNT / 4 * 1e6:.2f} us of processor time an exit; watched, it takes '
-              f'{statistics.median(watched) / without:.3f} times as much (the least of each: '
-              f'{min(watched) / min(plain):.3f}), and the watcher {statistics.median(watchers) / without:.3f} times '
-              f'as much beside it; {ROUNDS} rounds of {4 * COUNT} exits; events lost {losses}', flush=True)
+        print(f'{name}: {without / COUNT / 4 * 1e6:.2f} us of processor time an exit; {ROUNDS} rounds of {4 * COUNT} '
+              'exits')
+        for method in METHODS:
+            guests, watchers, losses = zip(*watched[method])
+            print(f'  watched by {method}, it takes {statistics.median(guests) / without:.3f} times as much (the least '
+                  f'of each: {min(guests) / min(plain):.3f}), and the watcher {statistics.median(watchers) / without:.3f} '
+                  f'times as much beside it; events lost {sum(losses)}', flush=True)
 
 
 main()

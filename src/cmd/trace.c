@@ -45,6 +45,8 @@ static void help(void)
 	       "  --for TIME       ends after 10s, 500ms, 2m; else with the process, or on Ctrl-C\n"
 	       "  --interval TIME  a table of each such time, and one of all at the end\n"
 	       "  --once           one table of one interval, or of 1s\n"
+	       "  --method METHOD  bpf: counts in the kernel, which costs the guest little; records: reads\n"
+	       "                   a record of each event; auto (the default): the first that works\n"
 	       "  --top N          no more than N rows\n"
 	       "  --json           a record instead of text, which advise and top read; with --interval\n"
 	       "                   one a line, each of all since the beginning\n");
@@ -68,10 +70,11 @@ static bool trace_print(struct trace *trace, struct watch_table *table, int64_t 
 		.by_process = trace->options.all,
 		.seconds = (double)(clock_monotonic() - since) / 1e9,
 		.top = trace->options.top,
+		.method = watch->method == WATCH_METHOD_BPF ? "bpf" : "records",
 		.lost = watch->lost,
 		.bad = watch->bad,
 		.entered = watch->pairs.entered,
-		.vm_exits = watch_source_exits(&watch->source),
+		.vm_exits = watch_vm_exits(watch),
 		.ended = trace->ended,
 	};
 	int err;
@@ -177,12 +180,13 @@ static void trace_found(void *arg, uint32_t pid)
 static bool trace_census(struct trace *trace)
 {
 	struct watch_pairs *pairs = &trace->watch.pairs;
+	const char *why = trace->watch.why.text, *by = *why ? ", by records; " : "";
 	int ret;
 
 	if (trace->options.pid) {
 		trace_found(pairs, (uint32_t)trace->options.pid);
-		fprintf(stderr, "coalport: trace: watching process %d (%s)\n",
-			(int)trace->options.pid, pairs->processes[0].name);
+		fprintf(stderr, "coalport: trace: watching process %d (%s)%s%s\n",
+			(int)trace->options.pid, pairs->processes[0].name, by, why);
 		return true;
 	}
 	ret = watch_proc_each(trace_found, pairs);
@@ -192,7 +196,7 @@ static bool trace_census(struct trace *trace)
 		log_error("trace: no process runs a KVM guest, or none that you may look into");
 	if (ret || !pairs->processes_n)
 		return false;
-	fprintf(stderr, "coalport: trace: watching all, now %u\n", pairs->processes_n);
+	fprintf(stderr, "coalport: trace: watching all, now %u%s%s\n", pairs->processes_n, by, why);
 	return true;
 }
 
@@ -297,11 +301,11 @@ static int trace_main(struct trace *trace)
 
 	trace->progress = !trace->options.interval && isatty(STDERR_FILENO);
 	trace->signals.fd = trace->process.fd = -1;
-	if (watch_open(&trace->watch, trace->options.pid, &err)) {
+	if (watch_open(&trace->watch, trace->options.pid, trace->options.method, &err)) {
 		log_error("trace: %s", err.text);
 		return 1;
 	}
-	trace->rings = calloc(trace->watch.source.cpus_n, sizeof(*trace->rings));
+	trace->rings = calloc(trace->watch.source.cpus_n + 1, sizeof(*trace->rings));
 	ret = trace->rings ? loop_init(&trace->loop) : -ENOMEM;
 	if (ret) {
 		log_error("trace: %s", strerror(-ret));

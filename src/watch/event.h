@@ -23,12 +23,6 @@ struct tep_handle;
 /* The name in events/kvm/ of tracefs. */
 extern const char *const watch_kind_names[WATCH_KINDS];
 
-#define WATCH_FIELDS 4
-
-struct watch_field {
-	uint16_t offset, size;
-};
-
 struct watch_format {
 	bool there;
 	uint32_t id; /* for perf_event_open() */

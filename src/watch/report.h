@@ -21,6 +21,7 @@ struct watch_report {
 	bool by_process; /* there may be several: say whose a row is */
 	double seconds; /* that the table is of */
 	uint32_t top; /* rows at most; 0: all */
+	const char *method; /* "bpf" or "records" */
 	uint64_t lost, bad; /* as in struct watch, since the start */
 	bool entered; /* the host has kvm_entry: times of writes are exact */
 	bool counted; /* vm_exits says something: the host has kvm_exit */

@@ -190,7 +190,7 @@ static struct json_object *trace_object(const struct watch_report *report,
 
 	if (!object)
 		return NULL;
-	meter_json_text(object, "method", "records", err);
+	meter_json_text(object, "method", report->method, err);
 	meter_json_text(object, "ended", report->ended, err);
 	meter_json_count(object, "lost", report->lost, err);
 	meter_json_count(object, "bad_records", report->bad, err);

@@ -122,7 +122,7 @@ static void print_rows(FILE *out, const struct watch_report *report, uint64_t al
 		snprintf(name, sizeof(name), "%" PRIu32 " more rows", table->rows_n - n);
 		print_sum(out, report, name, &rest, all);
 	}
-	if (table->folded)
+	if (table->other.exits || table->other.in_kernel)
 		print_sum(out, report, "other, seldom used", &table->other, all);
 }
 

@@ -163,7 +163,7 @@ struct watch_counts *watch_table_counts(struct watch_table *table, const struct 
 	return &row->counts;
 }
 
-static void totals_merge(struct watch_totals *into, const struct watch_totals *from)
+void watch_totals_merge(struct watch_totals *into, const struct watch_totals *from)
 {
 	for (unsigned i = 0; i < WATCH_REASONS; i++)
 		into->left[i] += from->left[i];
@@ -181,7 +181,7 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 	watch_counts_merge(&into->other, &from->other);
 	into->folded += from->folded;
 	for (uint32_t i = 0; i < from->processes_max; i++)
-		totals_merge(&into->totals[i], &from->totals[i]);
+		watch_totals_merge(&into->totals[i], &from->totals[i]);
 }
 
 static int order_rows(const void *left, const void *right)
@@ -215,7 +215,7 @@ struct watch_totals watch_table_totals(const struct watch_table *table)
 	struct watch_totals sum = { 0 };
 
 	for (uint32_t i = 0; i < table->processes_max; i++)
-		totals_merge(&sum, &table->totals[i]);
+		watch_totals_merge(&sum, &table->totals[i]);
 	return sum;
 }
 

@@ -116,6 +116,8 @@ void watch_table_sort(struct watch_table *table);
 
 void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from);
 
+void watch_totals_merge(struct watch_totals *into, const struct watch_totals *from);
+
 /* Sums over all processes. */
 struct watch_totals watch_table_totals(const struct watch_table *table);
 uint64_t watch_totals_left(const struct watch_totals *totals);

@@ -19,22 +19,14 @@ struct watch_times {
 	uint64_t buckets[WATCH_BUCKETS];
 };
 
-static inline unsigned watch_times_bucket(uint64_t ns)
-{
-	unsigned power, bucket;
-
-	if (ns < UINT64_C(1) << WATCH_BUCKETS_FIRST)
-		return 0;
-	power = 63 - (unsigned)__builtin_clzll(ns);
-	bucket =
-		1 + ((power - WATCH_BUCKETS_FIRST) << WATCH_BUCKETS_SPLIT) +
-		(unsigned)(ns >> (power - WATCH_BUCKETS_SPLIT) & ((1u << WATCH_BUCKETS_SPLIT) - 1));
-	return bucket < WATCH_BUCKETS ? bucket : WATCH_BUCKETS - 1;
-}
+/* The bucket that a duration belongs to (bucket.c). */
+unsigned watch_times_bucket(uint64_t ns);
 
 /* upper: 1 if it is only known to have taken no longer, else 0. */
 static inline void watch_times_add(struct watch_times *times, uint64_t ns, uint64_t upper)
 {
+	unsigned bucket = watch_times_bucket(ns);
+
 	if (!times->n || ns < times->min)
 		times->min = ns;
 	if (ns > times->max)
@@ -42,7 +34,9 @@ static inline void watch_times_add(struct watch_times *times, uint64_t ns, uint6
 	times->n++;
 	times->sum += ns;
 	times->upper += upper;
-	times->buckets[watch_times_bucket(ns)]++;
+	/* It always is less; the kernel's verifier, which sees each by itself, wants to be sure. */
+	if (bucket < WATCH_BUCKETS)
+		times->buckets[bucket]++;
 }
 
 void watch_times_merge(struct watch_times *into, const struct watch_times *from);

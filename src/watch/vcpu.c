@@ -38,6 +38,14 @@ static struct watch_counts *vcpu_count_exit(struct watch_vcpu *vcpu, const struc
 	return counts;
 }
 
+/* How long the exit took that is under way and ends now, if that is known. */
+static void vcpu_time(const struct watch_vcpu *vcpu, struct watch_counts *counts, uint64_t now,
+		      uint64_t upper)
+{
+	if (vcpu->out_at && now >= vcpu->out_at)
+		watch_times_add(&counts->times, now - vcpu->out_at, upper);
+}
+
 /* An exit of which nobody knows how long it took. */
 static void vcpu_exit_unseen(struct watch_vcpu *vcpu)
 {
@@ -47,10 +55,7 @@ static void vcpu_exit_unseen(struct watch_vcpu *vcpu)
 /* An exit that is over by now; upper: 1 if it may have been over long before, else 0. */
 static void vcpu_exit(struct watch_vcpu *vcpu, uint64_t now, uint64_t upper)
 {
-	struct watch_counts *counts = vcpu_count_exit(vcpu, &vcpu->key);
-
-	if (now >= vcpu->out_at)
-		watch_times_add(&counts->times, now - vcpu->out_at, upper);
+	vcpu_time(vcpu, vcpu_count_exit(vcpu, &vcpu->key), now, upper);
 }
 
 static void vcpu_in_kernel(struct watch_vcpu *vcpu)
@@ -63,8 +68,7 @@ static void vcpu_crossed(struct watch_vcpu *vcpu, bool left, uint64_t now)
 {
 	vcpu->crossed = false;
 	if (left)
-		watch_times_add(&vcpu_count_exit(vcpu, &vcpu->crossed_key)->times,
-				now - vcpu->out_at, 0);
+		vcpu_time(vcpu, vcpu_count_exit(vcpu, &vcpu->crossed_key), now, 0);
 	else
 		watch_vcpu_row(vcpu, &vcpu->crossed_key)->in_kernel++;
 }
@@ -199,7 +203,7 @@ static void vcpu_left(struct watch_vcpu *vcpu, const struct watch_event *event)
 		vcpu_settle(vcpu, event->time, 1);
 		return;
 	}
-	if (vcpu->out && held && vcpu->crossed && event->time >= vcpu->out_at) {
+	if (vcpu->out && held && vcpu->crossed) {
 		vcpu_crossed(vcpu, true, event->time);
 	} else if (vcpu->out && held && reason == WATCH_REASON_MMIO) {
 		/* The next part of an access that is wide or crosses pages. */
@@ -270,6 +274,6 @@ void watch_vcpu_forget(struct watch_vcpu *vcpu)
 void watch_vcpu_finish(struct watch_vcpu *vcpu)
 {
 	/* The end of what is under way will not be seen. */
-	vcpu->out_at = UINT64_MAX;
+	vcpu->out_at = 0;
 	vcpu_settle(vcpu, 0, 1);
 }

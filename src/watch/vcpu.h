@@ -50,6 +50,17 @@ enum watch_kind {
 	WATCH_KINDS,
 };
 
+/* Where a number lies in a tracepoint's record, in bytes. */
+struct watch_field {
+	uint16_t offset, size;
+};
+
+/* The fields that are read of each kind. */
+#define WATCH_FIELDS 3
+enum { WATCH_FIELD_WAY, WATCH_FIELD_ADDR, WATCH_FIELD_WIDTH }; /* WATCH_PORT, WATCH_MEMORY */
+enum { WATCH_FIELD_REASON, WATCH_FIELD_ERROR }; /* WATCH_LEFT */
+enum { WATCH_FIELD_LEVEL }; /* WATCH_LINE */
+
 enum watch_way {
 	WATCH_READ,
 	WATCH_WRITE,
@@ -62,7 +73,7 @@ enum watch_way {
 
 struct watch_event {
 	enum watch_kind kind;
-	uint64_t time; /* ns of one clock */
+	uint64_t time; /* ns of one clock; 0: not known */
 	uint32_t pid, tid;
 	/* WATCH_PORT, WATCH_MEMORY */
 	enum watch_way way;
@@ -92,7 +103,7 @@ struct watch_vcpu {
 	struct watch_key crossed_key;
 	/* The exit under way: WATCH_REASON_IO or WATCH_REASON_MMIO, or 0. */
 	uint32_t out;
-	uint64_t out_at;
+	uint64_t out_at; /* 0: not known */
 	bool raised; /* an interrupt since then */
 	/* The access of the exit before, if that is known. */
 	bool follows;

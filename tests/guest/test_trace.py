@@ -14,6 +14,7 @@ QEMU = shutil.which('qemu-system-x86_64')
 NOBODY = 0x2340
 WINDOW = 0x80000000
 COUNT = 100
+METHODS = ('bpf', 'records')
 
 # What guests/touch does COUNT times of: kind, address, direction, width: exits, served in the kernel.
 TOUCHED = {
@@ -98,11 +99,15 @@ class Trace(Test):
     @classmethod
     def setUpClass(cls):
         """Whoever may not watch learns it in one line, and the rest is skipped."""
+        cls.refused = {}
         with Machine(*guest('exits', 'do=halt')) as machine:
             machine.wait_for('exits: halt')
-            ended = run('trace', '-p', str(machine.process.pid), '--for', '1ms')
-        if ended.status == 1 and ('tracefs' in ended.err or 'perf events' in ended.err):
-            raise unittest.SkipTest(ended.err.strip())
+            for method in METHODS:
+                ended = run('trace', '-p', str(machine.process.pid), '--for', '1ms', '--method', method)
+                if ended.status == 1 and any(what in ended.err for what in ('tracefs', 'perf events', 'BPF: ')):
+                    cls.refused[method] = ended.err.strip()
+        if 'records' in cls.refused:
+            raise unittest.SkipTest(cls.refused['records'])
 
     def report(self, watching):
         ended = watching.end()
@@ -114,40 +119,59 @@ class Trace(Test):
         for what in ('lost', 'bad_records', 'unmatched', 'undecided'):
             self.assertEqual(report['trace'][what], 0, what)
 
+    def methods(self):
+        """Those that this host and this build have, each as a subtest."""
+        for method in METHODS:
+            if method not in self.refused:
+                with self.subTest(method=method):
+                    yield method
+
     def test_own_counters(self):
         """The guest's exits as counted inside and outside of the program."""
-        for coalesce in ('on', 'off'):
-            with self.subTest(coalesce=coalesce):
-                own = self.path(f'{coalesce}.json')
-                with Watched(self.folder, 'rtcbench', 'count=3000 samples=50', '-M', f'pc,coalesce={coalesce}',
-                             '-exits', f'json,file={own}') as machine:
-                    watching = trace(machine, '--json')
-                    machine.execute('cont')
-                    report = self.report(watching)
-                    self.assertEqual(machine.end().status, 0)
-                self.no_loss(report)
-                self.assertEqual(report['trace']['ended'], 'the process ended')
-                outside = {}
-                for (kind, addr, way, _), (exits, in_kernel) in by_key(report).items():
-                    self.assertEqual(kind, 'port')
-                    counts = outside.get((addr, way), (0, 0))
-                    outside[addr, way] = (counts[0] + exits, counts[1] + in_kernel)
-                with open(own, encoding='utf-8') as file:
-                    inside = json.load(file)
-                counted = {}
-                for row in inside['rows']:
-                    self.assertEqual(row['space'], 'port')
-                    place = row['addr'], row['direction']
-                    counts = counted.get(place, (0, 0))
-                    counted[place] = (counts[0] + row['exits'], counts[1] + row.get('coalesced', 0))
-                self.assertEqual(outside, counted)
-                self.assertEqual(report['in_kernel'], inside['coalesced'])
-                # 3000 pairs, and 50 samples of two kinds, one of them with two writes.
-                self.assertEqual(outside[0x70, 'write'], (0, 3150) if coalesce == 'on' else (3150, 0))
+        for method in self.methods():
+            for coalesce in ('on', 'off'):
+                with self.subTest(coalesce=coalesce):
+                    self.compare(method, coalesce)
 
-    def touched(self, program, *more, sweep=0):
+    def compare(self, method, coalesce):
+        own = self.path(f'{method}-{coalesce}.json')
+        with Watched(self.folder, 'rtcbench', 'count=3000 samples=50', '-M', f'pc,coalesce={coalesce}',
+                     '-exits', f'json,file={own}') as machine:
+            watching = trace(machine, '--json', '--method', method)
+            machine.execute('cont')
+            report = self.report(watching)
+            self.assertEqual(machine.end().status, 0)
+        self.no_loss(report)
+        self.assertEqual(report['trace']['method'], method)
+        self.assertEqual(report['trace']['ended'], 'the process ended')
+        self.assertEqual(len(report['rows']), len(by_key(report)))
+        outside, following = {}, {}
+        for (space, addr, way, _), (exits, in_kernel) in by_key(report).items():
+            self.assertEqual(space, 'port')
+            counts = outside.get((addr, way), (0, 0))
+            outside[addr, way] = (counts[0] + exits, counts[1] + in_kernel)
+        for row in report['rows']:
+            if row['exits'] >= 1000:
+                following[row['addr'], row['direction']] = row['next']['addr'], row['next']['direction']
+        with open(own, encoding='utf-8') as file:
+            inside = json.load(file)
+        counted = {}
+        for row in inside['rows']:
+            self.assertEqual(row['space'], 'port')
+            place = row['addr'], row['direction']
+            counts = counted.get(place, (0, 0))
+            counted[place] = (counts[0] + row['exits'], counts[1] + row.get('coalesced', 0))
+            if row['exits'] >= 1000:
+                self.assertEqual(following.pop(place), (row['next']['addr'], row['next']['direction']), place)
+        self.assertEqual(following, {})
+        self.assertEqual(outside, counted)
+        self.assertEqual(report['in_kernel'], inside['coalesced'])
+        # 3000 pairs, and 50 samples of two kinds, one of them with two writes.
+        self.assertEqual(outside[0x70, 'write'], (0, 3150) if coalesce == 'on' else (3150, 0))
+
+    def touched(self, method, program, *more, sweep=0):
         with Watched(self.folder, 'touch', f'count={COUNT} sweep={sweep}', *more, program=program) as machine:
-            watching = trace(machine, '--json')
+            watching = trace(machine, '--json', '--method', method)
             machine.execute('cont')
             report = self.report(watching)
             machine.end()
@@ -171,39 +195,55 @@ class Trace(Test):
         following = rows['memory', WINDOW + 0x1010, 'read', 1]['next']
         self.assertEqual((following['space'], following['addr'], following['direction']),
                          ('memory', WINDOW + 0x1020, 'read'))
-        self.assertGreaterEqual(following['count'], times - 1)
+        self.assertGreaterEqual(following['count'], times // 2)
 
     def test_what_a_guest_did(self):
-        report = self.touched(COALPORT)
-        rows = by_key(report)
-        self.check_touched(rows, lent=True)
-        self.check_order(report)
-        self.assertGreater(rows['port', NOBODY, 'write', 1][1], COUNT // 2)
+        for method in self.methods():
+            report = self.touched(method, COALPORT)
+            rows = by_key(report)
+            self.check_touched(rows, lent=True)
+            self.check_order(report)
+            self.assertGreater(rows['port', NOBODY, 'write', 1][1], COUNT // 2)
 
     @unittest.skipIf(not QEMU, 'qemu-system-x86_64 is not installed')
     def test_what_a_guest_of_qemu_did(self):
-        report = self.touched(QEMU, *qemu())
-        self.check_touched(by_key(report))
-        self.check_order(report)
+        """The same by both methods, row by row."""
+        counted = {}
+        for method in self.methods():
+            report = self.touched(method, QEMU, *qemu())
+            counted[method] = by_key(report), report['exits'], report['reasons']
+            self.check_touched(by_key(report))
+            self.check_order(report)
+        for method, counts in counted.items():
+            self.assertEqual(counts, counted['records'], method)
 
     def test_times(self):
-        """Of reads always; a bound at least of writes."""
-        report = self.touched(COALPORT)
-        for row in report['rows']:
-            times = row.get('times')
-            self.assertEqual(times['samples'] if times else 0, row['exits'])
-            if times:
-                self.assertEqual(times['bound'] == 'upper',
-                                 not report['trace']['kvm_entry'] and row['direction'] == 'write' and
-                                 row['addr'] != WINDOW + 0x2ffe, row)
-                self.assertLessEqual(times['min_us'], times['p50_us'])
-                self.assertLessEqual(times['p50_us'], times['p99_us'])
-                self.assertLessEqual(times['p99_us'], times['max_us'])
+        """Of reads always; a bound at least of writes. Counted in the kernel, of the first ones only."""
+        for method in self.methods():
+            report = self.touched(method, COALPORT)
+            for row in report['rows']:
+                times = row.get('times')
+                samples = times['samples'] if times else 0
+                if method == 'records':
+                    self.assertEqual(samples, row['exits'])
+                self.assertLessEqual(samples, row['exits'])
+                if times:
+                    self.assertEqual(times['bound'] == 'upper',
+                                     not report['trace']['kvm_entry'] and row['direction'] == 'write' and
+                                     row['addr'] != WINDOW + 0x2ffe, row)
+                    self.assertLessEqual(times['min_us'], times['p50_us'])
+                    self.assertLessEqual(times['p50_us'], times['p99_us'])
+                    self.assertLessEqual(times['p99_us'], times['max_us'])
+            self.assertGreaterEqual(sum(row['times']['samples'] for row in report['rows'] if 'times' in row), 900)
 
     def test_hostile(self):
         """All ports there are and a gigabyte, in a table of a fixed size, and no count lost. Ends by Ctrl-C."""
+        for method in self.methods():
+            self.flood(method)
+
+    def flood(self, method):
         with Watched(self.folder, 'touch', f'count={COUNT} sweep=1', '-no-shutdown') as machine:
-            watching = trace(machine, '--json')
+            watching = trace(machine, '--json', '--method', method)
             machine.execute('cont')
             machine.wait_for('touch done')
             # An access that is under way when the watching ends has lost its other half.
@@ -232,6 +272,20 @@ class Trace(Test):
         self.assertEqual(ended.status, 0, str(ended))
         self.assertIn(', the process ended\n', ended.out)
         self.assertRegex(ended.out, r'mc146818rtc data +in ')
+
+    def test_counts_in_the_kernel(self):
+        """Not to have the method that costs little is no failure, but is to be known."""
+        if 'bpf' in self.refused:
+            self.skipTest(self.refused['bpf'])
+
+    @unittest.skipIf(os.geteuid() or not shutil.which('unshare'), 'not root, or no unshare')
+    def test_in_a_container(self):
+        """Where processes have numbers of their own, the kernel's counter would take them for others."""
+        if 'bpf' in self.refused:
+            self.skipTest(self.refused['bpf'])
+        inside = ('--fork', '--pid', '--mount-proc', COALPORT, 'trace', '--all')
+        self.check_refusal(run(*inside, '--method', 'bpf', program='unshare'), 1, 'not the host')
+        self.check_refusal(run(*inside, program='unshare'), 1, 'no process runs a KVM guest')
 
     def test_for_a_time(self):
         with Machine(*guest('ticker', 'seconds=0')) as machine:
@@ -305,6 +359,10 @@ class Trace(Test):
                 self.check_refusal(ended, 1, 'coalport: trace: ')
                 self.assertRegex(ended.err, 'tracefs|perf events')
                 self.assertIn('root', ended.err)
+                for method in METHODS:
+                    ended = run('--reuid', '65534', '--clear-groups', program, 'trace', *who, '--method', method,
+                                program='setpriv')
+                    self.check_refusal(ended, 1, 'coalport: trace: ')
 
 
 class Refusals(Test):
@@ -317,7 +375,7 @@ class Refusals(Test):
     def test_arguments(self):
         for arguments in ((), ('-p',), ('-p', '0'), ('-p', '-1'), ('-p', '1x'), ('-p', '1', '--all'), ('--all', '1'),
                           ('--all', '--for', '0'), ('--all', '--for', '1y'), ('--all', '--for', '-1s'),
-                          ('--all', '--for', 'nan'), ('--all', '--interval', '1e99'), ('--all', '--top', '0'),
+                          ('--all', '--for', 'nan'), ('--all', '--interval', '1e99'), ('--all', '--top', '0'), ('--all', '--method', 'x'),
                           ('--all', '--nonsense')):
             with self.subTest(arguments=arguments):
                 self.run_badly('trace', *arguments, status=2, says='trace: ')

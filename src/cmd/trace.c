@@ -2,6 +2,7 @@
 #include "cmd/trace.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cmd/options.h"
+#include "watch/client.h"
 #include "watch/proc.h"
 #include "watch/report.h"
 #include "watch/watch.h"
 
 /* Rings are emptied when a quarter full, and at the latest after this. */
 #define DRAIN_NS (100 * NS_PER_MS)
+
+/* Meanwhile events wait in their rings. */
+#define MONITOR_MS 1000
 
 struct trace {
 	struct trace_options options;
@@ -30,6 +35,8 @@ struct trace {
 	struct timer drain, interval, end;
 	struct loop_watch signals, process;
 	struct loop_watch *rings; /* one a CPU */
+	struct watch_client *monitor; /* of the guest, or NULL: it is not asked (any more) */
+	struct watch_bars bars;
 	int64_t started, folded; /* when the first and the present table began */
 	const char *ended; /* why, or NULL */
 	bool progress; /* to a terminal */
@@ -45,6 +52,7 @@ static void help(void)
 	       "  --for TIME       ends after 10s, 500ms, 2m; else with the process, or on Ctrl-C\n"
 	       "  --interval TIME  a table of each such time, and one of all at the end\n"
 	       "  --once           one table of one interval, or of 1s\n"
+	       "  --qmp SOCKET     the guest's monitor: PCI devices get names\n"
 	       "  --method METHOD  bpf: counts in the kernel, which costs the guest little; records: reads\n"
 	       "                   a record of each event; auto (the default): the first that works\n"
 	       "  --top N          no more than N rows\n"
@@ -59,6 +67,42 @@ static void trace_quit(struct trace *trace, const char *why)
 	loop_quit(&trace->loop);
 }
 
+/* Where devices are now. A monitor that does not answer is not asked again. */
+static void trace_ask(struct trace *trace)
+{
+	struct error err;
+
+	if (!trace->monitor || !watch_bars_ask(&trace->bars, trace->monitor, &err))
+		return;
+	/* It ends with its process. */
+	if (!trace->ended)
+		log_warn("trace: %s; names of PCI devices are as they were", err.text);
+	watch_client_close(trace->monitor);
+	trace->monitor = NULL;
+}
+
+/* False after a message. */
+static bool trace_open_monitor(struct trace *trace)
+{
+	const char *socket = trace->options.qmp;
+	char path[PATH_MAX];
+	struct error err;
+	int ret;
+
+	if (!socket)
+		return true;
+	/* What has no slash would be a machine's name. */
+	snprintf(path, sizeof(path), "%s%s", strchr(socket, '/') ? "" : "./", socket);
+	ret = watch_client_open(&trace->monitor, path, &err);
+	if (!ret) {
+		watch_client_set_patience(trace->monitor, MONITOR_MS);
+		ret = watch_bars_ask(&trace->bars, trace->monitor, &err);
+	}
+	if (ret)
+		log_error("trace: %s", err.text);
+	return !ret;
+}
+
 /* Prints a table that began at the time since. */
 static bool trace_print(struct trace *trace, struct watch_table *table, int64_t since)
 {
@@ -70,6 +114,7 @@ static bool trace_print(struct trace *trace, struct watch_table *table, int64_t 
 		.by_process = trace->options.all,
 		.seconds = (double)(clock_monotonic() - since) / 1e9,
 		.top = trace->options.top,
+		.bars = trace->options.qmp ? &trace->bars : NULL,
 		.method = watch->method == WATCH_METHOD_BPF ? "bpf" : "records",
 		.lost = watch->lost,
 		.bad = watch->bad,
@@ -79,6 +124,7 @@ static bool trace_print(struct trace *trace, struct watch_table *table, int64_t 
 	};
 	int err;
 
+	trace_ask(trace);
 	report.counted = report.vm_exits;
 	if (trace->options.json)
 		err = watch_report_print_json(stdout, &report, trace->options.interval);
@@ -316,8 +362,12 @@ static int trace_main(struct trace *trace)
 	timer_init(&trace->drain, &trace->clock, trace_drain, trace);
 	timer_init(&trace->interval, &trace->clock, trace_interval, trace);
 	timer_init(&trace->end, &trace->clock, trace_end, trace);
-	trace_run(trace);
+	if (trace_open_monitor(trace))
+		trace_run(trace);
+	else
+		trace->status = 1;
 	trace_disarm(trace);
+	watch_client_close(trace->monitor);
 	loop_destroy(&trace->loop);
 	clock_destroy(&trace->clock);
 close_watch:

@@ -21,6 +21,7 @@ struct trace_options {
 	bool json;
 	uint32_t top; /* rows at most, or 0: all */
 	enum watch_method method;
+	const char *qmp; /* the socket of the guest's monitor, or NULL */
 };
 
 /* argv[0] is "trace". False after a message. */

@@ -4,7 +4,6 @@
 
 #include "meter/json.h"
 #include "meter/meter.h"
-#include "watch/regs.h"
 #include "watch/report.h"
 
 static void put_us(struct json_object *object, const char *name, uint64_t ns, int *err)
@@ -82,7 +81,7 @@ static struct json_object *row_object(const struct watch_report *report,
 				      const struct watch_row *row, int *err)
 {
 	const struct watch_key *key = &row->key;
-	const struct watch_reg *reg = watch_reg_find((enum watch_space)key->space, key->addr);
+	struct watch_name name;
 	struct json_object *object = json_object_new_object();
 
 	if (!object)
@@ -93,9 +92,9 @@ static struct json_object *row_object(const struct watch_report *report,
 	meter_json_count(object, "size", watch_key_is_page(key->space, key->addr) ? WATCH_PAGE : 1,
 			 err);
 	meter_json_count(object, "width", key->width, err);
-	if (reg) {
-		meter_json_text(object, "device", reg->part, err);
-		meter_json_text(object, "register", watch_reg_side(reg, key->write), err);
+	if (watch_name_find(&name, report->bars, key)) {
+		meter_json_text(object, "device", name.part, err);
+		meter_json_text(object, "register", name.reg, err);
 	}
 	put_counts(object, &row->counts, err);
 	if (row->counts.next.hits)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/regs.h"
 #include "watch/report.h"
 
 #define CELL 32
@@ -78,7 +77,8 @@ static void print_row(FILE *out, const struct watch_report *report, const struct
 {
 	const struct watch_key *key = &row->key;
 	bool port = key->space == WATCH_SPACE_PORT;
-	char name[WATCH_REG_NAME];
+	char text[2 * WATCH_BAR_NAME] = "";
+	struct watch_name name;
 
 	if (report->by_process) {
 		const struct watch_process *process = &report->processes[key->process];
@@ -86,7 +86,9 @@ static void print_row(FILE *out, const struct watch_report *report, const struct
 		fprintf(out, "%-8" PRIu32 "%-16s", process->pid,
 			process->pid ? process->name : "others");
 	}
-	fprintf(out, "0x%-10" PRIx64 " %-30s %-5s%3u", key->addr, watch_reg_name(name, key),
+	if (watch_name_find(&name, report->bars, key))
+		snprintf(text, sizeof(text), "%s %s", name.part, name.reg);
+	fprintf(out, "0x%-10" PRIx64 " %-30s %-5s%3u", key->addr, text,
 		port ? (key->write ? "out" : "in") : (key->write ? "write" : "read"), key->width);
 	print_counts(out, report, &row->counts, all);
 }

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
 from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, run
@@ -298,6 +299,60 @@ class Trace(Test):
                              if ended.seconds < 1 else r'\Aprocess ')
             self.assertEqual(run('trace', '-p', str(machine.process.pid), '--once', '--interval', '50ms').status, 0)
 
+    @unittest.skipIf(not QEMU, 'qemu-system-x86_64 is not installed')
+    def test_pci_names(self):
+        """Where SeaBIOS puts the VGA's registers, the monitor knows; all that it touches beside them, we know."""
+        ours, theirs = self.path('ours.qmp'), self.path('theirs.qmp')
+        sockets = [word for path in (ours, theirs) for word in ('-qmp', f'unix:{path},server=on,wait=off')]
+        with Machine('-M', 'pc', '-nodefaults', '-display', 'none', '-m', '16', '-vga', 'std', '-S', *sockets, *qemu(),
+                     program=QEMU) as machine:
+            machine.wait_until(lambda: os.path.exists(theirs))
+            watching = trace(machine, '--json', '--interval', '100ms', '--qmp', theirs)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(ours)
+                connection.sendall(b'{"execute": "qmp_capabilities"} {"execute": "cont"}')
+                watching.wait_for(r'VGA controller","register":"BAR 2 \+ 0x')
+            watching.send(signal.SIGINT)
+            report = json.loads(watching.end().out.splitlines()[-1])
+        self.no_loss(report)
+        rows = {(row['space'], row['addr']): row for row in report['rows']}
+        bar = [row for row in rows.values() if row.get('register', '').startswith('BAR 2')]
+        self.assertEqual({row['device'] for row in bar}, {'VGA controller'})
+        self.assertEqual({row['addr'] & 0xfff for row in bar}, {int(row['register'][len('BAR 2 + '):], 16) for row in bar})
+        self.assertEqual([place for place, row in rows.items() if 'device' not in row], [])
+
+    def test_monitors(self):
+        """A monitor that says nonsense, or goes away: never more than a line, and the counts are there."""
+        def answer(connection, texts):
+            with connection, connection.makefile('rb') as lines:
+                connection.sendall(b'{"QMP": {}}\n')
+                for text in (b'{"return": {}}', *texts):
+                    if not lines.readline():
+                        return
+                    connection.sendall(text + b'\n')
+
+        bars = (b'{"return": [{"devices": [{"qdev_id": "\\u001b[2Jrtc", "regions":'
+                b' [{"bar": 3, "type": "io", "address": 112, "size": 2}]}]}]}')
+        for number, (texts, status, says) in enumerate((
+                ([bars] * 9, 0, ''), ([bars], 0, 'it is gone; names of PCI devices are as they were'),
+                ([b'{"error": {"desc": "no such command"}}'], 1, 'no such command'), ([b'[]'], 1, 'not QMP'),
+                ([b'{"return": {}}'], 1, 'gives no list'), ([b'{"return": ' + b'[' * 100], 1, 'not QMP'))):
+            with self.subTest(number=number), socket.socket(socket.AF_UNIX) as server:
+                server.bind(path := self.path(f'{number}.qmp'))
+                server.listen()
+                server.settimeout(PATIENCE)
+                thread = threading.Thread(target=lambda texts=texts, server=server: answer(server.accept()[0], texts))
+                thread.start()
+                with Machine(*guest('ticker', 'seconds=0')) as machine:
+                    machine.wait_for('embedded guest|ticker|rate')
+                    ended = run('trace', '-p', str(machine.process.pid), '--for', '100ms', '--qmp', path)
+                thread.join()
+                self.assertEqual(ended.status, status, str(ended))
+                self.assertIn(says, ended.err)
+                self.assertLessEqual(ended.err.count('\n'), 2)
+                if not status:
+                    self.assertRegex(ended.out, r'0x71 +\?\[2Jrtc BAR 3 \+ 0x1')
+
     def test_intervals(self):
         """Records of all since the beginning, a line each: a recording that ends with the last one."""
         with Watched(self.folder, 'touch', 'count=3000') as machine:
@@ -376,7 +431,7 @@ class Refusals(Test):
         for arguments in ((), ('-p',), ('-p', '0'), ('-p', '-1'), ('-p', '1x'), ('-p', '1', '--all'), ('--all', '1'),
                           ('--all', '--for', '0'), ('--all', '--for', '1y'), ('--all', '--for', '-1s'),
                           ('--all', '--for', 'nan'), ('--all', '--interval', '1e99'), ('--all', '--top', '0'), ('--all', '--method', 'x'),
-                          ('--all', '--nonsense')):
+                          ('--all', '--qmp', 'x'), ('--all', '--nonsense')):
             with self.subTest(arguments=arguments):
                 self.run_badly('trace', *arguments, status=2, says='trace: ')
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../base/cm.h"
 
-#include "watch/regs.h"
+#include <stdio.h>
+
+#include "watch/bars.h"
 #include "watch/table.h"
 
 static struct watch_table table;
@@ -135,6 +137,7 @@ static void test_registers(void **state)
 		{ { .addr = 0x176 }, "IDE secondary device" },
 		{ { .addr = 0xcf9, .write = true }, "PIIX reset control" },
 		{ { .addr = 0xcfd }, "PCI config data" },
+		{ { .addr = 0x7e, .write = true }, "kvmvapic setup" },
 		{ { .addr = 0x608 }, "ACPI PM timer" },
 		{ { .addr = 0xc2 }, "8237 DMA 2 count 4" },
 		{ { .addr = 0xfee000b0, .space = WATCH_SPACE_MEMORY, .write = true }, "LAPIC EOI" },
@@ -142,10 +145,15 @@ static void test_registers(void **state)
 		{ { .addr = 0x71, .space = WATCH_SPACE_MEMORY }, "" },
 		{ { .addr = 0x2340 }, "" },
 	};
-	char name[WATCH_REG_NAME];
+	struct watch_name name;
+	char text[2 * WATCH_BAR_NAME];
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		assert_string_equal(watch_reg_name(name, &known[i].key), known[i].name);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		text[0] = '\0';
+		if (watch_name_find(&name, NULL, &known[i].key))
+			snprintf(text, sizeof(text), "%s %s", name.part, name.reg);
+		assert_string_equal(text, known[i].name);
+	}
 }
 
 int main(void)

@@ -119,6 +119,7 @@ static bool trace_print(struct trace *trace, struct watch_table *table, int64_t 
 		.lost = watch->lost,
 		.bad = watch->bad,
 		.entered = watch->pairs.entered,
+		.raises = watch->formats.of[WATCH_LINE].there,
 		.vm_exits = watch_vm_exits(watch),
 		.ended = trace->ended,
 	};

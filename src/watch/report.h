@@ -26,6 +26,7 @@ struct watch_report {
 	const char *method; /* "bpf" or "records" */
 	uint64_t lost, bad; /* as in struct watch, since the start */
 	bool entered; /* the host has kvm_entry: times of writes are exact */
+	bool raises; /* the host has kvm_set_irq: interrupts that exits raised are known */
 	bool counted; /* vm_exits says something: the host has kvm_exit */
 	uint64_t
 		vm_exits; /* times that the guest was left, to the kernel or further, since the start */

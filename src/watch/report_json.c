@@ -195,6 +195,7 @@ static struct json_object *trace_object(const struct watch_report *report,
 	meter_json_count(object, "bad_records", report->bad, err);
 	put_doubts(object, totals, err);
 	meter_json_put(object, "kvm_entry", json_object_new_boolean(report->entered), err);
+	meter_json_put(object, "kvm_set_irq", json_object_new_boolean(report->raises), err);
 	meter_json_put(object, "kvm_exit", json_object_new_boolean(report->counted), err);
 	if (report->counted)
 		meter_json_count(object, "vm_exits", report->vm_exits, err);

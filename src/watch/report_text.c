@@ -63,10 +63,12 @@ static void print_times(FILE *out, const struct watch_times *times)
 static void print_counts(FILE *out, const struct watch_report *report,
 			 const struct watch_counts *counts, uint64_t all)
 {
-	char exits[CELL], in_kernel[CELL];
+	char exits[CELL], in_kernel[CELL], interrupts[CELL] = "-";
 
-	fprintf(out, "%12s%12s%10.0f%7.1f%%", grouped(exits, counts->exits),
-		grouped(in_kernel, counts->in_kernel),
+	if (report->raises)
+		grouped(interrupts, counts->interrupts);
+	fprintf(out, "%12s%12s%10s%10.0f%7.1f%%", grouped(exits, counts->exits),
+		grouped(in_kernel, counts->in_kernel), interrupts,
 		report->seconds > 0 ? (double)counts->exits / report->seconds : 0,
 		all ? 100 * (double)counts->exits / (double)all : 0);
 	print_times(out, &counts->times);
@@ -110,15 +112,13 @@ static void print_rows(FILE *out, const struct watch_report *report, uint64_t al
 
 	if (report->by_process)
 		fprintf(out, "%-8s%-16s", "PID", "Process");
-	fprintf(out, "%-12s %-30s %-5s%3s%12s%12s%10s%8s%10s%10s%10s%10s%10s\n", "Address",
-		"Register", "Way", "B", "Exits", "In kernel", "Exits/s", "Share", "Min us",
-		"Avg us", "p50 us", "p99 us", "Max us");
+	fprintf(out, "%-12s %-30s %-5s%3s%12s%12s%10s%10s%8s%10s%10s%10s%10s%10s\n", "Address",
+		"Register", "Way", "B", "Exits", "In kernel", "Raised", "Exits/s", "Share",
+		"Min us", "Avg us", "p50 us", "p99 us", "Max us");
 	for (uint32_t i = 0; i < n; i++)
 		print_row(out, report, &table->rows[i], all);
 	for (uint32_t i = n; i < table->rows_n; i++) {
-		rest.exits += table->rows[i].counts.exits;
-		rest.in_kernel += table->rows[i].counts.in_kernel;
-		watch_times_merge(&rest.times, &table->rows[i].counts.times);
+		watch_counts_merge(&rest, &table->rows[i].counts);
 	}
 	if (table->rows_n > n) {
 		snprintf(name, sizeof(name), "%" PRIu32 " more rows", table->rows_n - n);
@@ -168,6 +168,9 @@ static void print_notes(FILE *out, const struct watch_report *report)
 		fputs("exits of the guest in all: not known, this host has no kvm_exit\n", out);
 	if (!report->entered)
 		fputs("<: until the vCPU's next event, while the guest ran, too: this host has no kvm_entry\n",
+		      out);
+	if (!report->raises)
+		fputs("interrupts that exits raised: not known, this host has no kvm_set_irq\n",
 		      out);
 	fprintf(out, "events lost: %s%s\n", grouped(lost, report->lost),
 		report->lost ? ": counts are too low" : "");

@@ -80,9 +80,9 @@ static void test_text(void **state)
 	report.lost = 12345;
 	text = text_of(&report);
 	assert_non_null(strstr(text, "2 processes, 2.0 s, the process ended\n"));
-	assert_non_null(
-		strstr(text, "1234    qemu-system-x86 0x71         mc146818rtc data               "
-			     "in     1       3,000           0      1500   74.9%       5.0"));
+	assert_non_null(strstr(
+		text, "1234    qemu-system-x86 0x71         mc146818rtc data               "
+		      "in     1       3,000           0         -      1500   74.9%       5.0"));
 	assert_non_null(strstr(text, "77      coalport        0x3f8"));
 	assert_non_null(strstr(text, "<7.0"));
 	assert_non_null(strstr(text, "0xfebc0010"));
@@ -92,12 +92,16 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "events lost: 12,345: counts are too low\n"));
 	assert_non_null(strstr(text, "no kvm_entry"));
 	assert_non_null(strstr(text, "no kvm_exit"));
+	assert_non_null(strstr(text, "no kvm_set_irq"));
 	free(text);
-	report.entered = report.counted = true;
+	report.entered = report.counted = report.raises = true;
+	table.rows[0].counts.interrupts = 1234;
 	report.vm_exits = 4321;
 	report.lost = 0;
 	text = text_of(&report);
 	assert_null(strstr(text, "no kvm_entry"));
+	assert_null(strstr(text, "no kvm_set_irq"));
+	assert_non_null(strstr(text, "3,000           0     1,234      1500"));
 	assert_non_null(strstr(text, "(kvm_exit): 4,321\n"));
 	assert_non_null(strstr(text, "events lost: 0\n"));
 	free(text);

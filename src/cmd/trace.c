@@ -24,7 +24,7 @@
 /* Rings are emptied when a quarter full, and at the latest after this. */
 #define DRAIN_NS (100 * NS_PER_MS)
 
-/* Meanwhile events wait in their rings. */
+/* Events wait in their rings while the monitor is asked. */
 #define MONITOR_MS 1000
 
 struct trace {
@@ -56,8 +56,8 @@ static void help(void)
 	       "  --method METHOD  bpf: counts in the kernel, which costs the guest little; records: reads\n"
 	       "                   a record of each event; auto (the default): the first that works\n"
 	       "  --top N          no more than N rows\n"
-	       "  --json           a record instead of text, which advise and top read; with --interval\n"
-	       "                   one a line, each of all since the beginning\n");
+	       "  --json           a record instead of text, which advise reads; with --interval one\n"
+	       "                   a line, each of all since the beginning\n");
 }
 
 static void trace_quit(struct trace *trace, const char *why)

@@ -307,5 +307,5 @@ int count_kvm_exit(void *context)
 	return 0;
 }
 
-/* Helpers that the kernel lends to programs of its own licence only. */
+/* The kernel lends some helpers to programs of its own licence only; ours allows to say that it is one. */
 char terms[] SEC("license") = "Dual MIT/GPL";

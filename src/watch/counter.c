@@ -274,7 +274,7 @@ static void take_sums(struct watch_counter *counter, struct watch_count_sums *su
 	memset(sums, 0, sizeof(*sums));
 }
 
-/* What an access was left at counts as undecided, here and not in the kernel. */
+/* No event will settle any more what the thread was at: that is done here, by the same code. */
 static void finish_thread(const struct watch_count_thread *place, struct watch_pairs *pairs,
 			  uint16_t process)
 {

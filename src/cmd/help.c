@@ -40,9 +40,10 @@ static const struct {
 	{ "top [NAME|PID|SOCKET] [--interval TIME] [--once|--json]",
 	  "Shows live which ports and addresses a running machine leaves the kernel for, how often and for how "
 	  "long, and what the ring saves: full screen on a terminal, else as text. h there tells the keys." },
-	{ "trace -p PID|--all [--for TIME]",
-	  "Counts the exits of any KVM guest, QEMU's too, by the kernel's tracepoints: which ports and "
-	  "addresses, which left the kernel, how long each took. Needs root or CAP_PERFMON." },
+	{ "trace -p PID|--all [--for TIME] [--interval TIME] [--json] [--qmp SOCKET]",
+	  "Counts the exits of any KVM guest, QEMU's too, at the kernel's tracepoints: which ports and "
+	  "addresses, which left the kernel, how long each took, which raised interrupts. Needs root or "
+	  "CAP_PERFMON (and CAP_BPF, to cost the guest little). coalport trace --help has the rest." },
 };
 
 static const struct {

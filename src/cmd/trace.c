@@ -2,6 +2,7 @@
 #include "cmd/trace.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "cmd/options.h"
+#include "watch/client.h"
 #include "watch/proc.h"
 #include "watch/report.h"
 #include "watch/watch.h"
 
 /* Rings are emptied when a quarter full, and at the latest after this. */
 #define DRAIN_NS (100 * NS_PER_MS)
+
+/* Events wait in their rings while the monitor is asked. */
+#define MONITOR_MS 1000
 
 struct trace {
 	struct trace_options options;
@@ -30,6 +35,8 @@ struct trace {
 	struct timer drain, interval, end;
 	struct loop_watch signals, process;
 	struct loop_watch *rings; /* one a CPU */
+	struct watch_client *monitor; /* of the guest, or NULL: it is not asked (any more) */
+	struct watch_bars bars;
 	int64_t started, folded; /* when the first and the present table began */
 	const char *ended; /* why, or NULL */
 	bool progress; /* to a terminal */
@@ -45,8 +52,12 @@ static void help(void)
 	       "  --for TIME       ends after 10s, 500ms, 2m; else with the process, or on Ctrl-C\n"
 	       "  --interval TIME  a table of each such time, and one of all at the end\n"
 	       "  --once           one table of one interval, or of 1s\n"
+	       "  --qmp SOCKET     the guest's monitor: PCI devices get names\n"
+	       "  --method METHOD  bpf: counts in the kernel, which costs the guest little; records: reads\n"
+	       "                   a record of each event; auto (the default): the first that works\n"
 	       "  --top N          no more than N rows\n"
-	       "  --json           one object instead of text; with --interval, a line each\n");
+	       "  --json           a record instead of text, which advise reads; with --interval one\n"
+	       "                   a line, each of all since the beginning\n");
 }
 
 static void trace_quit(struct trace *trace, const char *why)
@@ -54,6 +65,42 @@ static void trace_quit(struct trace *trace, const char *why)
 	if (!trace->ended)
 		trace->ended = why;
 	loop_quit(&trace->loop);
+}
+
+/* Where devices are now. A monitor that does not answer is not asked again. */
+static void trace_ask(struct trace *trace)
+{
+	struct error err;
+
+	if (!trace->monitor || !watch_bars_ask(&trace->bars, trace->monitor, &err))
+		return;
+	/* It ends with its process. */
+	if (!trace->ended)
+		log_warn("trace: %s; names of PCI devices are as they were", err.text);
+	watch_client_close(trace->monitor);
+	trace->monitor = NULL;
+}
+
+/* False after a message. */
+static bool trace_open_monitor(struct trace *trace)
+{
+	const char *socket = trace->options.qmp;
+	char path[PATH_MAX];
+	struct error err;
+	int ret;
+
+	if (!socket)
+		return true;
+	/* What has no slash would be a machine's name. */
+	snprintf(path, sizeof(path), "%s%s", strchr(socket, '/') ? "" : "./", socket);
+	ret = watch_client_open(&trace->monitor, path, &err);
+	if (!ret) {
+		watch_client_set_patience(trace->monitor, MONITOR_MS);
+		ret = watch_bars_ask(&trace->bars, trace->monitor, &err);
+	}
+	if (ret)
+		log_error("trace: %s", err.text);
+	return !ret;
 }
 
 /* Prints a table that began at the time since. */
@@ -67,14 +114,18 @@ static bool trace_print(struct trace *trace, struct watch_table *table, int64_t 
 		.by_process = trace->options.all,
 		.seconds = (double)(clock_monotonic() - since) / 1e9,
 		.top = trace->options.top,
+		.bars = trace->options.qmp ? &trace->bars : NULL,
+		.method = watch->method == WATCH_METHOD_BPF ? "bpf" : "records",
 		.lost = watch->lost,
 		.bad = watch->bad,
 		.entered = watch->pairs.entered,
-		.vm_exits = watch_source_exits(&watch->source),
+		.raises = watch->formats.of[WATCH_LINE].there,
+		.vm_exits = watch_vm_exits(watch),
 		.ended = trace->ended,
 	};
 	int err;
 
+	trace_ask(trace);
 	report.counted = report.vm_exits;
 	if (trace->options.json)
 		err = watch_report_print_json(stdout, &report, trace->options.interval);
@@ -110,16 +161,21 @@ static void trace_ring(void *arg, uint32_t events)
 	watch_drain(arg);
 }
 
+/* As text what happened in the interval, as a record what happened since the beginning. */
 static void trace_interval(void *arg)
 {
 	struct trace *trace = arg;
 	bool printed;
 
 	watch_drain(&trace->watch);
-	printed = trace_print(trace, &trace->watch.now, trace->folded);
-	if (printed && !trace->options.json)
-		printed = putchar('\n') != EOF;
-	watch_fold(&trace->watch);
+	if (trace->options.json) {
+		watch_fold(&trace->watch);
+		printed = trace_print(trace, &trace->watch.total, trace->started);
+	} else {
+		printed = trace_print(trace, &trace->watch.now, trace->folded) &&
+			  putchar('\n') != EOF;
+		watch_fold(&trace->watch);
+	}
 	trace->folded = clock_monotonic();
 	timer_arm(&trace->interval, trace->folded + trace->options.interval);
 	if (!printed)
@@ -171,12 +227,13 @@ static void trace_found(void *arg, uint32_t pid)
 static bool trace_census(struct trace *trace)
 {
 	struct watch_pairs *pairs = &trace->watch.pairs;
+	const char *why = trace->watch.why.text, *by = *why ? ", by records; " : "";
 	int ret;
 
 	if (trace->options.pid) {
 		trace_found(pairs, (uint32_t)trace->options.pid);
-		fprintf(stderr, "coalport: trace: watching process %d (%s)\n",
-			(int)trace->options.pid, pairs->processes[0].name);
+		fprintf(stderr, "coalport: trace: watching process %d (%s)%s%s\n",
+			(int)trace->options.pid, pairs->processes[0].name, by, why);
 		return true;
 	}
 	ret = watch_proc_each(trace_found, pairs);
@@ -186,7 +243,7 @@ static bool trace_census(struct trace *trace)
 		log_error("trace: no process runs a KVM guest, or none that you may look into");
 	if (ret || !pairs->processes_n)
 		return false;
-	fprintf(stderr, "coalport: trace: watching all, now %u\n", pairs->processes_n);
+	fprintf(stderr, "coalport: trace: watching all, now %u%s%s\n", pairs->processes_n, by, why);
 	return true;
 }
 
@@ -291,11 +348,11 @@ static int trace_main(struct trace *trace)
 
 	trace->progress = !trace->options.interval && isatty(STDERR_FILENO);
 	trace->signals.fd = trace->process.fd = -1;
-	if (watch_open(&trace->watch, trace->options.pid, &err)) {
+	if (watch_open(&trace->watch, trace->options.pid, trace->options.method, &err)) {
 		log_error("trace: %s", err.text);
 		return 1;
 	}
-	trace->rings = calloc(trace->watch.source.cpus_n, sizeof(*trace->rings));
+	trace->rings = calloc(trace->watch.source.cpus_n + 1, sizeof(*trace->rings));
 	ret = trace->rings ? loop_init(&trace->loop) : -ENOMEM;
 	if (ret) {
 		log_error("trace: %s", strerror(-ret));
@@ -306,8 +363,12 @@ static int trace_main(struct trace *trace)
 	timer_init(&trace->drain, &trace->clock, trace_drain, trace);
 	timer_init(&trace->interval, &trace->clock, trace_interval, trace);
 	timer_init(&trace->end, &trace->clock, trace_end, trace);
-	trace_run(trace);
+	if (trace_open_monitor(trace))
+		trace_run(trace);
+	else
+		trace->status = 1;
 	trace_disarm(trace);
+	watch_client_close(trace->monitor);
 	loop_destroy(&trace->loop);
 	clock_destroy(&trace->clock);
 close_watch:

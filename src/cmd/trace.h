@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "watch/watch.h"
+
 struct trace_options {
 	bool help;
 	bool all; /* else pid */
@@ -18,6 +20,8 @@ struct trace_options {
 	bool once; /* one table of one interval */
 	bool json;
 	uint32_t top; /* rows at most, or 0: all */
+	enum watch_method method;
+	const char *qmp; /* the socket of the guest's monitor, or NULL */
 };
 
 /* argv[0] is "trace". False after a message. */

@@ -28,6 +28,28 @@ static bool take_top(struct trace_options *options, const char *value)
 	return *value >= '0' && *value <= '9' && !*end && top > 0 && top <= UINT32_MAX;
 }
 
+static bool take_method(struct trace_options *options, const char *value)
+{
+	static const char *const names[] = {
+		[WATCH_METHOD_AUTO] = "auto",
+		[WATCH_METHOD_BPF] = "bpf",
+		[WATCH_METHOD_RECORDS] = "records",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			options->method = (enum watch_method)i;
+			return true;
+		}
+	return false;
+}
+
+static bool take_qmp(struct trace_options *options, const char *value)
+{
+	options->qmp = value;
+	return *value != '\0';
+}
+
 static bool take_for(struct trace_options *options, const char *value)
 {
 	return cmd_duration_parse(&options->duration, value);
@@ -49,6 +71,8 @@ static const struct {
 	{ "for", take_for, 0, "a time from 1ms on, such as 10s, 500ms, 2m" },
 	{ "interval", take_interval, 0, "a time from 1ms on, such as 10s, 500ms, 2m" },
 	{ "top", take_top, 0, "a number of rows" },
+	{ "qmp", take_qmp, 0, "the socket of a monitor (QMP)" },
+	{ "method", take_method, 0, "auto, bpf or records" },
 	{ "all", NULL, offsetof(struct trace_options, all), NULL },
 	{ "once", NULL, offsetof(struct trace_options, once), NULL },
 	{ "json", NULL, offsetof(struct trace_options, json), NULL },
@@ -89,6 +113,10 @@ bool trace_options_parse(struct trace_options *options, int argc, char *const ar
 	}
 	if (!options->help && options->all == (options->pid != 0)) {
 		log_error("trace: say whose exits: -p PID or --all");
+		return false;
+	}
+	if (!options->help && options->qmp && !options->pid) {
+		log_error("trace: --qmp goes with -p: it names one guest's devices");
 		return false;
 	}
 	if (options->once) {

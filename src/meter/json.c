@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "meter/json.h"
 
+#include <cpuid.h>
 #include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#define RECORD_VERSION 1
 
 void meter_json_put(struct json_object *object, const char *name, struct json_object *value,
 		    int *err)
@@ -39,4 +45,61 @@ void meter_json_append(struct json_object *array, struct json_object *value, int
 		json_object_put(value);
 		*err = -ENOMEM;
 	}
+}
+
+void meter_json_head(struct json_object *record, const char *source, int *err)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	meter_json_count(record, "record", RECORD_VERSION, err);
+	meter_json_text(record, "source", source, err);
+	meter_json_real(record, "at", (double)now.tv_sec + (double)now.tv_nsec / 1e9, err);
+}
+
+struct json_object *meter_json_host(uint64_t tsc_hz)
+{
+	struct json_object *object = json_object_new_object();
+	unsigned brand[13] = { 0 };
+	struct utsname name;
+	int err = 0;
+
+	if (!object)
+		return NULL;
+	if (!uname(&name))
+		meter_json_text(object, "kernel", name.release, &err);
+	for (unsigned i = 0; i < 3; i++)
+		if (!__get_cpuid(0x80000002 + i, &brand[4 * i], &brand[4 * i + 1],
+				 &brand[4 * i + 2], &brand[4 * i + 3]))
+			brand[0] = 0;
+	if (brand[0]) {
+		const char *text = (const char *)brand;
+
+		meter_json_text(object, "cpu", text + strspn(text, " "), &err);
+	}
+	if (tsc_hz)
+		meter_json_count(object, "tsc_hz", tsc_hz, &err);
+	if (!err)
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+int meter_json_print(FILE *out, struct json_object *root, bool compact)
+{
+	const char *text;
+	int err = 0;
+
+	if (!root)
+		return -ENOMEM;
+	text = json_object_to_json_string_ext(
+		root, (compact ? JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY) |
+			      JSON_C_TO_STRING_NOSLASHESCAPE);
+	errno = 0;
+	if (!text)
+		err = -ENOMEM;
+	else if (fputs(text, out) < 0 || fputc('\n', out) < 0 || fflush(out))
+		err = errno ? -errno : -EIO;
+	json_object_put(root);
+	return err;
 }

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 void meter_json_put(struct json_object *object, const char *name, struct json_object *value,
 		    int *err);
@@ -17,3 +19,15 @@ void meter_json_text(struct json_object *object, const char *name, const char *v
 /* With three decimals: the digits behind them are noise. */
 void meter_json_real(struct json_object *object, const char *name, double value, int *err);
 void meter_json_append(struct json_object *array, struct json_object *value, int *err);
+
+/* What every record begins with (docs/records.md): its version, its source, and what time it is. */
+void meter_json_head(struct json_object *record, const char *source, int *err);
+/* A record's "host"; tsc_hz 0: not known. NULL: out of memory. */
+struct json_object *meter_json_host(uint64_t tsc_hz) __attribute__((warn_unused_result));
+
+/*
+ * Writes root, on one line if compact, flushes, and puts root back. 0, or -errno of what failed: -ENOMEM,
+ * also if root is NULL, or of writing, such as -ENOSPC.
+ */
+int meter_json_print(FILE *out, struct json_object *root, bool compact)
+	__attribute__((warn_unused_result));

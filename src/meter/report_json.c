@@ -1,38 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include <cpuid.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "meter/json.h"
 #include "meter/merge.h"
-
-static struct json_object *host(const struct merged *merged, int *err)
-{
-	struct json_object *object = json_object_new_object();
-	unsigned brand[13] = { 0 };
-	struct utsname name;
-
-	if (!object)
-		return NULL;
-	if (!uname(&name))
-		meter_json_text(object, "kernel", name.release, err);
-	for (unsigned i = 0; i < 3; i++)
-		if (!__get_cpuid(0x80000002 + i, &brand[4 * i], &brand[4 * i + 1],
-				 &brand[4 * i + 2], &brand[4 * i + 3]))
-			brand[0] = 0;
-	if (brand[0]) {
-		const char *text = (const char *)brand;
-
-		meter_json_text(object, "cpu", text + strspn(text, " "), err);
-	}
-	meter_json_count(object, "tsc_hz", (uint64_t)merged->tsc_hz, err);
-	return object;
-}
 
 static const char *space_name(enum meter_space space)
 {
@@ -277,22 +251,16 @@ static struct json_object *zone_list(const struct meter_report_options *options,
 	return array;
 }
 
-#define RECORD_VERSION 1
-
 static int json_build(struct json_object *root, const struct merged *merged,
 		      const struct meter_report_options *options)
 {
-	struct timespec now;
 	int err = 0;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	meter_json_count(root, "record", RECORD_VERSION, &err);
-	meter_json_text(root, "source", "machine", &err);
-	meter_json_real(root, "at", (double)now.tv_sec + (double)now.tv_nsec / 1e9, &err);
+	meter_json_head(root, "machine", &err);
 	meter_json_real(root, "seconds", (double)(options->end.ns - options->start.ns) / 1e9, &err);
 	meter_json_text(root, "name", options->machine, &err);
 	meter_json_count(root, "pid", (uint64_t)getpid(), &err);
-	meter_json_put(root, "host", host(merged, &err), &err);
+	meter_json_put(root, "host", meter_json_host((uint64_t)merged->tsc_hz), &err);
 	meter_json_count(root, "exits", merged->totals.exits, &err);
 	meter_json_count(root, "coalesced", merged->totals.coalesced, &err);
 	meter_json_real(root, "saved_percent", merged_saved_percent(merged), &err);
@@ -326,19 +294,5 @@ struct json_object *meter_report_json(const struct meter_report_options *options
 
 int meter_report_print_json(FILE *out, const struct meter_report_options *options)
 {
-	struct json_object *root = meter_report_json(options);
-	const char *text;
-	int err = 0;
-
-	if (!root)
-		return -ENOMEM;
-	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_NOSLASHESCAPE);
-	errno = 0;
-	if (!text)
-		err = -ENOMEM;
-	else if (fputs(text, out) < 0 || fputc('\n', out) < 0 || fflush(out))
-		err = errno ? -errno : -EIO;
-	json_object_put(root);
-	return err;
+	return meter_json_print(out, meter_report_json(options), false);
 }

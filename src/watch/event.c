@@ -11,16 +11,19 @@ const char *const watch_kind_names[WATCH_KINDS] = {
 	[WATCH_MEMORY] = "kvm_mmio",
 	[WATCH_LEFT] = "kvm_userspace_exit",
 	[WATCH_ENTER] = "kvm_entry",
+	[WATCH_LINE] = "kvm_set_irq",
+	[WATCH_MSI] = "kvm_msi_set_irq",
 };
 
-/* Their places in struct watch_format. */
-enum { FIELD_WAY, FIELD_ADDR, FIELD_WIDTH };
-enum { FIELD_REASON, FIELD_ERROR };
-
 static const char *const field_names[WATCH_KINDS][WATCH_FIELDS] = {
-	[WATCH_PORT] = { [FIELD_WAY] = "rw", [FIELD_ADDR] = "port", [FIELD_WIDTH] = "size" },
-	[WATCH_MEMORY] = { [FIELD_WAY] = "type", [FIELD_ADDR] = "gpa", [FIELD_WIDTH] = "len" },
-	[WATCH_LEFT] = { [FIELD_REASON] = "reason", [FIELD_ERROR] = "errno" },
+	[WATCH_PORT] = { [WATCH_FIELD_WAY] = "rw",
+			 [WATCH_FIELD_ADDR] = "port",
+			 [WATCH_FIELD_WIDTH] = "size" },
+	[WATCH_MEMORY] = { [WATCH_FIELD_WAY] = "type",
+			   [WATCH_FIELD_ADDR] = "gpa",
+			   [WATCH_FIELD_WIDTH] = "len" },
+	[WATCH_LEFT] = { [WATCH_FIELD_REASON] = "reason", [WATCH_FIELD_ERROR] = "errno" },
+	[WATCH_LINE] = { [WATCH_FIELD_LEVEL] = "level" },
 };
 
 int watch_formats_init(struct watch_formats *formats)
@@ -119,9 +122,9 @@ static bool access_read(const struct watch_formats *formats, const struct watch_
 	static const enum watch_way memory_ways[] = { WATCH_ASKED, WATCH_READ, WATCH_WRITE };
 	uint64_t way, width;
 
-	if (!field_read(formats, &format->fields[FIELD_WAY], raw, size, &way) ||
-	    !field_read(formats, &format->fields[FIELD_ADDR], raw, size, &event->addr) ||
-	    !field_read(formats, &format->fields[FIELD_WIDTH], raw, size, &width))
+	if (!field_read(formats, &format->fields[WATCH_FIELD_WAY], raw, size, &way) ||
+	    !field_read(formats, &format->fields[WATCH_FIELD_ADDR], raw, size, &event->addr) ||
+	    !field_read(formats, &format->fields[WATCH_FIELD_WIDTH], raw, size, &width))
 		return false;
 	if (way > (event->kind == WATCH_PORT ? 1 : 2) || width > UINT32_MAX)
 		return false;
@@ -135,11 +138,22 @@ static bool left_read(const struct watch_formats *formats, const struct watch_fo
 {
 	uint64_t reason, error;
 
-	if (!field_read(formats, &format->fields[FIELD_REASON], raw, size, &reason) ||
-	    !field_read(formats, &format->fields[FIELD_ERROR], raw, size, &error))
+	if (!field_read(formats, &format->fields[WATCH_FIELD_REASON], raw, size, &reason) ||
+	    !field_read(formats, &format->fields[WATCH_FIELD_ERROR], raw, size, &error))
 		return false;
 	event->reason = (uint32_t)reason;
 	event->error = (int32_t)(uint32_t)error;
+	return true;
+}
+
+static bool line_read(const struct watch_formats *formats, const struct watch_format *format,
+		      const uint8_t *raw, size_t size, struct watch_event *event)
+{
+	uint64_t level;
+
+	if (!field_read(formats, &format->fields[WATCH_FIELD_LEVEL], raw, size, &level))
+		return false;
+	event->level = level != 0;
 	return true;
 }
 
@@ -162,6 +176,8 @@ static enum watch_record raw_read(const struct watch_formats *formats, const uin
 		good = access_read(formats, &formats->of[kind], raw, size, event);
 	else if (kind == WATCH_LEFT)
 		good = left_read(formats, &formats->of[kind], raw, size, event);
+	else if (kind == WATCH_LINE)
+		good = line_read(formats, &formats->of[kind], raw, size, event);
 	return good ? WATCH_RECORD_EVENT : WATCH_RECORD_BAD;
 }
 

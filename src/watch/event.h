@@ -16,48 +16,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "watch/vcpu.h"
 
 struct tep_handle;
 
-enum watch_kind {
-	WATCH_PORT, /* kvm_pio: a write before it is served, a read once it is answered */
-	WATCH_MEMORY, /* kvm_mmio: likewise; also a read that nobody in the kernel answers */
-	WATCH_LEFT, /* kvm_userspace_exit: KVM_RUN returns */
-	WATCH_ENTER, /* kvm_entry: the guest runs again; many hosts, not all */
-	WATCH_KINDS,
-};
-
 /* The name in events/kvm/ of tracefs. */
 extern const char *const watch_kind_names[WATCH_KINDS];
-
-enum watch_way {
-	WATCH_READ,
-	WATCH_WRITE,
-	WATCH_ASKED, /* of memory: to be answered by user space, "unsatisfied-read" */
-};
-
-/* Reasons of KVM_RUN's return, as in the kernel's API (Documentation/virt/kvm/api.rst, 5). */
-#define WATCH_REASON_IO   2u
-#define WATCH_REASON_MMIO 6u
-
-struct watch_event {
-	enum watch_kind kind;
-	uint64_t time; /* ns of CLOCK_MONOTONIC_RAW */
-	uint32_t pid, tid;
-	/* WATCH_PORT, WATCH_MEMORY */
-	enum watch_way way;
-	uint32_t width; /* bytes */
-	uint64_t addr;
-	/* WATCH_LEFT */
-	uint32_t reason; /* WATCH_REASON_ */
-	int32_t error; /* what KVM_RUN returned: 0, or -errno with a reason that says nothing */
-};
-
-#define WATCH_FIELDS 4
-
-struct watch_field {
-	uint16_t offset, size;
-};
 
 struct watch_format {
 	bool there;

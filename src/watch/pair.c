@@ -2,35 +2,11 @@
 #include "watch/pair.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 _Static_assert((WATCH_THREADS & (WATCH_THREADS - 1)) == 0, "the hash takes the lower bits");
 _Static_assert(WATCH_PROCESSES <= UINT16_MAX, "their number is a part of the key");
-
-/*
- * Ports whose reads KVM can answer: arch/x86/kvm/i8259.c (two controllers and their edge or level
- * registers), arch/x86/kvm/i8254.c (counters and speaker).
- */
-static const uint16_t kvm_ports[] = { 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1,
-				      0x40, 0x41, 0x42, 0x43, 0x61 };
-#define KVM_PORTS (sizeof(kvm_ports) / sizeof(kvm_ports[0]))
-_Static_assert(KVM_PORTS <= 32, "a bit each");
-
-/* Pages whose reads KVM can answer: arch/x86/kvm/ioapic.c and lapic.c, where PCs have them. */
-#define IOAPIC_PAGE UINT64_C(0xfec00)
-#define LAPIC_PAGE  UINT64_C(0xfee00)
-
-#define VGA_WINDOW 0xa0000u
-#define PAGE       UINT64_C(4096)
-
-static uint32_t kvm_port_bit(uint64_t port)
-{
-	for (unsigned i = 0; i < KVM_PORTS; i++)
-		if (kvm_ports[i] == port)
-			return 1u << i;
-	return 0;
-}
 
 int watch_pairs_init(struct watch_pairs *pairs, struct watch_table *table)
 {
@@ -71,223 +47,24 @@ struct watch_process *watch_pairs_process(struct watch_pairs *pairs, uint32_t pi
 	return process;
 }
 
-static struct watch_totals *pair_totals(struct watch_pairs *pairs,
-					const struct watch_thread *thread)
+static struct watch_thread *thread_of(struct watch_vcpu *vcpu)
 {
-	return &pairs->table->totals[thread->process];
+	return (struct watch_thread *)((char *)vcpu - offsetof(struct watch_thread, vcpu));
 }
 
-/* An exit of which nobody knows how long it took. */
-static void pair_exit_unseen(struct watch_pairs *pairs, const struct watch_thread *thread)
+struct watch_counts *watch_vcpu_row(struct watch_vcpu *vcpu, const struct watch_key *key)
 {
-	watch_table_counts(pairs->table, &thread->key)->exits++;
+	return watch_table_counts(thread_of(vcpu)->pairs->table, key);
 }
 
-/* An exit that is over by now; upper: 1 if it may have been over long before, else 0. */
-static void pair_exit(struct watch_pairs *pairs, struct watch_thread *thread, uint64_t now,
-		      uint64_t upper)
+struct watch_totals *watch_vcpu_totals(struct watch_vcpu *vcpu)
 {
-	struct watch_counts *counts = watch_table_counts(pairs->table, &thread->key);
-
-	counts->exits++;
-	if (now >= thread->out_at)
-		watch_times_add(&counts->times, now - thread->out_at, upper);
-}
-
-static void pair_in_kernel(struct watch_pairs *pairs, const struct watch_thread *thread)
-{
-	watch_table_counts(pairs->table, &thread->key)->in_kernel++;
-}
-
-/* The first page of a write that crosses two: its exit is the first of two, if there are two. */
-static void pair_crossed(struct watch_pairs *pairs, struct watch_thread *thread, bool left,
-			 uint64_t now)
-{
-	struct watch_counts *counts = watch_table_counts(pairs->table, &thread->crossed_key);
-
-	thread->crossed = false;
-	if (!left) {
-		counts->in_kernel++;
-		return;
-	}
-	counts->exits++;
-	watch_times_add(&counts->times, now - thread->out_at, 0);
-}
-
-/* The guest runs again, or does something else: what was held or under way is decided. */
-static void pair_settle(struct watch_pairs *pairs, struct watch_thread *thread, uint64_t now,
-			uint64_t upper)
-{
-	if (thread->crossed)
-		pair_crossed(pairs, thread, false, now);
-	if (thread->held == WATCH_HELD_WRITE) {
-		if (thread->out)
-			pair_exit(pairs, thread, now, upper);
-		else
-			pair_in_kernel(pairs, thread);
-	} else if (thread->held == WATCH_HELD_ASKED) {
-		/* Its value never came. */
-		if (thread->out)
-			pair_exit_unseen(pairs, thread);
-		else
-			pair_totals(pairs, thread)->undecided++;
-	} else if (thread->out) {
-		pair_totals(pairs, thread)->unmatched++;
-	}
-	thread->held = WATCH_HELD_NONE;
-	thread->out = 0;
-}
-
-static void pair_key(struct watch_thread *thread, const struct watch_event *event)
-{
-	uint64_t addr = event->addr;
-
-	/* Of the VGA's window, pages: its bytes are no registers, and there are 131,072. */
-	if (event->kind == WATCH_MEMORY && addr >> 17 == VGA_WINDOW >> 17)
-		addr &= ~(PAGE - 1);
-	thread->key = (struct watch_key){
-		.addr = addr,
-		.process = thread->process,
-		.width = event->width < UINT8_MAX ? (uint8_t)event->width : UINT8_MAX,
-		.space = event->kind == WATCH_PORT ? WATCH_SPACE_PORT : WATCH_SPACE_MEMORY,
-		.write = event->way == WATCH_WRITE,
-	};
-}
-
-/* A port was read with an exit under way that a held write may have made instead. */
-static bool pair_read_left(struct watch_pairs *pairs, const struct watch_thread *thread,
-			   uint64_t port)
-{
-	uint32_t bit = kvm_port_bit(port);
-
-	return !bit || pairs->processes[thread->process].answered & bit;
-}
-
-static void pair_port_read(struct watch_pairs *pairs, struct watch_thread *thread,
-			   const struct watch_event *event)
-{
-	uint32_t *answered = &pairs->processes[thread->process].answered;
-	uint32_t bit = kvm_port_bit(event->addr);
-	bool left = thread->out == WATCH_REASON_IO;
-	uint64_t out_at = thread->out_at;
-
-	if (left && thread->held == WATCH_HELD_WRITE)
-		left = pair_read_left(pairs, thread, event->addr);
-	else if (left)
-		*answered |= bit;
-	else if (thread->sure)
-		*answered &= ~bit;
-	/* An exit of the read is none of what was held. */
-	if (left)
-		thread->out = 0;
-	pair_settle(pairs, thread, event->time, 1);
-	pair_key(thread, event);
-	if (left) {
-		thread->out_at = out_at;
-		pair_exit(pairs, thread, event->time, 0);
-	} else if (!thread->sure && !bit) {
-		pair_exit_unseen(pairs, thread);
-	} else {
-		pair_in_kernel(pairs, thread);
-	}
-}
-
-static void pair_memory_read(struct watch_pairs *pairs, struct watch_thread *thread,
-			     const struct watch_event *event)
-{
-	uint64_t page = event->addr / PAGE;
-
-	if (thread->held == WATCH_HELD_ASKED && thread->out == WATCH_REASON_MMIO) {
-		pair_exit(pairs, thread, event->time, 0);
-		thread->held = WATCH_HELD_NONE;
-		thread->out = 0;
-		return;
-	}
-	pair_settle(pairs, thread, event->time, 1);
-	pair_key(thread, event);
-	if (!thread->sure && page != IOAPIC_PAGE && page != LAPIC_PAGE)
-		pair_exit_unseen(pairs, thread);
-	else
-		pair_in_kernel(pairs, thread);
-}
-
-static bool pair_crosses(const struct watch_thread *thread, const struct watch_event *event)
-{
-	return event->kind == WATCH_MEMORY && event->way == WATCH_WRITE &&
-	       thread->held == WATCH_HELD_WRITE && thread->key.space == WATCH_SPACE_MEMORY &&
-	       !thread->out && !thread->crossed && !(thread->end & (PAGE - 1)) &&
-	       !(event->addr & (PAGE - 1));
-}
-
-static void pair_access(struct watch_pairs *pairs, struct watch_thread *thread,
-			const struct watch_event *event)
-{
-	if (event->way != WATCH_READ) {
-		if (pair_crosses(thread, event)) {
-			thread->crossed = true;
-			thread->crossed_key = thread->key;
-		} else {
-			pair_settle(pairs, thread, event->time, 1);
-		}
-		pair_key(thread, event);
-		thread->end = event->addr + event->width;
-		thread->held = event->way == WATCH_WRITE ? WATCH_HELD_WRITE : WATCH_HELD_ASKED;
-	} else if (event->kind == WATCH_PORT) {
-		pair_port_read(pairs, thread, event);
-	} else {
-		pair_memory_read(pairs, thread, event);
-	}
-}
-
-static void pair_left(struct watch_pairs *pairs, struct watch_thread *thread,
-		      const struct watch_event *event)
-{
-	struct watch_totals *totals = pair_totals(pairs, thread);
-	uint32_t reason = event->reason < WATCH_REASONS ? event->reason : WATCH_REASONS - 1;
-	uint8_t space = reason == WATCH_REASON_IO ? WATCH_SPACE_PORT : WATCH_SPACE_MEMORY;
-	bool held = thread->held != WATCH_HELD_NONE && thread->key.space == space;
-
-	/* With an error, the reason is an earlier one's. */
-	if (event->error) {
-		totals->interrupted++;
-		pair_settle(pairs, thread, event->time, 1);
-		return;
-	}
-	totals->left[reason]++;
-	if (reason != WATCH_REASON_IO && reason != WATCH_REASON_MMIO) {
-		pair_settle(pairs, thread, event->time, 1);
-		return;
-	}
-	if (thread->out && held && thread->crossed && event->time >= thread->out_at) {
-		pair_crossed(pairs, thread, true, event->time);
-	} else if (thread->out && held && reason == WATCH_REASON_MMIO) {
-		/* The next part of an access that is wide or crosses pages. */
-		pair_exit(pairs, thread, event->time, 1);
-	} else if (thread->out || !held) {
-		/* Two in a row: the first one was the write's. */
-		pair_settle(pairs, thread, event->time, 1);
-		/* Memory's events come before the exit, so nothing will tell whose this is. */
-		if (reason == WATCH_REASON_MMIO) {
-			totals->unmatched++;
-			return;
-		}
-	}
-	thread->out = reason;
-	thread->out_at = event->time;
+	return &thread_of(vcpu)->pairs->table->totals[vcpu->process];
 }
 
 static void thread_forget(struct watch_pairs *pairs, struct watch_thread *thread)
 {
-	if (thread->held != WATCH_HELD_NONE)
-		pair_totals(pairs, thread)->undecided++;
-	else if (thread->out)
-		pair_totals(pairs, thread)->unmatched++;
-	if (thread->crossed)
-		pair_totals(pairs, thread)->undecided++;
-	thread->crossed = false;
-	thread->held = WATCH_HELD_NONE;
-	thread->out = 0;
-	thread->sure = false;
+	watch_vcpu_forget(&thread->vcpu);
 	thread->losses = pairs->losses;
 }
 
@@ -319,7 +96,7 @@ static void thread_start(struct watch_pairs *pairs, struct watch_thread *thread,
 
 	process->threads++;
 	thread->pid = pid;
-	thread->process = (uint16_t)(process - pairs->processes);
+	thread->vcpu.process = (uint16_t)(process - pairs->processes);
 }
 
 static struct watch_thread *thread_add(struct watch_pairs *pairs, uint32_t pid, uint32_t tid)
@@ -332,6 +109,7 @@ static struct watch_thread *thread_add(struct watch_pairs *pairs, uint32_t pid, 
 	else
 		thread = thread_oldest(pairs);
 	*thread = (struct watch_thread){
+		.pairs = pairs,
 		.tid = tid,
 		.losses = pairs->losses,
 		.next = *head,
@@ -355,6 +133,9 @@ static struct watch_thread *thread_find(struct watch_pairs *pairs, const struct 
 		}
 		return thread;
 	}
+	/* Interrupts come from any thread; all else makes it a vCPU's. */
+	if (event->kind == WATCH_LINE || event->kind == WATCH_MSI)
+		return NULL;
 	return thread_add(pairs, event->pid, event->tid);
 }
 
@@ -362,22 +143,12 @@ void watch_pairs_event(struct watch_pairs *pairs, const struct watch_event *even
 {
 	struct watch_thread *thread = thread_find(pairs, event);
 
+	if (!thread)
+		return;
 	if (thread->losses != pairs->losses)
 		thread_forget(pairs, thread);
-	switch (event->kind) {
-	case WATCH_PORT:
-	case WATCH_MEMORY:
-		pair_access(pairs, thread, event);
-		break;
-	case WATCH_LEFT:
-		pair_left(pairs, thread, event);
-		break;
-	default:
-		pairs->entered = true;
-		pair_settle(pairs, thread, event->time, 0);
-		break;
-	}
-	thread->sure = true;
+	watch_vcpu_event(&thread->vcpu, event);
+	pairs->entered |= thread->vcpu.entered;
 	thread->seen = event->time;
 }
 
@@ -391,12 +162,8 @@ void watch_pairs_finish(struct watch_pairs *pairs)
 	for (uint32_t i = 0; i < pairs->threads_n; i++) {
 		struct watch_thread *thread = &pairs->threads[i];
 
-		if (thread->losses != pairs->losses) {
+		if (thread->losses != pairs->losses)
 			thread_forget(pairs, thread);
-			continue;
-		}
-		/* The end of what is under way will not be seen. */
-		thread->out_at = UINT64_MAX;
-		pair_settle(pairs, thread, thread->seen, 1);
+		watch_vcpu_finish(&thread->vcpu);
 	}
 }

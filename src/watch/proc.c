@@ -188,7 +188,8 @@ static int formats_load(struct watch_formats *formats, int events, uint32_t *exi
 		const char *name = watch_kind_names[kind];
 
 		n = format_load(events, name, text);
-		if (n == -ENOENT && kind == WATCH_ENTER)
+		/* What there would be to say without them, is said without them. */
+		if (n == -ENOENT && kind >= WATCH_ENTER)
 			continue;
 		if (n == -ENOENT)
 			ret = error_set(err, -ENOENT,

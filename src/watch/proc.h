@@ -29,7 +29,7 @@ int watch_proc_threads(pid_t pid, int (*found)(void *arg, pid_t tid), void *arg)
 
 /*
  * Reads the formats of KVM's tracepoints from tracefs; where that is not mounted, by a mount of our
- * own that nobody else sees. kvm_entry may be missing. 0 or -errno, told in err. exit_id: of kvm_exit,
+ * own that nobody else sees. Those from kvm_entry on may be missing. 0 or -errno, told in err. exit_id: of kvm_exit,
  * or 0.
  */
 int watch_proc_formats(struct watch_formats *formats, uint32_t *exit_id, struct error *err)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "watch/regs.h"
 
-#include <stdio.h>
-
 #define PORT(first, last, part, ...)                                                               \
 	{                                                                                          \
 		WATCH_SPACE_PORT, first, last, part,                                               \
@@ -86,6 +84,8 @@ static const struct watch_reg regs[] = {
 	PORT(0x71, 0x71, "mc146818rtc", "data"),
 	PORT(0x72, 0x72, "mc146818rtc", "index of bank 2"),
 	PORT(0x73, 0x73, "mc146818rtc", "data of bank 2"),
+	/* QEMU's option ROM for the local APIC (hw/i386/kvmvapic.c). */
+	PORT(0x7e, 0x7e, "kvmvapic", "setup"),
 	/* The IBM PC AT's manufacturing port; Linux writes it to wait (arch/x86/include/asm/io.h). */
 	PORT(0x80, 0x80, "POST", "code, io delay"),
 	/* PIIX4, "DMA registers": low page; the others are spare ones. */
@@ -245,14 +245,4 @@ const struct watch_reg *watch_reg_find(enum watch_space space, uint64_t addr)
 const char *watch_reg_side(const struct watch_reg *reg, bool write)
 {
 	return reg->names[write && reg->names[1]];
-}
-
-const char *watch_reg_name(char out[static WATCH_REG_NAME], const struct watch_key *key)
-{
-	const struct watch_reg *reg = watch_reg_find((enum watch_space)key->space, key->addr);
-
-	out[0] = '\0';
-	if (reg)
-		snprintf(out, WATCH_REG_NAME, "%s %s", reg->part, watch_reg_side(reg, key->write));
-	return out;
 }

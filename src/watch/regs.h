@@ -23,8 +23,3 @@ const struct watch_reg *watch_reg_find(enum watch_space space, uint64_t addr);
 
 /* The register's name in one direction. */
 const char *watch_reg_side(const struct watch_reg *reg, bool write);
-
-#define WATCH_REG_NAME 48
-
-/* "mc146818rtc data", or an empty text. Returns out. */
-const char *watch_reg_name(char out[static WATCH_REG_NAME], const struct watch_key *key);

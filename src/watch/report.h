@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "watch/bars.h"
 #include "watch/pair.h"
 #include "watch/table.h"
 
@@ -21,8 +22,11 @@ struct watch_report {
 	bool by_process; /* there may be several: say whose a row is */
 	double seconds; /* that the table is of */
 	uint32_t top; /* rows at most; 0: all */
+	const struct watch_bars *bars; /* or NULL: not known */
+	const char *method; /* "bpf" or "records" */
 	uint64_t lost, bad; /* as in struct watch, since the start */
 	bool entered; /* the host has kvm_entry: times of writes are exact */
+	bool raises; /* the host has kvm_set_irq: interrupts that exits raised are known */
 	bool counted; /* vm_exits says something: the host has kvm_exit */
 	uint64_t
 		vm_exits; /* times that the guest was left, to the kernel or further, since the start */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch/regs.h"
 #include "watch/report.h"
 
 #define CELL 32
@@ -64,10 +63,12 @@ static void print_times(FILE *out, const struct watch_times *times)
 static void print_counts(FILE *out, const struct watch_report *report,
 			 const struct watch_counts *counts, uint64_t all)
 {
-	char exits[CELL], in_kernel[CELL];
+	char exits[CELL], in_kernel[CELL], interrupts[CELL] = "-";
 
-	fprintf(out, "%12s%12s%10.0f%7.1f%%", grouped(exits, counts->exits),
-		grouped(in_kernel, counts->in_kernel),
+	if (report->raises)
+		grouped(interrupts, counts->interrupts);
+	fprintf(out, "%12s%12s%10s%10.0f%7.1f%%", grouped(exits, counts->exits),
+		grouped(in_kernel, counts->in_kernel), interrupts,
 		report->seconds > 0 ? (double)counts->exits / report->seconds : 0,
 		all ? 100 * (double)counts->exits / (double)all : 0);
 	print_times(out, &counts->times);
@@ -78,7 +79,8 @@ static void print_row(FILE *out, const struct watch_report *report, const struct
 {
 	const struct watch_key *key = &row->key;
 	bool port = key->space == WATCH_SPACE_PORT;
-	char name[WATCH_REG_NAME];
+	char text[2 * WATCH_BAR_NAME] = "";
+	struct watch_name name;
 
 	if (report->by_process) {
 		const struct watch_process *process = &report->processes[key->process];
@@ -86,7 +88,9 @@ static void print_row(FILE *out, const struct watch_report *report, const struct
 		fprintf(out, "%-8" PRIu32 "%-16s", process->pid,
 			process->pid ? process->name : "others");
 	}
-	fprintf(out, "0x%-10" PRIx64 " %-30s %-5s%3u", key->addr, watch_reg_name(name, key),
+	if (watch_name_find(&name, report->bars, key))
+		snprintf(text, sizeof(text), "%s %s", name.part, name.reg);
+	fprintf(out, "0x%-10" PRIx64 " %-30s %-5s%3u", key->addr, text,
 		port ? (key->write ? "out" : "in") : (key->write ? "write" : "read"), key->width);
 	print_counts(out, report, &row->counts, all);
 }
@@ -108,21 +112,19 @@ static void print_rows(FILE *out, const struct watch_report *report, uint64_t al
 
 	if (report->by_process)
 		fprintf(out, "%-8s%-16s", "PID", "Process");
-	fprintf(out, "%-12s %-30s %-5s%3s%12s%12s%10s%8s%10s%10s%10s%10s%10s\n", "Address",
-		"Register", "Way", "B", "Exits", "In kernel", "Exits/s", "Share", "Min us",
-		"Avg us", "p50 us", "p99 us", "Max us");
+	fprintf(out, "%-12s %-30s %-5s%3s%12s%12s%10s%10s%8s%10s%10s%10s%10s%10s\n", "Address",
+		"Register", "Way", "B", "Exits", "In kernel", "Raised", "Exits/s", "Share",
+		"Min us", "Avg us", "p50 us", "p99 us", "Max us");
 	for (uint32_t i = 0; i < n; i++)
 		print_row(out, report, &table->rows[i], all);
 	for (uint32_t i = n; i < table->rows_n; i++) {
-		rest.exits += table->rows[i].counts.exits;
-		rest.in_kernel += table->rows[i].counts.in_kernel;
-		watch_times_merge(&rest.times, &table->rows[i].counts.times);
+		watch_counts_merge(&rest, &table->rows[i].counts);
 	}
 	if (table->rows_n > n) {
 		snprintf(name, sizeof(name), "%" PRIu32 " more rows", table->rows_n - n);
 		print_sum(out, report, name, &rest, all);
 	}
-	if (table->folded)
+	if (table->other.exits || table->other.in_kernel)
 		print_sum(out, report, "other, seldom used", &table->other, all);
 }
 
@@ -166,6 +168,9 @@ static void print_notes(FILE *out, const struct watch_report *report)
 		fputs("exits of the guest in all: not known, this host has no kvm_exit\n", out);
 	if (!report->entered)
 		fputs("<: until the vCPU's next event, while the guest ran, too: this host has no kvm_entry\n",
+		      out);
+	if (!report->raises)
+		fputs("interrupts that exits raised: not known, this host has no kvm_set_irq\n",
 		      out);
 	fprintf(out, "events lost: %s%s\n", grouped(lost, report->lost),
 		report->lost ? ": counts are too low" : "");

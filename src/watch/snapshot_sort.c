@@ -109,7 +109,10 @@ static double by_coalesced(const struct watch_snapshot_row *row)
 
 static double by_time(const struct watch_snapshot_row *row)
 {
-	return row->times.sum_us;
+	const struct watch_snapshot_times *times = &row->times;
+
+	/* Of a trace that counts in the kernel, not each exit has a time. */
+	return times->samples < row->exits ? times->avg_us * (double)row->exits : times->sum_us;
 }
 
 static double by_avg(const struct watch_snapshot_row *row)

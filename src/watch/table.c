@@ -50,12 +50,6 @@ void watch_table_clear(struct watch_table *table)
 	memset(table->totals, 0, table->processes_max * sizeof(*table->totals));
 }
 
-static bool key_equal(const struct watch_key *a, const struct watch_key *b)
-{
-	return a->addr == b->addr && a->process == b->process && a->width == b->width &&
-	       a->space == b->space && a->write == b->write;
-}
-
 static uint32_t key_hash(const struct watch_key *key)
 {
 	uint64_t rest = key->process | (uint64_t)key->width << 16 | (uint64_t)key->space << 24 |
@@ -70,7 +64,7 @@ static uint32_t *index_find(const struct watch_table *table, const struct watch_
 {
 	uint32_t at = key_hash(key) & table->index_mask;
 
-	while (table->index[at] && !key_equal(&table->rows[table->index[at] - 1].key, key))
+	while (table->index[at] && !watch_key_equal(&table->rows[table->index[at] - 1].key, key))
 		at = (at + 1) & table->index_mask;
 	return &table->index[at];
 }
@@ -82,10 +76,30 @@ static void index_build(struct watch_table *table)
 		*index_find(table, &table->rows[i].key) = i + 1;
 }
 
-static void counts_merge(struct watch_counts *into, const struct watch_counts *from)
+/* Two counts of votes are one: those for different ones outweigh each other. */
+static void next_merge(struct watch_next *into, const struct watch_next *from)
+{
+	if (!from->hits)
+		return;
+	if (into->hits && watch_key_equal(&into->key, &from->key)) {
+		into->votes += from->votes;
+		into->hits += from->hits;
+	} else if (into->hits && into->votes >= from->votes) {
+		into->votes -= from->votes;
+	} else {
+		uint64_t less = into->votes;
+
+		*into = *from;
+		into->votes -= less;
+	}
+}
+
+void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from)
 {
 	into->exits += from->exits;
 	into->in_kernel += from->in_kernel;
+	into->interrupts += from->interrupts;
+	next_merge(&into->next, &from->next);
 	watch_times_merge(&into->times, &from->times);
 }
 
@@ -124,7 +138,7 @@ static void table_fold(struct watch_table *table)
 			table->rows[kept++] = table->rows[i];
 			continue;
 		}
-		counts_merge(&table->other, &table->rows[i].counts);
+		watch_counts_merge(&table->other, &table->rows[i].counts);
 		table->folded++;
 	}
 	table->rows_n = kept;
@@ -149,7 +163,7 @@ struct watch_counts *watch_table_counts(struct watch_table *table, const struct 
 	return &row->counts;
 }
 
-static void totals_merge(struct watch_totals *into, const struct watch_totals *from)
+void watch_totals_merge(struct watch_totals *into, const struct watch_totals *from)
 {
 	for (unsigned i = 0; i < WATCH_REASONS; i++)
 		into->left[i] += from->left[i];
@@ -162,11 +176,12 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 {
 	assert(into->processes_max == from->processes_max);
 	for (uint32_t i = 0; i < from->rows_n; i++)
-		counts_merge(watch_table_counts(into, &from->rows[i].key), &from->rows[i].counts);
-	counts_merge(&into->other, &from->other);
+		watch_counts_merge(watch_table_counts(into, &from->rows[i].key),
+				   &from->rows[i].counts);
+	watch_counts_merge(&into->other, &from->other);
 	into->folded += from->folded;
 	for (uint32_t i = 0; i < from->processes_max; i++)
-		totals_merge(&into->totals[i], &from->totals[i]);
+		watch_totals_merge(&into->totals[i], &from->totals[i]);
 }
 
 static int order_rows(const void *left, const void *right)
@@ -200,7 +215,7 @@ struct watch_totals watch_table_totals(const struct watch_table *table)
 	struct watch_totals sum = { 0 };
 
 	for (uint32_t i = 0; i < table->processes_max; i++)
-		totals_merge(&sum, &table->totals[i]);
+		watch_totals_merge(&sum, &table->totals[i]);
 	return sum;
 }
 

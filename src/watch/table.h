@@ -25,10 +25,50 @@ struct watch_key {
 	bool write;
 };
 
+#define WATCH_PAGE UINT64_C(4096)
+
+/* Of the VGA's window, pages count: its bytes are no registers, and there are 131,072. */
+static inline bool watch_key_is_page(uint8_t space, uint64_t addr)
+{
+	return space == WATCH_SPACE_MEMORY && addr >> 17 == 0xa0000 >> 17;
+}
+
+static inline bool watch_key_equal(const struct watch_key *a, const struct watch_key *b)
+{
+	return a->addr == b->addr && a->process == b->process && a->width == b->width &&
+	       a->space == b->space && a->write == b->write;
+}
+
+/*
+ * What follows most often, by majority vote (Boyer and Moore): what follows more often than all else
+ * together wins.
+ */
+struct watch_next {
+	struct watch_key key;
+	uint64_t votes;
+	uint64_t hits; /* times that it followed since it became that; 0: nothing is known */
+};
+
+static inline void watch_next_vote(struct watch_next *next, const struct watch_key *key)
+{
+	if (next->votes && !watch_key_equal(&next->key, key)) {
+		next->votes--;
+		return;
+	}
+	if (!watch_key_equal(&next->key, key)) {
+		next->key = *key;
+		next->hits = 0;
+	}
+	next->votes++;
+	next->hits++;
+}
+
 struct watch_counts {
 	uint64_t exits; /* that left the kernel */
 	uint64_t
 		in_kernel; /* that the kernel served, or let wait in the ring of coalesced writes */
+	uint64_t interrupts; /* exits during which the thread that served them raised one */
+	struct watch_next next; /* what the same vCPU left the kernel for after such an exit */
 	struct watch_times times; /* of exits, those whose end was seen */
 };
 
@@ -73,6 +113,10 @@ void watch_table_merge(struct watch_table *into, const struct watch_table *from)
 
 /* Sorts the rows: most exits first, then most accesses served in the kernel, then by address. */
 void watch_table_sort(struct watch_table *table);
+
+void watch_counts_merge(struct watch_counts *into, const struct watch_counts *from);
+
+void watch_totals_merge(struct watch_totals *into, const struct watch_totals *from);
 
 /* Sums over all processes. */
 struct watch_totals watch_table_totals(const struct watch_table *table);

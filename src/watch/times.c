@@ -3,42 +3,15 @@
 
 #include <assert.h>
 
-/* Below 2^FIRST ns there is one bucket; from there on, each power of two has 2^SPLIT. */
-#define FIRST 7
-#define SPLIT 2
-
-static unsigned bucket_of(uint64_t ns)
+uint64_t watch_times_from(unsigned bucket)
 {
-	unsigned power, bucket;
-
-	if (ns < UINT64_C(1) << FIRST)
-		return 0;
-	power = 63 - (unsigned)__builtin_clzll(ns);
-	bucket = 1 + ((power - FIRST) << SPLIT) +
-		 (unsigned)(ns >> (power - SPLIT) & ((1u << SPLIT) - 1));
-	return bucket < WATCH_BUCKETS ? bucket : WATCH_BUCKETS - 1;
-}
-
-/* Where a bucket begins. */
-static uint64_t bucket_start(unsigned bucket)
-{
-	unsigned power = FIRST + ((bucket - 1) >> SPLIT);
+	unsigned power = WATCH_BUCKETS_FIRST + ((bucket - 1) >> WATCH_BUCKETS_SPLIT);
 
 	if (!bucket)
 		return 0;
-	return ((UINT64_C(1) << SPLIT) + ((bucket - 1) & ((1u << SPLIT) - 1))) << (power - SPLIT);
-}
-
-void watch_times_add(struct watch_times *times, uint64_t ns, uint64_t upper)
-{
-	if (!times->n || ns < times->min)
-		times->min = ns;
-	if (ns > times->max)
-		times->max = ns;
-	times->n++;
-	times->sum += ns;
-	times->upper += upper;
-	times->buckets[bucket_of(ns)]++;
+	return ((UINT64_C(1) << WATCH_BUCKETS_SPLIT) +
+		((bucket - 1) & ((1u << WATCH_BUCKETS_SPLIT) - 1)))
+	       << (power - WATCH_BUCKETS_SPLIT);
 }
 
 void watch_times_merge(struct watch_times *into, const struct watch_times *from)
@@ -68,7 +41,7 @@ uint64_t watch_times_percentile(const struct watch_times *times, unsigned percen
 			continue;
 		/* The middle of the bucket; the last one has no end. */
 		if (i + 1 < WATCH_BUCKETS)
-			ns = (bucket_start(i) + bucket_start(i + 1)) / 2;
+			ns = (watch_times_from(i) + watch_times_from(i + 1)) / 2;
 		break;
 	}
 	if (ns < times->min)

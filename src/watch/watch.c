@@ -38,7 +38,25 @@ destroy_now:
 	return ret;
 }
 
-int watch_open(struct watch *watch, pid_t pid, struct error *err)
+static int watch_open_method(struct watch *watch, uint32_t exit_id, pid_t pid,
+			     enum watch_method method, struct error *err)
+{
+	int ret;
+
+	if (method != WATCH_METHOD_RECORDS) {
+		watch->method = WATCH_METHOD_BPF;
+		ret = watch_counter_open(&watch->counter, &watch->formats, exit_id, pid,
+					 &watch->why);
+		if (!ret)
+			return 0;
+		if (method == WATCH_METHOD_BPF)
+			return error_set(err, ret, "%.300s", watch->why.text);
+	}
+	watch->method = WATCH_METHOD_RECORDS;
+	return watch_source_open(&watch->source, &watch->formats, exit_id, pid, err);
+}
+
+int watch_open(struct watch *watch, pid_t pid, enum watch_method method, struct error *err)
 {
 	uint32_t exit_id;
 	int ret;
@@ -55,7 +73,7 @@ int watch_open(struct watch *watch, pid_t pid, struct error *err)
 	ret = watch_proc_formats(&watch->formats, &exit_id, err);
 	if (ret)
 		goto destroy_formats;
-	ret = watch_source_open(&watch->source, &watch->formats, exit_id, pid, err);
+	ret = watch_open_method(watch, exit_id, pid, method, err);
 	if (ret)
 		goto destroy_formats;
 	return 0;
@@ -71,6 +89,7 @@ destroy_tables:
 
 void watch_close(struct watch *watch)
 {
+	watch_counter_close(&watch->counter);
 	watch_source_close(&watch->source);
 	watch_formats_destroy(&watch->formats);
 	watch_pairs_destroy(&watch->pairs);
@@ -80,8 +99,13 @@ void watch_close(struct watch *watch)
 
 int watch_start(struct watch *watch, struct error *err)
 {
-	int ret = watch_source_start(&watch->source);
+	int ret;
 
+	if (watch->method == WATCH_METHOD_BPF) {
+		watch_counter_start(&watch->counter);
+		return 0;
+	}
+	ret = watch_source_start(&watch->source);
 	return ret ? error_set(err, ret, "perf events: %s", strerror(-ret)) : 0;
 }
 
@@ -110,15 +134,31 @@ static void watch_take(void *arg, const void *record, size_t size)
 
 void watch_drain(struct watch *watch)
 {
-	watch_source_drain(&watch->source, false, watch_take, watch);
+	if (watch->method == WATCH_METHOD_RECORDS) {
+		watch_source_drain(&watch->source, false, watch_take, watch);
+		return;
+	}
+	watch_counter_drain(&watch->counter, &watch->pairs);
+	watch->lost = watch_counter_lost(&watch->counter);
 }
 
 void watch_stop(struct watch *watch)
 {
+	if (watch->method == WATCH_METHOD_BPF) {
+		watch_counter_stop(&watch->counter, &watch->pairs);
+		watch->lost = watch_counter_lost(&watch->counter);
+		return;
+	}
 	watch_source_stop(&watch->source);
 	watch_source_drain(&watch->source, true, watch_take, watch);
 	watch_pairs_finish(&watch->pairs);
 	watch->bad += watch_source_broken(&watch->source);
+}
+
+uint64_t watch_vm_exits(const struct watch *watch)
+{
+	return watch->method == WATCH_METHOD_BPF ? watch->counter.vm_exits
+						 : watch_source_exits(&watch->source);
 }
 
 void watch_fold(struct watch *watch)

@@ -90,6 +90,8 @@ static void put(struct run *run)
 		raw[3] = places[next(run) % 7], raw[4] = 1u << (how & 3);
 	else if ((what & 3) == 1)
 		raw[3] = 1u << (how & 3), raw[4] = places[next(run) % 7];
+	else if ((what & 3) == 3 && how & 8)
+		raw[0] = how & 4 ? RECORDS_LINE : RECORDS_MSI, raw[3] = next(run);
 	else if ((what & 3) == 2)
 		raw[2] = what & 4 ? 6 : what & 8 ? next(run) : 2;
 	if (how & 0x10)
@@ -125,6 +127,8 @@ static void check_sums(void)
 
 		CHECK(counts->times.n <= counts->exits);
 		CHECK(counts->times.upper <= counts->times.n);
+		CHECK(counts->interrupts <= counts->exits);
+		CHECK(counts->next.votes <= counts->next.hits);
 		CHECK(counts->times.min <= counts->times.max);
 	}
 }

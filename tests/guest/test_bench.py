@@ -88,7 +88,7 @@ class Figures(Test):
         for path, says in ((self.path('no/where'), 'No such file'), ('/dev/null', 'not a regular file')):
             ended = run('bench', 'rtc', '--html', path)
             self.assertEqual(ended.status, 1)
-            self.assertRegex(ended.err, rf'\Acoalport: bench: {path}[^\n]*{says}\n\Z')
+            self.assertRegex(ended.err, rf'\Acoalport: bench: {path}[^\n]*{says}[^\n]*\n\Z')
         self.assertEqual(run('bench', 'start', '--html', 'x').status, 2)
 
     def test_interrupted(self):

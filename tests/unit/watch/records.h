@@ -18,7 +18,14 @@
 	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n"             \
 	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
 
-enum { RECORDS_PIO = 110, RECORDS_MMIO = 38, RECORDS_LEFT = 42, RECORDS_ENTER = 300 };
+enum {
+	RECORDS_PIO = 110,
+	RECORDS_MMIO = 38,
+	RECORDS_LEFT = 42,
+	RECORDS_ENTER = 300,
+	RECORDS_LINE = 40,
+	RECORDS_MSI = 105
+};
 
 static const char *const records_formats[WATCH_KINDS] = {
 	[WATCH_PORT] = "name: kvm_pio\nID: 110\nformat:\n" RECORDS_COMMON
@@ -41,6 +48,13 @@ static const char *const records_formats[WATCH_KINDS] = {
 	[WATCH_ENTER] = "name: kvm_entry\nID: 300\nformat:\n" RECORDS_COMMON
 			"\tfield:unsigned int vcpu_id;\toffset:8;\tsize:4;\tsigned:0;\n\n"
 			"print fmt: \"vcpu %u\", REC->vcpu_id\n",
+	[WATCH_LINE] = "name: kvm_set_irq\nID: 40\nformat:\n" RECORDS_COMMON
+		       "\tfield:unsigned int gsi;\toffset:8;\tsize:4;\tsigned:0;\n"
+		       "\tfield:int level;\toffset:12;\tsize:4;\tsigned:1;\n\n"
+		       "print fmt: \"gsi %u\", REC->gsi\n",
+	[WATCH_MSI] = "name: kvm_msi_set_irq\nID: 105\nformat:\n" RECORDS_COMMON
+		      "\tfield:__u64 address;\toffset:8;\tsize:8;\tsigned:0;\n\n"
+		      "print fmt: \"%llx\", REC->address\n",
 };
 
 /* Of a kernel that orders fields in another way, with other widths. */

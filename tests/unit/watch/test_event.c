@@ -85,6 +85,26 @@ static void test_left_and_enter(void **state)
 	assert_int_equal(event.kind, WATCH_ENTER);
 }
 
+static void test_interrupts(void **state)
+{
+	uint32_t line[4] = { RECORDS_LINE, 0, 8, 1 }, msi[4] = { RECORDS_MSI };
+	struct record record = record_sample(100, 1, line, sizeof(line));
+	struct watch_event event;
+
+	assert_int_equal(read_record(&record, &event), WATCH_RECORD_EVENT);
+	assert_int_equal(event.kind, WATCH_LINE);
+	assert_true(event.level);
+	line[3] = 0;
+	record = record_sample(100, 1, line, sizeof(line));
+	assert_int_equal(read_record(&record, &event), WATCH_RECORD_EVENT);
+	assert_false(event.level);
+	record = record_sample(100, 1, line, 12);
+	assert_int_equal(read_record(&record, &event), WATCH_RECORD_BAD);
+	record = record_sample(100, 1, msi, sizeof(msi));
+	assert_int_equal(read_record(&record, &event), WATCH_RECORD_EVENT);
+	assert_int_equal(event.kind, WATCH_MSI);
+}
+
 static void test_other_kernel(void **state)
 {
 	uint8_t raw[18] = { 7, 0, [8] = 0x34, [9] = 0x12, [16] = 4, [17] = 1 };
@@ -190,13 +210,10 @@ static void test_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_port),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_left_and_enter),
-		cmocka_unit_test(test_other_kernel),
-		cmocka_unit_test(test_formats_refused),
-		cmocka_unit_test(test_cut_short),
-		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_port),           cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_left_and_enter), cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_other_kernel),   cmocka_unit_test(test_formats_refused),
+		cmocka_unit_test(test_cut_short),      cmocka_unit_test(test_others),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,6 +5,7 @@
  *   W2000 A2000 R2000  kvm_mmio, a write, a read that is asked for, a read
  *   x  m  h  e    kvm_userspace_exit: IO, MMIO, HLT, an error
  *   n             kvm_entry
+ *   l  d  s       kvm_set_irq, up and down, kvm_msi_set_irq
  *   !             events are lost
  * A step is a microsecond; widths are 1.
  */
@@ -57,6 +58,9 @@ static void play_one(struct watch_event *event, const char *step)
 		{ 'h', WATCH_LEFT, 0, 5, 0 },
 		{ 'e', WATCH_LEFT, 0, 2, -EINTR },
 		{ 'n', WATCH_ENTER, 0, 0, 0 },
+		{ 'l', WATCH_LINE, 0, 0, 0 },
+		{ 'd', WATCH_LINE, 0, 0, 0 },
+		{ 's', WATCH_MSI, 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -68,6 +72,7 @@ static void play_one(struct watch_event *event, const char *step)
 		event->error = steps[i].error;
 		event->addr = strtoull(step + 1, NULL, 16);
 		event->width = 1;
+		event->level = *step == 'l';
 		watch_pairs_event(&pairs, event);
 		return;
 	}
@@ -327,6 +332,59 @@ static void test_bounded(void **state)
 	}
 }
 
+/* Interrupts belong to the exit that is being served when this thread raises them, and are no sign of life. */
+static void test_interrupts(void **state)
+{
+	play("o3f8 x d l x i3fa o3f8 x d o3f8 x s l o80 x i71 x l i71");
+	/* Who runs no vCPU is none for that. */
+	play_as(1, 11, "l s");
+	assert_int_equal(pairs.threads_n, 1);
+	play("A2000 m s R2000 l o20 x s e h");
+	watch_pairs_finish(&pairs);
+	expect("o3f8", 3, 0);
+	assert_int_equal(counts_of("o3f8")->interrupts, 2);
+	assert_int_equal(counts_of("o3f8")->times.max, 3 * STEP);
+	assert_int_equal(counts_of("i3fa")->interrupts, 0);
+	expect("o80", 0, 1);
+	expect("i71", 2, 0);
+	assert_int_equal(counts_of("i71")->interrupts, 1);
+	assert_int_equal(counts_of("R2000")->interrupts, 1);
+	assert_int_equal(counts_of("o20")->interrupts, 1);
+}
+
+#define expect_next(what, next_what, times)                                                        \
+	do {                                                                                       \
+		const struct watch_next *follows = &counts_of(what)->next;                         \
+                                                                                                   \
+		assert_int_equal(follows->key.addr, strtoull(&(next_what)[1], NULL, 16));          \
+		assert_int_equal(follows->key.write, *(next_what) == 'o');                         \
+		assert_int_equal(follows->hits, times);                                            \
+	} while (0)
+
+/* What the same vCPU leaves the kernel for next; what stays there in between does not count. */
+static void test_next(void **state)
+{
+	play("o70 x x i71 o70 x x i71 i40 W3000");
+	play_as(1, 11, "o80 x o81 x");
+	play("o70 x x i71 o92 x");
+	watch_pairs_finish(&pairs);
+	expect_next("o70", "i71", 3);
+	expect_next("i71", "o70", 2);
+	expect_next("o80", "o81", 1);
+	assert_int_equal(counts_of("o92")->next.hits, 0);
+	assert_int_equal(counts_of("i40")->next.hits, 0);
+	/* What is missing may have been in between. */
+	play("i93 ! x i94");
+	assert_int_equal(counts_of("i93")->next.hits, 0);
+}
+
+/* The majority stays, whatever comes in between. */
+static void test_majority(void **state)
+{
+	play("o80 x o81 x o80 x o82 x o80 x o82 x o80 x o83 x o80 x o82 x o80 x o82 x h");
+	expect_next("o80", "o82", 3);
+}
+
 /* A thread's number goes on to a thread of another process. */
 static void test_number_reused(void **state)
 {
@@ -358,6 +416,9 @@ int main(void)
 		TEST(test_window_by_page),
 		TEST(test_bounded),
 		TEST(test_number_reused),
+		TEST(test_interrupts),
+		TEST(test_next),
+		TEST(test_majority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "watch/report.h"
+#include "watch/snapshot.h"
 
 static struct watch_table table;
-static struct watch_process processes[] = { { 1234, "qemu-system-x86", 2, 0 },
-					    { 77, "coalport", 1, 0 } };
+static struct watch_process processes[] = { { 1234, "qemu-system-x86", 2 }, { 77, "coalport", 1 } };
 
 static void add(struct watch_key key, uint64_t exits, uint64_t in_kernel, uint64_t ns,
 		uint64_t upper)
@@ -80,9 +80,9 @@ static void test_text(void **state)
 	report.lost = 12345;
 	text = text_of(&report);
 	assert_non_null(strstr(text, "2 processes, 2.0 s, the process ended\n"));
-	assert_non_null(
-		strstr(text, "1234    qemu-system-x86 0x71         mc146818rtc data               "
-			     "in     1       3,000           0      1500   74.9%       5.0"));
+	assert_non_null(strstr(
+		text, "1234    qemu-system-x86 0x71         mc146818rtc data               "
+		      "in     1       3,000           0         -      1500   74.9%       5.0"));
 	assert_non_null(strstr(text, "77      coalport        0x3f8"));
 	assert_non_null(strstr(text, "<7.0"));
 	assert_non_null(strstr(text, "0xfebc0010"));
@@ -92,12 +92,16 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "events lost: 12,345: counts are too low\n"));
 	assert_non_null(strstr(text, "no kvm_entry"));
 	assert_non_null(strstr(text, "no kvm_exit"));
+	assert_non_null(strstr(text, "no kvm_set_irq"));
 	free(text);
-	report.entered = report.counted = true;
+	report.entered = report.counted = report.raises = true;
+	table.rows[0].counts.interrupts = 1234;
 	report.vm_exits = 4321;
 	report.lost = 0;
 	text = text_of(&report);
 	assert_null(strstr(text, "no kvm_entry"));
+	assert_null(strstr(text, "no kvm_set_irq"));
+	assert_non_null(strstr(text, "3,000           0     1,234      1500"));
 	assert_non_null(strstr(text, "(kvm_exit): 4,321\n"));
 	assert_non_null(strstr(text, "events lost: 0\n"));
 	free(text);
@@ -130,29 +134,78 @@ static uint64_t number(struct json_object *object, const char *name)
 static void test_json(void **state)
 {
 	struct watch_report report = report_of(2);
-	struct json_object *root = watch_report_json(&report), *row, *times;
+	struct json_object *root = watch_report_json(&report), *trace, *row, *times;
 
 	assert_non_null(root);
-	assert_int_equal(number(root, "userspace_exits"), 4013);
+	assert_int_equal(number(root, "record"), 1);
+	assert_string_equal(json_object_get_string(json_object_object_get(root, "source")),
+			    "trace");
+	assert_int_equal(number(root, "exits"), 4013);
 	assert_int_equal(number(root, "in_kernel"), 3003);
-	assert_int_equal(number(root, "lost"), 0);
 	assert_int_equal(number(json_object_object_get(root, "reasons"), "mmio"), 8);
-	assert_int_equal(json_object_array_length(json_object_object_get(root, "processes")), 2);
+	trace = json_object_object_get(root, "trace");
+	assert_int_equal(number(trace, "lost"), 0);
+	assert_int_equal(number(trace, "interrupted"), 4);
+	assert_int_equal(json_object_array_length(json_object_object_get(trace, "processes")), 2);
 	row = json_object_array_get_idx(json_object_object_get(root, "rows"), 0);
 	assert_int_equal(number(row, "pid"), 1234);
-	assert_int_equal(number(row, "port"), 0x71);
+	assert_int_equal(number(row, "addr"), 0x71);
 	assert_int_equal(number(row, "exits"), 3000);
+	assert_string_equal(json_object_get_string(json_object_object_get(row, "space")), "port");
 	assert_string_equal(json_object_get_string(json_object_object_get(row, "register")),
 			    "data");
-	assert_string_equal(json_object_get_string(json_object_object_get(row, "direction")), "in");
+	assert_string_equal(json_object_get_string(json_object_object_get(row, "direction")),
+			    "read");
 	times = json_object_object_get(row, "times");
 	assert_string_equal(json_object_get_string(json_object_object_get(times, "bound")),
 			    "exact");
 	assert_int_equal(number(times, "p99_us"), 5);
 	row = json_object_array_get_idx(json_object_object_get(root, "rows"), 2);
-	assert_int_equal(number(row, "address"), 0xfebc0010);
+	assert_int_equal(number(row, "addr"), 0xfebc0010);
 	assert_null(json_object_object_get(row, "times"));
 	json_object_put(root);
+}
+
+/* A trace is a record: what reads records finds in it what was counted. */
+static void test_record(void **state)
+{
+	struct watch_report report = report_of(1);
+	struct watch_snapshot record;
+	struct json_object *root;
+	struct error err;
+
+	report.top = 2;
+	table.rows[0].counts.interrupts = 12;
+	watch_next_vote(&table.rows[0].counts.next, &table.rows[1].key);
+	root = watch_report_json(&report);
+	assert_non_null(root);
+	assert_int_equal(watch_snapshot_parse(&record, root, &err), 0);
+	json_object_put(root);
+	assert_false(record.machine);
+	assert_int_equal(record.pid, 1234);
+	assert_string_equal(record.name, "qemu-system-x86");
+	assert_int_equal(record.exits, 4013);
+	assert_int_equal(record.in_kernel, 3003);
+	assert_int_equal(record.rows_n, 2);
+	assert_int_equal(record.rows[0].addr, 0x71);
+	assert_int_equal(record.rows[0].exits, 3000);
+	assert_int_equal(record.rows[0].interrupts, 12);
+	assert_true(record.rows[0].next.known && record.rows[0].next.write);
+	assert_int_equal(record.rows[0].next.addr, 0x70);
+	assert_int_equal(record.rows[0].next.count, 1);
+	assert_int_equal(record.rows[0].times.samples, 3000);
+	assert_int_equal(record.rows[0].times.sum_us, 15000);
+	assert_int_equal(record.rows[0].times.buckets_n, 1);
+	assert_true(record.rows[0].times.buckets[0].first <= 5000);
+	assert_int_equal(record.rows[0].times.buckets[0].count, 3000);
+	assert_true(record.rows[1].times.upper);
+	/* The rows that are not shown. */
+	assert_int_equal(record.other.rows, 2);
+	assert_int_equal(record.other.exits, 8);
+	assert_int_equal(record.other.in_kernel, 3003);
+	assert_true(record.trace.known);
+	assert_int_equal(record.trace.interrupted, 4);
+	watch_snapshot_free(&record);
 }
 
 static void test_output_fails(void **state)
@@ -171,7 +224,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = { TEST(test_text), TEST(test_top), TEST(test_json),
-					    TEST(test_output_fails) };
+					    TEST(test_record), TEST(test_output_fails) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "../base/cm.h"
 
-#include "watch/regs.h"
+#include <stdio.h>
+
+#include "watch/bars.h"
 #include "watch/table.h"
 
 static struct watch_table table;
@@ -73,6 +75,12 @@ static void test_merge(void **state)
 			port(i)->exits++;
 		watch_times_add(&port(0x71)->times, 500 + round, 0);
 		port(0x71)->exits += 1000;
+		port(0x71)->interrupts += 5;
+		/* The first two rounds outweigh the third one. */
+		key.addr = round < 2 ? 0x70 : 0x72;
+		for (unsigned i = 0; i < 4; i++)
+			watch_next_vote(&port(0x71)->next, &key);
+		key.addr = 0x71;
 		table.totals[1].left[2] += 7;
 		watch_table_merge(&total, &table);
 		watch_table_clear(&table);
@@ -83,6 +91,10 @@ static void test_merge(void **state)
 	assert_int_equal(watch_totals_left(&total.totals[1]), 21);
 	assert_int_equal(watch_table_counts(&total, &key)->times.min, 500);
 	assert_int_equal(watch_table_counts(&total, &key)->times.max, 502);
+	assert_int_equal(watch_table_counts(&total, &key)->interrupts, 15);
+	assert_int_equal(watch_table_counts(&total, &key)->next.key.addr, 0x70);
+	assert_int_equal(watch_table_counts(&total, &key)->next.hits, 8);
+	assert_int_equal(watch_table_counts(&total, &key)->next.votes, 4);
 	watch_table_destroy(&total);
 }
 
@@ -125,6 +137,7 @@ static void test_registers(void **state)
 		{ { .addr = 0x176 }, "IDE secondary device" },
 		{ { .addr = 0xcf9, .write = true }, "PIIX reset control" },
 		{ { .addr = 0xcfd }, "PCI config data" },
+		{ { .addr = 0x7e, .write = true }, "kvmvapic setup" },
 		{ { .addr = 0x608 }, "ACPI PM timer" },
 		{ { .addr = 0xc2 }, "8237 DMA 2 count 4" },
 		{ { .addr = 0xfee000b0, .space = WATCH_SPACE_MEMORY, .write = true }, "LAPIC EOI" },
@@ -132,10 +145,15 @@ static void test_registers(void **state)
 		{ { .addr = 0x71, .space = WATCH_SPACE_MEMORY }, "" },
 		{ { .addr = 0x2340 }, "" },
 	};
-	char name[WATCH_REG_NAME];
+	struct watch_name name;
+	char text[2 * WATCH_BAR_NAME];
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		assert_string_equal(watch_reg_name(name, &known[i].key), known[i].name);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		text[0] = '\0';
+		if (watch_name_find(&name, NULL, &known[i].key))
+			snprintf(text, sizeof(text), "%s %s", name.part, name.reg);
+		assert_string_equal(text, known[i].name);
+	}
 }
 
 int main(void)

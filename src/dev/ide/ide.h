@@ -183,5 +183,5 @@ void ide_quiesce(struct ide *ide);
 void ide_resume(struct ide *ide);
 void ide_restored(struct ide *ide);
 
-/* Gives the blocks what is wanted of them. Loop's thread, no lock held. */
-void ide_serve(struct ide *ide);
+/* Gives the blocks what is wanted of them; true if more is by then. Loop's thread, no lock held. */
+bool ide_serve(struct ide *ide);

@@ -123,7 +123,7 @@ static struct ide_drive *ide_drive_at(struct ide *ide, unsigned i)
 
 static void ide_task(void *arg)
 {
-	ide_serve(arg);
+	(void)ide_serve(arg); /* what is wanted by then has posted the task again */
 }
 
 void ide_init(struct ide *ide, const struct ide_options *options)

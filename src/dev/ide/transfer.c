@@ -347,10 +347,10 @@ static void submit(struct ide_drive *drive)
 	block_submit(drive->block, &drive->io);
 }
 
-static void serve_drive(struct ide *ide, struct ide_drive *drive)
+static bool serve_drive(struct ide *ide, struct ide_drive *drive)
 {
 	struct block *block;
-	bool abandon, kick = false;
+	bool abandon, kick = false, more;
 
 	lock_take(&ide->lock);
 	block = drive->block;
@@ -370,16 +370,23 @@ static void serve_drive(struct ide *ide, struct ide_drive *drive)
 		block_abandon(block);
 	if (kick || abandon)
 		block_kick(block);
+	lock_take(&ide->lock);
+	more = drive->wanted && !drive->in_flight;
+	lock_drop(&ide->lock);
+	return more;
 }
 
-void ide_serve(struct ide *ide)
+bool ide_serve(struct ide *ide)
 {
+	bool more = false;
+
 	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
 		struct ide_drive *drive = &ide->channels[i / IDE_UNITS].drives[i % IDE_UNITS];
 
 		if (drive->block)
-			serve_drive(ide, drive);
+			more |= serve_drive(ide, drive);
 	}
+	return more;
 }
 
 void ide_want(struct ide_drive *drive)

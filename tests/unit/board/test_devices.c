@@ -21,6 +21,8 @@ static const struct device_spec everything[] = {
 	{ "isa-debugcon", "chardev=debug" },
 	{ "isa-debug-exit", "iobase=0x501" },
 	{ "pvpanic", NULL },
+	{ "ide-hd", "drive=ide,bus=ide.1,bootindex=2" },
+	{ "ide-cd", NULL },
 	{ "virtio-blk-pci", "drive=disk,bootindex=3" },
 	{ "virtio-blk-pci", "drive=other,addr=1f.0,bootindex=1" },
 };

@@ -49,7 +49,7 @@ void atapi_refuse(struct ide_drive *drive, uint8_t key, uint8_t asc, uint8_t asc
 	drive->asc = asc;
 	drive->ascq = ascq;
 	packet_status(drive);
-	ide_fail(drive, (uint8_t)(key << 4 | IDE_ERROR_ABRT));
+	ide_fail(drive, (uint8_t)((unsigned)key << 4 | IDE_ERROR_ABRT));
 }
 
 void ide_packet_fail(struct ide_drive *drive, int result)

@@ -94,7 +94,10 @@ struct ide_drive {
 	uint32_t block_len; /* bytes that the guest moves between two interrupts */
 	uint32_t len, done,
 		stop; /* of the buffer: filled or to be; moved by the guest; where DRQ ends */
-	uint8_t data[IDE_BUFFER];
+	union {
+		uint8_t data[IDE_BUFFER];
+		uint64_t data_words[IDE_BUFFER / 8]; /* for the state table: fewer elements */
+	};
 	/* What SET FEATURES and its like have set. */
 	uint8_t multiple; /* sectors of a block; 0: not set */
 	uint16_t cylinders;

@@ -53,7 +53,8 @@ static const struct state_field ide_drive_fields[] = {
 	CLEARED(len),
 	CLEARED(done),
 	CLEARED(stop),
-	{ STATE_ARRAY_AT(struct ide_drive, data), .on_reset = STATE_CLEAR },
+	/* A command fills what it shows of the buffer. */
+	{ STATE_ARRAY_AT(struct ide_drive, data_words), .on_reset = STATE_KEEP },
 	CLEARED(multiple),
 	CLEARED(cylinders),
 	CLEARED(heads),

@@ -16,12 +16,14 @@
 #include "dev/pci.h"
 #include "mem/map.h"
 
-#define IDE_RIG_RAM     0x40000u
+#define IDE_RIG_RAM 0x40000u
+#ifndef IDE_RIG_SECTORS
 #define IDE_RIG_SECTORS 2100u /* of a disk: two cylinders and some */
-#define IDE_RIG_DISK    (IDE_RIG_SECTORS * 512)
-#define IDE_RIG_CD      (40u * 2048)
-#define IDE_RIG_MASTER  0xc000u
-#define IDE_RIG_DEVFN   PCI_DEVFN(1, 1)
+#endif
+#define IDE_RIG_DISK   (IDE_RIG_SECTORS * 512)
+#define IDE_RIG_CD     (40u * 2048)
+#define IDE_RIG_MASTER 0xc000u
+#define IDE_RIG_DEVFN  PCI_DEVFN(1, 1)
 
 struct ide_rig_disk {
 	uint8_t bytes[IDE_RIG_DISK];

@@ -43,6 +43,7 @@ struct ide_rig {
 	bool level[2];
 	unsigned rises[2];
 	uint8_t *ram;
+	bool blank; /* disks hold zeroes: said before ide_rig_init(), which is quicker then */
 };
 
 static inline ssize_t ide_rig_move(const struct block_file *file, const struct iovec *iov,
@@ -192,7 +193,7 @@ static inline void ide_rig_init(struct ide_rig *rig)
 
 		disk->size = file.size = kinds[i] == IDE_CDROM ? IDE_RIG_CD : IDE_RIG_DISK;
 		file.readonly = kinds[i] == IDE_CDROM;
-		for (size_t at = 0; at < disk->size; at++)
+		for (size_t at = 0; !rig->blank && at < disk->size; at++)
 			disk->bytes[at] = (uint8_t)(at * 7 + (at >> 9) + i);
 		err = block_make(&rig->blocks[i], &file, &how);
 		assert(!err);

@@ -16,6 +16,7 @@ static const struct device_spec pc_devices[] = {
 	{ "irq-router", NULL }, /* 24 lines: ISA interrupts 0-15, and 16-23 */
 	{ "i440FX-pcihost", NULL }, /* PCI bus 0 */
 	{ "PIIX3", NULL }, /* 01.0; 0x4d0-0x4d1; reset control for 0xcf9 */
+	{ "piix3-ide", NULL }, /* 01.1; 0x1f0-0x1f7, 0x3f6, 0x170-0x177, 0x376; lines 14 and 15 */
 	{ "PIIX4_PM", NULL }, /* 01.3; 0xafe0-0xafe3, and where PMBASE says; line 9 */
 	{ "i440FX", NULL }, /* 00.0; 0xcf8-0xcff; 0xa0000-0xfffff */
 	{ "mc146818rtc", "iobase=0x70" }, /* -0x73; line 8 */

@@ -62,6 +62,7 @@ struct pc_options {
 
 	/* For firmware, in ms where it is a time. */
 	bool serial_console; /* the firmware's console is the first serial port */
+	const char *boot_order; /* letters a, c, d and n, none twice; NULL: "cd" */
 	bool boot_menu;
 	int32_t boot_menu_wait; /* -1: its own choice */
 	bool boot_fail_wait_given;

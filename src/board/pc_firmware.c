@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "board/pc.h"
 #include "dev/acpi.h"
+#include "dev/ide/ide.h"
 #include "dev/serial_isa.h"
 
 #define PM_BASE   0x600
@@ -33,6 +34,54 @@ static void set_cmos16(struct rtc *rtc, unsigned index, unsigned value)
 	rtc_set_cmos(rtc, index + 1, (uint8_t)(value >> 8));
 }
 
+static const char *boot_order(const struct pc *pc)
+{
+	return pc->options.boot_order ? pc->options.boot_order : "cd";
+}
+
+/* What the firmware tries first, second and third: 0 for nothing, 1 to 4 for these. */
+static unsigned boot_digit(const struct pc *pc, size_t place)
+{
+	static const char letters[] = " acdn";
+	const char *order = boot_order(pc);
+
+	return place < strlen(order) ? (unsigned)(strchr(letters, order[place]) - letters) : 0;
+}
+
+/* A disk of the first channel as a user type of the AT BIOS. */
+static void set_ide_disk(struct rtc *rtc, unsigned unit, const struct disk_geometry *geometry)
+{
+	unsigned at = unit ? 0x24 : 0x1b;
+
+	rtc_set_cmos(rtc, 0x19 + unit, 47);
+	set_cmos16(rtc, at, geometry->cylinders);
+	rtc_set_cmos(rtc, at + 2, geometry->heads);
+	set_cmos16(rtc, at + 3, 0xffff); /* no write precompensation */
+	rtc_set_cmos(rtc, at + 5, (uint8_t)(0xc0 | (geometry->heads > 8) << 3));
+	set_cmos16(rtc, at + 6, geometry->cylinders); /* landing zone */
+	rtc_set_cmos(rtc, at + 8, geometry->sectors);
+}
+
+static void set_ide_disks(struct pc *pc)
+{
+	unsigned types = 0, translations = 0;
+
+	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
+		const struct ide_drive *drive =
+			&pc->place.ide->channels[i / IDE_UNITS].drives[i % IDE_UNITS];
+
+		if (drive->kind != IDE_DISK)
+			continue;
+		translations |= (unsigned)drive->geometry.translation << (2 * i);
+		if (i >= IDE_UNITS)
+			continue;
+		types |= i ? 0x0fu : 0xf0u;
+		set_ide_disk(pc->rtc, i, &drive->geometry);
+	}
+	rtc_set_cmos(pc->rtc, 0x12, (uint8_t)types);
+	rtc_set_cmos(pc->rtc, 0x39, (uint8_t)translations);
+}
+
 void pc_cmos_init(struct pc *pc)
 {
 	struct rtc *rtc = pc->rtc;
@@ -42,15 +91,14 @@ void pc_cmos_init(struct pc *pc)
 
 	rtc_set_cmos(rtc, 0x0f, 0); /* shutdown status: a normal start */
 	rtc_set_cmos(rtc, 0x10, 0); /* no floppy drives */
-	rtc_set_cmos(rtc, 0x12, 0); /* no IDE disks */
 	rtc_set_cmos(rtc, 0x14, 0x06); /* equipment: a coprocessor, a PS/2 mouse */
 	set_cmos16(rtc, 0x15, 640); /* KiB of base memory */
 	set_cmos16(rtc, 0x17, above(low, 1 << 20, 1 << 10)); /* KiB above 1 MiB */
 	set_cmos16(rtc, 0x30, above(low, 1 << 20, 1 << 10)); /* the same, as found by POST */
 	set_cmos16(rtc, 0x34, above(low, 16 << 20, 64 << 10)); /* 64 KiB units above 16 MiB */
-	rtc_set_cmos(rtc, 0x38,
-		     0x31); /* boot order: hard disk only, in the upper half; no floppy check */
-	rtc_set_cmos(rtc, 0x3d, 0x02); /* ... first device: hard disk */
+	rtc_set_cmos(rtc, 0x38, (uint8_t)(boot_digit(pc, 2) << 4 | 1)); /* no floppy check */
+	rtc_set_cmos(rtc, 0x3d, (uint8_t)(boot_digit(pc, 1) << 4 | boot_digit(pc, 0)));
+	set_ide_disks(pc);
 	for (unsigned i = 0; i < 3; i++) /* 64 KiB units above 4 GiB */
 		rtc_set_cmos(rtc, 0x5b + i, (uint8_t)((ram - low) >> (16 + 8 * i)));
 	rtc_set_cmos(rtc, 0x5f, (uint8_t)(vcpus - 1));
@@ -79,7 +127,7 @@ static int add_e820(struct pc *pc)
 
 /* What firmware can start from, in the list of lines that it tries from top to bottom. */
 struct boot_entry {
-	uint32_t index; /* of those that have none the largest */
+	uint32_t index; /* those that have none: behind all others, as the order of kinds says */
 	char path[64];
 };
 
@@ -94,6 +142,18 @@ static void sort_entries(struct boot_entry *entries, size_t n)
 			entries[at] = entries[at - 1];
 		entries[at] = entry;
 	}
+}
+
+#define NO_INDEX UINT32_C(0x80000000)
+
+static uint32_t boot_index(const struct pc *pc, const struct device *device, int32_t said)
+{
+	const char *order = boot_order(pc), *found;
+
+	if (said >= 0)
+		return (uint32_t)said;
+	found = strchr(order, device->type->boot_kind);
+	return NO_INDEX + (uint32_t)(found ? found - order : (ptrdiff_t)strlen(order));
 }
 
 static int add_boot_order(struct pc *pc)
@@ -112,8 +172,9 @@ static int add_boot_order(struct pc *pc)
 		entries = arena_grow(&arena, entries, n, sizeof(*entries));
 		if (!entries)
 			goto out;
-		entries[n].index = (uint32_t)device->type->boot(device, entries[n].path,
-								sizeof(entries[n].path));
+		entries[n].index = boot_index(
+			pc, device,
+			device->type->boot(device, entries[n].path, sizeof(entries[n].path)));
 		n++;
 	}
 	ret = 0;

@@ -4,8 +4,9 @@
 #include "cmd/table.h"
 #include "dev/block.h"
 
-/* What the drive's interface words are, in order of the bool they are stored as. */
-static const char *const drive_interfaces[] = { "virtio", "none", NULL };
+/* In the order of enum cmd_interface. */
+static const char *const drive_interfaces[] = { "ide", "virtio", "none", NULL };
+static const char *const drive_media[] = { "disk", "cdrom", NULL };
 
 static const struct prop drive_table[] = {
 	{ "file", PROP_TEXT, PROP_AT(struct cmd_drive, file), .form = "file=PATH",
@@ -13,8 +14,18 @@ static const struct prop drive_table[] = {
 	{ "format", PROP_TEXT, PROP_AT(struct cmd_drive, format), .form = "format=FORMAT",
 	  .help = "raw; or qcow2, qcow, qed, vmdk, vdi, vpc, vhdx, parallels, bochs, cloop, dmg, by "
 		  "qemu-storage-daemon" },
-	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, alone), .words = drive_interfaces,
-	  .form = "if=virtio|none", .help = "a virtio disk, or none until a -device shows it" },
+	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, interface), .words = drive_interfaces,
+	  .form = "if=ide|virtio|none",
+	  .help = "how the guest sees it (default ide); none: not until a -device shows it" },
+	{ "media", PROP_WORD, PROP_AT(struct cmd_drive, media), .words = drive_media,
+	  .form = "media=disk|cdrom",
+	  .help = "a disk, or a CD-ROM, which is read-only and with if=ide may have no file" },
+	{ "index", PROP_NUMBER, PROP_AT(struct cmd_drive, index), .max = 3, .value = -1,
+	  .form = "index=N", .help = "if=ide: its place, 0 to 3 (default the first that is free)" },
+	{ "bus", PROP_NUMBER, PROP_AT(struct cmd_drive, bus), .max = 1, .value = -1,
+	  .form = "bus=N", .help = "if=ide: its channel; with unit= instead of index=" },
+	{ "unit", PROP_NUMBER, PROP_AT(struct cmd_drive, unit), .max = 1, .value = -1,
+	  .form = "unit=N", .help = "if=ide: its place on the channel" },
 	{ "id", PROP_TEXT, PROP_AT(struct cmd_drive, id), .form = "id=ID",
 	  .help = "the name by which -device refers to it" },
 	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
@@ -44,39 +55,107 @@ static const char *make_id(struct cmd_parse *parse)
 	return cmd_keep_format(parse, "#block%zu", parse->options->drives_n);
 }
 
-bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
+#define IDE_PLACES 4 /* two channels of two drives */
+
+static bool place_taken(const struct cmd_options *options, int64_t index)
+{
+	for (size_t i = 0; i < options->drives_n; i++) {
+		if (options->drives[i].interface == CMD_IF_IDE && options->drives[i].index == index)
+			return true;
+	}
+	return false;
+}
+
+static bool place_fits(const struct cmd_drive *drive, int64_t index)
+{
+	return (drive->bus < 0 || drive->bus == index / 2) &&
+	       (drive->unit < 0 || drive->unit == index % 2);
+}
+
+/* Among what index=, bus= and unit= say. */
+static bool choose_place(struct cmd_parse *parse, struct cmd_drive *drive)
+{
+	int64_t index = drive->index >= 0 ? drive->index : 0;
+	int64_t end = drive->index >= 0 ? drive->index + 1 : IDE_PLACES;
+
+	if (drive->interface != CMD_IF_IDE) {
+		if (drive->index >= 0 || drive->bus >= 0 || drive->unit >= 0)
+			return cmd_refuse(parse, "index=, bus= and unit= are for if=ide");
+		return true;
+	}
+	if (drive->index >= 0 && (drive->bus >= 0 || drive->unit >= 0))
+		return cmd_refuse(parse, "index= and bus=,unit= say the same");
+	for (; index < end; index++) {
+		if (place_fits(drive, index) && !place_taken(parse->options, index)) {
+			drive->index = index;
+			return true;
+		}
+	}
+	return cmd_refuse(parse,
+			  "another -drive is there on the IDE channels (there are four places)");
+}
+
+static bool add_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 {
 	struct cmd_options *options = parse->options;
-	struct cmd_drive drive = { 0 };
-	uint32_t given;
 
-	if (!cmd_props_parse(parse, &cmd_drive_props, value, &drive, &given))
+	if (drive->id && !prop_id_ok(drive->id))
+		return cmd_refuse(parse,
+				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
+				  drive->id);
+	for (size_t i = 0; i < options->drives_n; i++) {
+		if (drive->id && !strcmp(drive->id, options->drives[i].id))
+			return cmd_refuse(parse, "id=%.60s: there is one already", drive->id);
+	}
+	if (!choose_place(parse, drive))
 		return false;
-	if (!drive.file)
+	if (!drive->id)
+		drive->id = make_id(parse);
+	if (!drive->id ||
+	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
+		return false;
+	options->drives[options->drives_n++] = *drive;
+	return true;
+}
+
+bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_drive drive = { 0 };
+
+	props_default(&cmd_drive_props, &drive);
+	if (!cmd_props_parse(parse, &cmd_drive_props, value, &drive, NULL))
+		return false;
+	if (drive.media && drive.interface == CMD_IF_VIRTIO)
+		return cmd_refuse(parse, "media=cdrom: a virtio disk is none");
+	if (!drive.file && !(drive.media && drive.interface == CMD_IF_IDE))
 		return cmd_refuse(parse, "needs file=PATH");
 	if (drive.format && !block_format_known(drive.format))
 		return cmd_refuse(parse,
 				  "format=%.40s: not a format of disk images (raw, qcow2, ...)",
 				  drive.format);
-	if (!(given & props_bit(&cmd_drive_props, "if")))
-		return cmd_refuse(
-			parse,
-			"needs if=virtio or if=none (the usual default, ide, is not offered)");
-	if (drive.id && !prop_id_ok(drive.id))
-		return cmd_refuse(parse,
-				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
-				  drive.id);
-	for (size_t i = 0; i < options->drives_n; i++) {
-		if (drive.id && !strcmp(drive.id, options->drives[i].id))
-			return cmd_refuse(parse, "id=%.60s: there is one already", drive.id);
-	}
-	if (!drive.id)
-		drive.id = make_id(parse);
-	if (!drive.id ||
-	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
-		return false;
-	options->drives[options->drives_n++] = drive;
-	return true;
+	if (drive.media)
+		drive.readonly = true;
+	return add_drive(parse, &drive);
+}
+
+/* The short forms of disks at 0 to 3. */
+bool cmd_parse_hd(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_drive drive = { .bus = -1, .unit = -1 };
+
+	drive.index = parse->option->name[2] - 'a';
+	drive.file = cmd_keep(parse, value, strlen(value));
+	return drive.file && add_drive(parse, &drive);
+}
+
+bool cmd_parse_cdrom(struct cmd_parse *parse, const char *value)
+{
+	struct cmd_drive drive = {
+		.index = 2, .bus = -1, .unit = -1, .media = 1, .readonly = true
+	};
+
+	drive.file = cmd_keep(parse, value, strlen(value));
+	return drive.file && add_drive(parse, &drive);
 }
 
 bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted)
@@ -200,10 +279,10 @@ static bool take_drive(struct cmd_parse *parse, const char *id)
 
 		if (strcmp(drive->id, id))
 			continue;
-		if (!drive->alone)
+		if (drive->interface != CMD_IF_NONE)
 			return cmd_refuse(parse,
-					  "drive=%.60s: has if=virtio, which makes its own device",
-					  id);
+					  "drive=%.60s: has if=%s, which makes its own device", id,
+					  drive_interfaces[drive->interface]);
 		if (drive->used)
 			return cmd_refuse(parse, "drive=%.60s: another device shows it", id);
 		drive->used = true;
@@ -266,24 +345,52 @@ static bool check_devices(struct cmd_parse *parse, struct device **made)
 	return true;
 }
 
-/* A -drive with if=virtio wants its device behind all that were asked for by name. */
-static bool want_drives(struct cmd_parse *parse)
+/* The device that a -drive brings with it. */
+static bool want_drive(struct cmd_parse *parse, struct cmd_drive *drive)
+{
+	struct cmd_wanted wanted = { .said = "-drive", .taken = true };
+
+	drive->used = drive->file != NULL;
+	if (drive->interface == CMD_IF_VIRTIO) {
+		wanted.spec.type = "virtio-blk-pci";
+		wanted.spec.props = cmd_keep_format(parse, "drive=%s", drive->id);
+	} else {
+		wanted.spec.type = drive->media ? "ide-cd" : "ide-hd";
+		wanted.spec.props =
+			cmd_keep_format(parse, "bus=ide.%d,unit=%d%s%s", (int)(drive->index / 2),
+					(int)(drive->index % 2), drive->file ? ",drive=" : "",
+					drive->file ? drive->id : "");
+	}
+	return wanted.spec.props && cmd_add_device(parse, &wanted);
+}
+
+static bool want_drives(struct cmd_parse *parse, enum cmd_interface interface)
 {
 	struct cmd_options *options = parse->options;
 
 	for (size_t i = 0; i < options->drives_n; i++) {
-		struct cmd_wanted wanted = { .said = "-drive",
-					     .spec.type = "virtio-blk-pci",
-					     .taken = true };
-
-		if (options->drives[i].alone)
-			continue;
-		options->drives[i].used = true;
-		wanted.spec.props = cmd_keep_format(parse, "drive=%s", options->drives[i].id);
-		if (!wanted.spec.props || !cmd_add_device(parse, &wanted))
+		if (options->drives[i].interface == (int)interface &&
+		    !want_drive(parse, &options->drives[i]))
 			return false;
 	}
 	return true;
+}
+
+/* IDE drives know their places and come before the devices asked for by name, the others behind them. */
+static bool want_all_drives(struct cmd_parse *parse)
+{
+	struct cmd_wanted *named = parse->devices;
+	size_t named_n = parse->devices_n;
+
+	parse->devices = NULL;
+	parse->devices_n = 0;
+	if (!want_drives(parse, CMD_IF_IDE))
+		return false;
+	for (size_t i = 0; i < named_n; i++) {
+		if (!cmd_add_device(parse, &named[i]))
+			return false;
+	}
+	return want_drives(parse, CMD_IF_VIRTIO);
 }
 
 bool cmd_finish_devices(struct cmd_parse *parse)
@@ -293,7 +400,7 @@ bool cmd_finish_devices(struct cmd_parse *parse)
 	struct device **made;
 	bool good;
 
-	if (!check_globals(parse) || !want_drives(parse))
+	if (!check_globals(parse) || !want_all_drives(parse))
 		return false;
 	made = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(struct device *));
 	specs = arena_alloc(&options->arena, (parse->devices_n + 1) * sizeof(*specs));

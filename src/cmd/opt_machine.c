@@ -89,8 +89,8 @@ static const struct prop name_table[] = {
 const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 
 static const struct prop boot_table[] = {
-	{ "order", PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
-	  .help = "from the first disk, or as bootindex says" },
+	{ "order", PROP_TEXT, PROP_AT(struct pc_options, boot_order), .form = "[order=]LETTERS",
+	  .help = "what is tried first where no bootindex says: c disks, d CD-ROMs (default cd)" },
 	{ "menu", PROP_BOOL, PROP_AT(struct pc_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
 	{ "splash-time", PROP_NUMBER, PROP_AT(struct pc_options, boot_menu_wait), .min = 0,
@@ -296,10 +296,19 @@ bool cmd_parse_name(struct cmd_parse *parse, const char *value)
 
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 {
+	const char *order;
 	uint32_t given;
 
 	if (!cmd_props_parse(parse, &cmd_boot_props, value, &parse->options->pc, &given))
 		return false;
+	order = parse->options->pc.boot_order;
+	for (size_t i = 0; order && order[i]; i++) {
+		if (!strchr("acdn", order[i]))
+			return cmd_refuse(parse, "order=%.20s: %c: not offered (only c, d)", order,
+					  order[i]);
+		if (strchr(order + i + 1, order[i]))
+			return cmd_refuse(parse, "order=%.20s: %c: named twice", order, order[i]);
+	}
 	if (given & props_bit(&cmd_boot_props, "reboot-timeout"))
 		parse->options->pc.boot_fail_wait_given = true;
 	return true;

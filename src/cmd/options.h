@@ -47,11 +47,19 @@ struct cmd_chardev {
 	bool used; /* by a port or monitor: each has one user at most */
 };
 
+enum cmd_interface {
+	CMD_IF_IDE,
+	CMD_IF_VIRTIO,
+	CMD_IF_NONE, /* shown by a -device that names it */
+};
+
 struct cmd_drive {
-	const char *file;
+	const char *file; /* NULL: a CD-ROM drive without a disc */
 	const char *format; /* NULL: not said */
 	const char *id;
-	bool alone; /* if=none: shown by a -device that names it */
+	int interface; /* enum cmd_interface */
+	int media; /* 0: a disk, 1: a CD-ROM */
+	int64_t index, bus, unit; /* its place; -1: the first that is free */
 	bool readonly;
 	bool used; /* a device shows it */
 };

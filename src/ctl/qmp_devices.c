@@ -13,6 +13,7 @@ static const struct {
 	{ "device", "object" },
 	{ "isa-device", "device" },
 	{ "pci-device", "device" },
+	{ "ide-device", "device" },
 };
 
 #define CLASSES_N (sizeof(classes) / sizeof(classes[0]))
@@ -23,6 +24,7 @@ static const char *parent_of(const struct device_type *type)
 		[DEVICE_BUS_NONE] = "device",
 		[DEVICE_BUS_ISA] = "isa-device",
 		[DEVICE_BUS_PCI] = "pci-device",
+		[DEVICE_BUS_IDE] = "ide-device",
 	};
 
 	return parents[type->bus];

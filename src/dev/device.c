@@ -31,6 +31,7 @@ static const struct {
 	[DEVICE_BUS_NONE] = { NULL, board_rows },
 	[DEVICE_BUS_ISA] = { "ISA", isa_rows },
 	[DEVICE_BUS_PCI] = { "PCI", pci_rows },
+	[DEVICE_BUS_IDE] = { "IDE", board_rows },
 };
 
 struct props device_props(const struct device_type *type)

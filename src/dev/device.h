@@ -28,6 +28,7 @@ enum device_bus {
 	DEVICE_BUS_NONE, /* on the board: wires of its own */
 	DEVICE_BUS_ISA, /* "isa.0" */
 	DEVICE_BUS_PCI, /* "pci.0" */
+	DEVICE_BUS_IDE, /* "ide.0" and "ide.1"; which one is a property of its devices */
 	DEVICE_BUSES,
 };
 
@@ -87,6 +88,7 @@ struct device_type {
 	 * one) and its path in the form of Open Firmware, without a newline.
 	 */
 	int32_t (*boot)(const struct device *device, char *path, size_t size);
+	char boot_kind; /* what -boot order= calls it: 'c' a disk, 'd' a CD-ROM; 0: nothing */
 	/* What it registered with others (timers, tasks, back-ends, locks) is gone. */
 	void (*destroy)(struct device *device);
 };

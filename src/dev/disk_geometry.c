@@ -38,16 +38,26 @@ static bool from_entry(const uint8_t *entry, uint64_t size, struct disk_geometry
 	return true;
 }
 
+/* More than 1024 cylinders are out of a BIOS's reach; above 131072 tracks only LBA helps. */
+static enum disk_translation translation_of(const struct disk_geometry *geometry, bool translated)
+{
+	if (!translated && geometry->cylinders <= 1024)
+		return DISK_NO_TRANSLATION;
+	return (unsigned)geometry->cylinders * geometry->heads <= 131072 ? DISK_LARGE : DISK_LBA;
+}
+
 struct disk_geometry disk_geometry_guess(const uint8_t mbr[DISK_MBR_LEN], uint64_t sectors)
 {
 	uint64_t cylinders = sectors / (HEADS * SECTORS);
 	struct disk_geometry geometry = { .heads = 0 };
+	bool found = false;
 
 	if (le16_get(mbr + SIGNATURE_AT) == SIGNATURE) {
 		const uint8_t *entry = mbr + TABLE_AT;
 
 		for (unsigned i = 0; i < ENTRIES; i++, entry += ENTRY_LEN) {
-			if (from_entry(entry, sectors, &geometry))
+			found = from_entry(entry, sectors, &geometry);
+			if (found)
 				break;
 		}
 	}
@@ -58,9 +68,11 @@ struct disk_geometry disk_geometry_guess(const uint8_t mbr[DISK_MBR_LEN], uint64
 		cylinders = CYLINDERS_MIN;
 	if (cylinders > CYLINDERS_MAX)
 		cylinders = CYLINDERS_MAX;
-	return (struct disk_geometry){
+	geometry = (struct disk_geometry){
 		.cylinders = (uint16_t)cylinders,
 		.heads = HEADS,
 		.sectors = SECTORS,
 	};
+	geometry.translation = (uint8_t)translation_of(&geometry, found);
+	return geometry;
 }

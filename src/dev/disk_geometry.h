@@ -10,10 +10,14 @@
 
 #define DISK_MBR_LEN 512
 
+/* How a BIOS that knows more heads than a disk has makes up for it; numbers as in CMOS byte 0x39. */
+enum disk_translation { DISK_NO_TRANSLATION, DISK_LBA, DISK_LARGE };
+
 struct disk_geometry {
 	uint16_t cylinders; /* at most 16383, as in ATA */
 	uint8_t heads; /* at most 16 */
 	uint8_t sectors; /* of a track, at most 63 */
+	uint8_t translation; /* enum disk_translation: what the partition table was made under */
 };
 
 /*

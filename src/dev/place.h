@@ -20,6 +20,7 @@
 #include "mem/map.h"
 
 struct block;
+struct ide;
 struct input;
 struct irq_router;
 struct pci_bus;
@@ -86,6 +87,7 @@ struct place {
 	/* Filled in by devices. */
 	struct irq_router *router; /* "irq-router" */
 	struct pci_bus *pci; /* "i440FX-pcihost" */
+	struct ide *ide; /* "piix3-ide" */
 	unsigned serials; /* a bit for each number that an "isa-serial" has */
 	struct place_reset_control reset_control; /* "PIIX3" */
 	struct place_alarm {

@@ -115,5 +115,6 @@ const struct device_type virtio_blk_pci_type = {
 	.state = virtio_blk_pci_state,
 	.restored = virtio_blk_pci_restored,
 	.boot = virtio_blk_pci_boot,
+	.boot_kind = 'c',
 	.destroy = virtio_blk_pci_destroy,
 };

@@ -44,13 +44,11 @@ static bool exit_io(struct hv_vcpu *vcpu, struct hv_access *access)
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	bool write = run->io.direction == KVM_EXIT_IO_OUT;
 
-	/* A string instruction comes with all its elements at once. */
-	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
-		if (write)
-			bus_write(view, run->io.port, data, run->io.size);
-		else
-			bus_read(view, run->io.port, data, run->io.size);
-	}
+	/* A string instruction comes with all its elements at once, or as many as fit in a page. */
+	if (write)
+		mem_view_write_string(view, run->io.port, run->io.size, data, run->io.count);
+	else
+		mem_view_read_string(view, run->io.port, run->io.size, data, run->io.count);
 	*access = (struct hv_access){
 		.space = METER_PORT,
 		.write = write,

@@ -228,6 +228,56 @@ void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, 
 	}
 }
 
+/* The register that takes strings of this width at addr, if it does, and the offset there. */
+static const struct mem_port *string_port(const struct mem_section *section, uint64_t addr,
+					  unsigned width, uint64_t *offset)
+{
+	if (!section || section->region->kind != MEM_IO)
+		return NULL;
+	*offset = section->offset + (addr - section->range.first);
+	return find_exact(section->region, *offset, width);
+}
+
+void mem_view_read_string(const struct mem_view *view, uint64_t addr, unsigned width, void *data,
+			  size_t n)
+{
+	const struct mem_section *section = mem_view_find(view, addr);
+	uint64_t offset;
+	const struct mem_port *port = string_port(section, addr, width, &offset);
+	uint8_t *to = data;
+
+	if (port && port->read_string) {
+		if (section->region->lock)
+			lock_take(section->region->lock);
+		port->read_string(section->region->chip, offset, width, data, n);
+		if (section->region->lock)
+			lock_drop(section->region->lock);
+		return;
+	}
+	for (size_t i = 0; i < n; i++, to += width)
+		le_put(to, mem_view_read(view, addr, width), width);
+}
+
+void mem_view_write_string(const struct mem_view *view, uint64_t addr, unsigned width,
+			   const void *data, size_t n)
+{
+	const struct mem_section *section = mem_view_find(view, addr);
+	uint64_t offset;
+	const struct mem_port *port = string_port(section, addr, width, &offset);
+	const uint8_t *from = data;
+
+	if (port && port->write_string) {
+		if (section->region->lock)
+			lock_take(section->region->lock);
+		port->write_string(section->region->chip, offset, width, data, n);
+		if (section->region->lock)
+			lock_drop(section->region->lock);
+		return;
+	}
+	for (size_t i = 0; i < n; i++, from += width)
+		mem_view_write(view, addr, le_get(from, width), width);
+}
+
 /* The next piece of an access of any length: at most len bytes at addr in one section, or in none. */
 struct piece {
 	const struct mem_section *section;

@@ -81,6 +81,12 @@ struct mem_port {
 	uint64_t (*read)(void *chip, uint64_t offset, unsigned width); /* NULL: ones */
 	void (*write)(void *chip, uint64_t offset, uint64_t value,
 		      unsigned width); /* NULL: nothing */
+	/*
+	 * What one string instruction moves: n elements of the width at the one offset, one after the
+	 * other. NULL: as many single accesses.
+	 */
+	void (*read_string)(void *chip, uint64_t offset, unsigned width, void *out, size_t n);
+	void (*write_string)(void *chip, uint64_t offset, unsigned width, const void *in, size_t n);
 	uint64_t wait; /* MEM_LATCH, MEM_DEADLINE(ns) or 0 */
 	unsigned when; /* MEM_WHEN(place in the region's conditions), or 0: always. Needs .wait */
 	const char *why; /* for coalesce=list: why the write may wait; set if .wait is */

@@ -116,6 +116,15 @@ uint64_t mem_view_read(const struct mem_view *view, uint64_t addr, unsigned widt
 void mem_view_write(const struct mem_view *view, uint64_t addr, uint64_t value, unsigned width);
 
 /*
+ * A string instruction: n accesses of that width to the one address, of a width that buses have; data
+ * holds the elements side by side. The same as n single ones, but a chip may take them all at once.
+ */
+void mem_view_read_string(const struct mem_view *view, uint64_t addr, unsigned width, void *data,
+			  size_t n);
+void mem_view_write_string(const struct mem_view *view, uint64_t addr, unsigned width,
+			   const void *data, size_t n);
+
+/*
  * The same on a section already found, mostly for chips; what lies past its end (RAM) or its region's
  * (I/O) is not there. Nobody is told of what is written to RAM.
  */

@@ -116,6 +116,23 @@ class Grub(Test):
             self.assertGreaterEqual(int(row[2]), 128)
         self.assertEqual(self.checksum(), before)
 
+    def test_ide_boot(self):
+        """From an IDE disk by the data register. All but what starts or ends something waits."""
+        before = self.checksum()
+        boot = Boot(self, '-M', 'pc', '-m', '64', '-nodefaults', '-display', 'none', '-serial', 'stdio', '-hda',
+                    self.disk, '-no-reboot', '-exits', 'text')
+        boot.finish(self)
+        boot.check_date(self, boot.start)
+        self.assertEqual(boot.ended.err, '')
+        # CMOS knows the disk, a user type, and its geometry: 2 cylinders of 16 heads and 63 sectors.
+        self.assertEqual((boot.cmos[0x12], boot.cmos[0x19]), (0xf0, 47))
+        self.assertEqual(boot.cmos[0x1b:0x24], [2, 0, 16, 0xff, 0xff, 0xc8, 2, 0, 63])
+        for port in range(0x1f1, 0x1f7):
+            row = re.search(rf'^{port:#x}:POUT +(\d+) +(\d+)(?:  .*)?$', boot.ended.out, re.M)
+            self.assertEqual(int(row[1]), 0, row)
+            self.assertGreater(int(row[2]), 0, row)
+        self.assertEqual(self.checksum(), before)
+
     @unittest.skipUnless(QEMU, 'qemu-system-x86_64 is not installed')
     @unittest.skipUnless(os.environ.get('COALPORT_QEMU_BOOT'), 'takes long: set COALPORT_QEMU_BOOT=1')
     def test_as_under_qemu(self):

@@ -368,8 +368,10 @@ void i8042_restored(struct i8042 *i8042)
 	ps2_keyboard_restored(&i8042->keyboard);
 	ps2_mouse_restored(&i8042->mouse);
 	i8042_show_lights(i8042);
-	i8042->level = !i8042->level; /* whatever the lines were, they are driven anew */
-	i8042->aux_level = !i8042->aux_level;
+	/* Whatever the lines were, they are driven anew. */
+	i8042->level = i8042->aux_level = false;
+	irq_set(&i8042->options.irq, false);
+	irq_set(&i8042->options.aux_irq, false);
 	i8042_update_irq(i8042);
 	lock_drop(&i8042->lock);
 }

@@ -14,6 +14,9 @@
 #define STEPS     30000
 #define DISK_SIZE (64u << 10)
 
+#define DISKS          3
+#define IDE_DISK_PLACE 2 /* the one that is written to */
+
 /* One device of every type that can be added. */
 static const struct device_spec everything[] = {
 	{ "isa-serial", "chardev=serial" },
@@ -21,6 +24,8 @@ static const struct device_spec everything[] = {
 	{ "isa-debugcon", "chardev=debug" },
 	{ "isa-debug-exit", "iobase=0x501" },
 	{ "pvpanic", NULL },
+	{ "ide-hd", "drive=ide,bus=ide.1,bootindex=2" },
+	{ "ide-cd", NULL },
 	{ "virtio-blk-pci", "drive=disk,bootindex=3" },
 	{ "virtio-blk-pci", "drive=other,addr=1f.0,bootindex=1" },
 };
@@ -28,15 +33,15 @@ static const struct device_spec everything[] = {
 struct scene {
 	struct pc_bench bench;
 	struct chardev *chardevs[2];
-	struct block *blocks[2];
-	char path[40];
+	struct block *blocks[DISKS];
+	char path[DISKS][40];
 };
 
 static struct scene *scene_make(const struct device_spec *devices, size_t n)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct pc_chardev chardevs[2] = { { .id = "serial" }, { .id = "debug" } };
-	struct pc_disk disks[2] = { { .id = "disk" }, { .id = "other" } };
+	struct pc_disk disks[DISKS] = { { .id = "disk" }, { .id = "other" }, { .id = "ide" } };
 	struct loop *loop = &scene->bench.loop;
 	char why[BLOCK_WHY];
 	const char *what;
@@ -45,19 +50,22 @@ static struct scene *scene_make(const struct device_spec *devices, size_t n)
 	assert_non_null(scene);
 	/* Back-ends want a loop before the machine has it. */
 	assert_int_equal(loop_init(loop), 0);
-	strcpy(scene->path, "/tmp/coalport-devices-XXXXXX");
-	fd = mkstemp(scene->path);
-	assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
-	close(fd);
 	for (size_t i = 0; i < 2; i++) {
 		const struct chardev_options null = { .kind = CHARDEV_NULL };
-		const struct block_options disk = { .path = scene->path,
-						    .readonly = true,
-						    .loop = loop };
 
 		assert_int_equal(chardev_open(&scene->chardevs[i], loop, &null, &what), 0);
-		assert_int_equal(block_open(&scene->blocks[i], &disk, why), 0);
 		chardevs[i].chardev = scene->chardevs[i];
+	}
+	for (size_t i = 0; i < DISKS; i++) {
+		const struct block_options disk = { .path = scene->path[i],
+						    .readonly = i != IDE_DISK_PLACE,
+						    .loop = loop };
+
+		strcpy(scene->path[i], "/tmp/coalport-devices-XXXXXX");
+		fd = mkstemp(scene->path[i]);
+		assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
+		close(fd);
+		assert_int_equal(block_open(&scene->blocks[i], &disk, why), 0);
 		disks[i].block = scene->blocks[i];
 	}
 	pc_bench_make_on(&scene->bench, (struct pc_options){ .devices = devices,
@@ -65,19 +73,20 @@ static struct scene *scene_make(const struct device_spec *devices, size_t n)
 							     .chardevs = chardevs,
 							     .chardevs_n = 2,
 							     .disks = disks,
-							     .disks_n = 2 });
+							     .disks_n = DISKS });
 	return scene;
 }
 
 static void scene_end(struct scene *scene)
 {
 	pc_destroy(&scene->bench.pc);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < DISKS; i++) {
 		block_close(scene->blocks[i]);
-		chardev_destroy(scene->chardevs[i]);
+		unlink(scene->path[i]);
 	}
+	for (size_t i = 0; i < 2; i++)
+		chardev_destroy(scene->chardevs[i]);
 	loop_destroy(&scene->bench.loop);
-	unlink(scene->path);
 	free(scene);
 }
 
@@ -136,7 +145,8 @@ static void dirty(struct pc_bench *bench, uint64_t seed)
 	} places[] = {
 		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },    { 0xe9, 1 },
 		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },   { 0x510, 12 },
-		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xb000, 64 }, { 0xc000, 64 },
+		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xb000, 64 }, { 0xc000, 64 }, { 0x1f0, 8 },
+		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },
 	};
 
 	for (unsigned step = 0; step < STEPS; step++) {

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "board/accel_none.h"
@@ -31,6 +32,8 @@
 #define CHECK_EVERY 4096 /* steps between looks at all states */
 #define PM_BASE     0xb000
 #define STALE_MAX   64
+#define MASTER_BASE 0xc000 /* of the IDE bus masters */
+#define DISK_SIZE   (256u << 10)
 
 /* Ways of waiting that are wrong. */
 static const struct mutant {
@@ -58,6 +61,7 @@ struct side {
 	struct serial *com1;
 	struct chardev *serial, *debug;
 	char serial_path[40], debug_path[40];
+	struct block *disks[2]; /* an IDE disk and a CD-ROM */
 	uint64_t irqs, irqs_sum; /* how many changes of lines, and which */
 };
 
@@ -381,16 +385,87 @@ static void firmware_configuration(struct trace *trace)
 	}
 }
 
+static const uint8_t disk_commands[] = {
+	0x20, 0x21, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0x40, 0x42, 0x90, 0x91, 0xa0, 0xa1,
+	0xb0, 0xc4, 0xc5, 0xc6, 0xc8, 0xc8, 0xca, 0xca, 0xe5, 0xe7, 0xec, 0xef, 0xf8, 0x08, 0xff
+};
+
+/* The data register until nothing is asked for, or the driver has had enough. */
+static void move_disk_data(struct trace *trace, uint64_t base)
+{
+	bool write = one_in(trace, 2);
+
+	for (uint64_t n = below(trace, one_in(trace, 8) ? 600 : 60); n; n--) {
+		unsigned width = one_in(trace, 2) ? 2 : 4;
+
+		if (one_in(trace, 30) && !(in(trace, base + 7, 1) & 0x08))
+			return;
+		if (write)
+			out(trace, base, next_random(trace), width);
+		else
+			in(trace, base, width);
+	}
+}
+
+/* A table of two pieces, now and then not of memory, and the bus master on or off. */
+static void bus_master(struct trace *trace, uint64_t base)
+{
+	uint64_t table = 0x6000 + 16 * below(trace, 8);
+
+	write_at(trace, MEM_SPACE_MEMORY, table, below(trace, 0x8000) + 0x10000, 4);
+	write_at(trace, MEM_SPACE_MEMORY, table + 4, below(trace, 0x2000), 4);
+	write_at(trace, MEM_SPACE_MEMORY, table + 8,
+		 one_in(trace, 8) ? next_random(trace) : below(trace, 0x8000) + 0x20000, 4);
+	write_at(trace, MEM_SPACE_MEMORY, table + 12, 0x80000000 | below(trace, 0x10000), 4);
+	out(trace, base + 4, table, 4);
+	out(trace, base + 2, next_random(trace), 1);
+	if (one_in(trace, 4))
+		in(trace, base + 2, 1);
+	out(trace, base, one_in(trace, 3) ? 0 : 9, 1);
+}
+
+/* A driver of disks, of its task file above all. */
+static void disk(struct trace *trace)
+{
+	bool second = one_in(trace, 2);
+	uint64_t base = second ? 0x170 : 0x1f0, master = MASTER_BASE + (second ? 8 : 0);
+
+	if (one_in(trace, 6))
+		bus_master(trace, master);
+	for (uint64_t n = below(trace, 12); n; n--) {
+		uint64_t at = base + 1 + below(trace, 6);
+
+		out(trace, at, at == base + 6 ? below(trace, 256) : below(trace, 4), 1);
+		if (one_in(trace, 8))
+			in(trace, base + 1 + below(trace, 7), 1);
+	}
+	if (one_in(trace, 3))
+		out(trace, base + 6, 0xe0, 1);
+	if (one_in(trace, 2))
+		out(trace, base + 7, disk_commands[below(trace, sizeof(disk_commands))], 1);
+	if (one_in(trace, 3))
+		move_disk_data(trace, base);
+	if (one_in(trace, 2))
+		in(trace, base + 7, 1);
+	if (one_in(trace, 4))
+		in(trace, master + 2, 1);
+	if (one_in(trace, 24))
+		out(trace, base + 0x206, below(trace, 256) & ~4u, 1);
+	if (one_in(trace, 60))
+		out(trace, base + 0x206, 4, 1);
+}
+
 /* Anything at the ports where something is, and next to them. */
 static void stray_access(struct trace *trace)
 {
 	static const struct {
 		uint16_t at, len;
 	} places[] = {
-		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },   { 0xe9, 1 },
-		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },  { 0x510, 12 },
-		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xae00, 20 }, { 0x402, 1 },  { PM_BASE, 64 },
-		{ 0x6e, 8 },  { 0x50e, 4 },  { 0xcf4, 16 },  { 0, 0xffff },
+		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },         { 0xe9, 1 },
+		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },        { 0x510, 12 },
+		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xae00, 20 }, { 0x402, 1 },        { PM_BASE, 64 },
+		{ 0x6e, 8 },  { 0x50e, 4 },  { 0xcf4, 16 },  { 0, 0xffff },       { 0x1f0, 8 },
+		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },   { MASTER_BASE, 16 },
 	};
 	uint64_t i = below(trace, sizeof(places) / sizeof(places[0]));
 	uint64_t port = places[i].at + below(trace, places[i].len);
@@ -612,6 +687,15 @@ static void place_power_management(struct trace *trace)
 	out(trace, 0xcfc, below(trace, 4) != 0, 1);
 }
 
+/* And so are the bus masters of IDE. */
+static void place_bus_masters(struct trace *trace)
+{
+	out(trace, 0xcf8, 0x80000920, 4);
+	out(trace, 0xcfc, MASTER_BASE, 4);
+	out(trace, 0xcf8, 0x80000904, 4);
+	out(trace, 0xcfc, one_in(trace, 6) ? below(trace, 8) : 5, 2);
+}
+
 static void reset(struct trace *trace)
 {
 	switch (below(trace, 4)) {
@@ -684,6 +768,8 @@ static void step(struct trace *trace)
 		{ 10, overrule },
 		{ 60, pass_time },
 		{ 6, place_power_management },
+		{ 150, disk },
+		{ 6, place_bus_masters },
 		{ 3, reset },
 		{ 3, pause_and_go_on },
 	};
@@ -730,13 +816,29 @@ static struct chardev *open_file(struct side *side, char path[40])
 	return chardev;
 }
 
+/* A disk in memory, whose requests are done at once. */
+static struct block *open_disk(bool readonly)
+{
+	const struct block_options options = { .engine = BLOCK_ENGINE_SYNC };
+	struct block_file file = { .readonly = readonly, .size = DISK_SIZE, .name = "disk" };
+	struct block *block;
+
+	file.fd = memfd_create("disk", MFD_CLOEXEC);
+	if (file.fd < 0 || ftruncate(file.fd, DISK_SIZE) || block_make(&block, &file, &options)) {
+		perror("disk");
+		exit(1);
+	}
+	return block;
+}
+
 static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	static const struct device_spec devices[] = {
-		{ "isa-serial", "chardev=serial" },
-		{ "isa-serial", NULL },
-		{ "isa-debugcon", "chardev=debug" },
+		{ "isa-serial", "chardev=serial" },   { "isa-serial", NULL },
+		{ "isa-debugcon", "chardev=debug" },  { "ide-hd", "bus=ide.0,drive=disk" },
+		{ "ide-cd", "bus=ide.1,drive=disc" },
 	};
+	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" } };
 	const struct device_global global = { "mc146818rtc", "lost_tick_policy",
 					      slew ? "slew" : "discard" };
 	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
@@ -755,6 +857,8 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		.globals_n = 1,
 		.chardevs = chardevs,
 		.chardevs_n = 2,
+		.disks = disks,
+		.disks_n = 2,
 		.fw_cfg = &item,
 		.fw_cfg_n = 1,
 	};
@@ -767,6 +871,8 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 	side->quit = (struct loop_task){ .run = quit, .arg = &side->loop };
 	side->serial = open_file(side, side->serial_path);
 	side->debug = open_file(side, side->debug_path);
+	for (unsigned i = 0; i < 2; i++)
+		disks[i].block = side->disks[i] = open_disk(i == 1);
 	chardevs[0].chardev = side->serial;
 	chardevs[1].chardev = side->debug;
 	if (pc_create(&side->pc, &options, &err)) {
@@ -783,6 +889,8 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 static void end(struct side *side)
 {
 	pc_destroy(&side->pc);
+	for (unsigned i = 0; i < 2; i++)
+		block_close(side->disks[i]);
 	chardev_destroy(side->serial);
 	chardev_destroy(side->debug);
 	loop_destroy(&side->loop);

@@ -16,6 +16,7 @@
 #include "cmd/table.h"
 #include "dev/debugcon.h"
 #include "dev/debugexit.h"
+#include "dev/ide/ide_drive.h"
 #include "dev/serial_isa.h"
 #include "dev/virtio_blk_pci.h"
 
@@ -303,25 +304,23 @@ static void test_memory_of_host(void **state)
 static void test_drive(void **state)
 {
 	static const struct refusal bad[] = {
-		{ "-drive file=a",
-		  "-drive: needs if=virtio or if=none (the usual default, ide, is not offered)" },
-		{ "-drive file=a,if=ide", "-drive: if=ide: not offered (only virtio, none)" },
+		{ "-drive file=a,if=scsi",
+		  "-drive: if=scsi: not offered (only ide, virtio, none)" },
 		{ "-drive file=a,if=virtio,format=luks",
 		  "-drive: format=luks: not a format of disk images (raw, qcow2, ...)" },
 		{ "-drive if=virtio", "-drive: needs file=PATH" },
 		{ "-drive file=,if=virtio", "-drive: file: needs a value (file=PATH)" },
 		{ "-drive file,if=virtio", "-drive: file: needs a value (file=PATH)" },
 		{ "-drive a.img",
-		  "-drive: a.img: unknown property (there are: file, format, if, id, readonly)" },
+		  "-drive: a.img: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly)" },
 		{ "-drive file=a,if=virtio,snapshot=on",
-		  "-drive: snapshot: unknown property (there are: file, format, if, id, readonly)" },
+		  "-drive: snapshot: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly)" },
 		{ "-drive file=a,if=virtio,readonly=yes",
 		  "-drive: readonly=yes: not offered (only off, on)" },
 		{ "-drive file=a,if=virtio,id=1x",
 		  "-drive: id=1x: not a name (a letter, then letters, digits, - . _)" },
 		{ "-drive file=a,if=none,id=x -drive file=b,if=none,id=x",
 		  "-drive: id=x: there is one already" },
-		{ "-hda disk", "-hda: unknown option (see coalport -help)" },
 		{ "disk.img",
 		  "disk.img: not an option (a disk is -drive file=PATH,format=raw,if=virtio)" },
 	};
@@ -349,6 +348,57 @@ static void test_drive(void **state)
 	assert_false(drive_of(0)->readonly);
 	good("-drive file=a,if=none,id=unused");
 	assert_int_equal(count(&virtio_blk_pci_type), 0);
+	CHECK_REFUSALS(bad);
+}
+
+static void expect_ide(const struct device_type *type, size_t n, int channel, int unit)
+{
+	const struct ide_unit *made = (const struct ide_unit *)device(type, n);
+
+	assert_non_null(made);
+	assert_int_equal(made->channel, channel);
+	assert_int_equal(made->unit, unit);
+}
+
+static void test_ide(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-drive if=ide", "-drive: needs file=PATH" },
+		{ "-drive file=a,if=virtio,media=cdrom",
+		  "-drive: media=cdrom: a virtio disk is none" },
+		{ "-drive file=a,if=virtio,index=1",
+		  "-drive: index=, bus= and unit= are for if=ide" },
+		{ "-drive file=a,index=1,unit=1", "-drive: index= and bus=,unit= say the same" },
+		{ "-drive file=a,index=4", "-drive: index=4: not a number from 0 to 3" },
+		{ "-hda a -drive file=b,bus=0,unit=0",
+		  "-drive: another -drive is there on the IDE channels (there are four places)" },
+		{ "-hdc a -cdrom b",
+		  "-cdrom: another -drive is there on the IDE channels (there are four places)" },
+		{ "-device ide-hd", "-device: ide-hd: needs drive=ID" },
+		{ "-device ide-hd,drive=x,bus=ide.2",
+		  "-device: bus=ide.2: not offered (only ide.0, ide.1)" },
+		{ "-device ide-cd,ver=123456789",
+		  "-device: ver=123456789: longer than 8 characters" },
+		{ "-hda a -device ide-hd,drive=#block0",
+		  "-device: drive=#block0: has if=ide, which makes its own device" },
+	};
+
+	good("-hda a -drive file=b -cdrom c,d -drive media=cdrom,bus=1 -device ide-hd,drive=x "
+	     "-drive file=e,if=none,id=x");
+	assert_int_equal(count(&ide_hd_type), 3);
+	expect_ide(&ide_hd_type, 0, 0, 0);
+	expect_ide(&ide_hd_type, 1, 0, 1);
+	expect_ide(&ide_hd_type, 2, -1, -1); /* wherever there is room when it is made */
+	assert_int_equal(count(&ide_cd_type), 2);
+	expect_ide(&ide_cd_type, 0, 1, 0);
+	expect_ide(&ide_cd_type, 1, 1, 1);
+	assert_false(options.drives[0].readonly);
+	assert_string_equal(options.drives[2].file, "c,d");
+	assert_true(options.drives[2].readonly);
+	assert_null(options.drives[3].file);
+	good("-hdd a -boot dc");
+	expect_ide(&ide_hd_type, 0, 1, 1);
+	assert_string_equal(options.pc.boot_order, "dc");
 	CHECK_REFUSALS(bad);
 }
 
@@ -793,7 +843,8 @@ static void test_running(void **state)
 		{ "-audio alsa", "-audio: alsa: not offered (only none)" },
 		{ "-audiodev pa,id=x", "-audiodev: driver=pa: not offered (only none)" },
 		{ "-net user", "-net: user: not offered (only none)" },
-		{ "-boot d", "-boot: order=d: not offered (only c)" },
+		{ "-boot x", "-boot: order=x: x: not offered (only c, d)" },
+		{ "-boot cdc", "-boot: order=cdc: c: named twice" },
 		{ "-boot menu=maybe", "-boot: menu=maybe: not offered (only off, on)" },
 		{ "-boot reboot-timeout=-2",
 		  "-boot: reboot-timeout=-2: not a number from -1 to 65535" },
@@ -856,7 +907,7 @@ static void test_actions(void **state)
 		{ "-cpu help", CMD_LIST_CPUS, " x2apic" },
 		{ "-accel ?", CMD_LIST_ACCELS, "\nqtest\n" },
 		{ "-device help", CMD_LIST_DEVICES,
-		  "Storage devices:\nname \"virtio-blk-pci\", bus PCI, desc \"a disk" },
+		  "Storage devices:\nname \"ide-hd\", bus IDE, desc \"an IDE disk" },
 		{ "-device ?", CMD_LIST_DEVICES,
 		  "\n\nMisc devices:\nname \"isa-debugcon\", bus ISA" },
 		{ "-device isa-serial,help", CMD_LIST_PROPS,
@@ -989,6 +1040,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_memory_of_host),
 		cmocka_unit_test(test_drive),
+		cmocka_unit_test(test_ide),
 		cmocka_unit_test(test_device_disk),
 		cmocka_unit_test(test_debug_devices),
 		cmocka_unit_test(test_chardev),

@@ -412,6 +412,7 @@ static void test_devices(void **state)
 	       "{\"return\":[{\"name\":\"i440FX\",\"parent\":\"pci-device\"},"
 	       "{\"name\":\"PIIX3\",\"parent\":\"pci-device\"},"
 	       "{\"name\":\"PIIX4_PM\",\"parent\":\"pci-device\"},"
+	       "{\"name\":\"piix3-ide\",\"parent\":\"pci-device\"},"
 	       "{\"name\":\"virtio-blk-pci\",\"parent\":\"pci-device\"}]}\r\n");
 	expect(f,
 	       "{'execute':'qom-list-types','arguments':{'implements':'object','abstract':true}}"

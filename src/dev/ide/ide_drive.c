@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "dev/ide/ide_drive.h"
+
+#include <errno.h>
+#include <string.h>
+
+static enum ide_kind kind_of(const struct device *device)
+{
+	return device->type == &ide_cd_type ? IDE_CDROM : IDE_DISK;
+}
+
+static int check_text(const char *name, const char *text, size_t max, struct error *err)
+{
+	if (!text || strlen(text) <= max)
+		return 0;
+	return error_set(err, -EINVAL, "%s=%.60s: longer than %zu characters", name, text, max);
+}
+
+static int ide_unit_check(const struct device *device, struct error *err)
+{
+	const struct ide_unit *unit = (const struct ide_unit *)device;
+	int ret = check_text("serial", unit->serial, IDE_SERIAL_LEN, err);
+
+	if (!ret)
+		ret = check_text("ver", unit->version, IDE_VERSION_LEN, err);
+	if (!ret)
+		ret = check_text("model", unit->model, IDE_MODEL_LEN, err);
+	if (!ret && kind_of(device) == IDE_DISK && !unit->drive)
+		ret = error_set(err, -EINVAL, "ide-hd: needs drive=ID");
+	return ret;
+}
+
+/* Where there is room for it, among what was said. */
+static int choose(struct ide_unit *unit, struct error *err)
+{
+	const char *type = unit->device.type->name;
+
+	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
+		int channel = (int)(i / IDE_UNITS);
+		int32_t place = (int32_t)(i % IDE_UNITS);
+
+		if ((unit->channel >= 0 && unit->channel != channel) ||
+		    (unit->unit >= 0 && unit->unit != place) ||
+		    unit->ide->channels[channel].drives[place].kind != IDE_NONE)
+			continue;
+		unit->channel = channel;
+		unit->unit = place;
+		return 0;
+	}
+	if (unit->channel >= 0 && unit->unit >= 0)
+		return error_set(err, -EBUSY, "%s: bus=ide.%d,unit=%d: another drive is there",
+				 type, unit->channel, (int)unit->unit);
+	return error_set(err, -ENOSPC, "%s: no place is free on the IDE channels (there are four)",
+			 type);
+}
+
+static int ide_unit_create(struct device *device, struct place *place, struct error *err)
+{
+	struct ide_unit *unit = (struct ide_unit *)device;
+	const char *type = device->type->name;
+	struct ide_identity identity = {
+		.kind = kind_of(device),
+		.serial = unit->serial,
+		.version = unit->version,
+		.model = unit->model,
+	};
+	int ret;
+
+	unit->ide = place->ide;
+	ret = choose(unit, err);
+	if (ret)
+		return ret;
+	if (unit->drive) {
+		identity.block = place->block(place->arg, unit->drive);
+		if (!identity.block)
+			return error_set(err, -ENOENT, "%s: drive=%s: there is no such disk", type,
+					 unit->drive);
+	}
+	if (identity.kind == IDE_DISK && block_readonly(identity.block))
+		return error_set(err, -EROFS,
+				 "ide-hd: drive=%s: read-only, which a disk cannot be (ide-cd can)",
+				 unit->drive);
+	if (identity.kind == IDE_DISK && block_size(identity.block) < IDE_DISK_SECTOR)
+		return error_set(err, -EINVAL, "ide-hd: drive=%s: smaller than a sector",
+				 unit->drive);
+	ide_attach(place->ide, (unsigned)unit->channel, (unsigned)unit->unit, &identity);
+	return 0;
+}
+
+static void ide_unit_destroy(struct device *device)
+{
+	struct ide_unit *unit = (struct ide_unit *)device;
+
+	ide_detach(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit);
+}
+
+static int32_t ide_unit_boot(const struct device *device, char *path, size_t size)
+{
+	const struct ide_unit *unit = (const struct ide_unit *)device;
+	char end[32];
+
+	pci_boot_path(&unit->ide->function, "ide", path, size);
+	(void)snprintf(end, sizeof(end), "/drive@%d/disk@%d", unit->channel, (int)unit->unit);
+	strncat(path, end, size - strlen(path) - 1);
+	return unit->bootindex;
+}
+
+/* From no bus said, which is -1, to the words' places. */
+static const char *const ide_bus_words[] = { "ide.0", "ide.1", NULL };
+
+static const struct prop ide_unit_props[] = {
+	{ "bus", PROP_WORD, PROP_AT(struct ide_unit, channel), .words = ide_bus_words, .value = -1,
+	  .form = "bus=ide.0|ide.1", .help = "its channel (default the first with room)" },
+	{ "unit", PROP_NUMBER, PROP_AT(struct ide_unit, unit), .max = 1, .value = -1,
+	  .form = "unit=0|1", .help = "its place on the channel (default the first that is free)" },
+	{ "drive", PROP_DRIVE, PROP_AT(struct ide_unit, drive), .form = "drive=ID",
+	  .help = "the -drive it shows" },
+	{ "serial", PROP_TEXT, PROP_AT(struct ide_unit, serial), .form = "serial=TEXT",
+	  .help = "the serial number the guest sees, at most 20 characters" },
+	{ "ver", PROP_TEXT, PROP_AT(struct ide_unit, version), .form = "ver=TEXT",
+	  .help = "the firmware's version, at most 8 characters" },
+	{ "model", PROP_TEXT, PROP_AT(struct ide_unit, model), .form = "model=TEXT",
+	  .help = "the model, at most 40 characters" },
+	{ "bootindex", PROP_NUMBER, PROP_AT(struct ide_unit, bootindex), .max = INT32_MAX,
+	  .value = -1, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
+	{ 0 },
+};
+
+#define IDE_UNIT_TYPE(type_name, text, letter)                                                     \
+	{                                                                                          \
+		.name = (type_name), .about = (text), .bus = DEVICE_BUS_IDE,                       \
+		.group = DEVICE_STORAGE, .user = true, .size = sizeof(struct ide_unit),            \
+		.props = ide_unit_props, .check = ide_unit_check, .create = ide_unit_create,       \
+		.boot = ide_unit_boot, .boot_kind = (letter), .destroy = ide_unit_destroy          \
+	}
+
+const struct device_type ide_hd_type = IDE_UNIT_TYPE("ide-hd", "an IDE disk", 'c');
+const struct device_type ide_cd_type =
+	IDE_UNIT_TYPE("ide-cd", "an IDE CD-ROM, empty without drive=", 'd');

@@ -9,11 +9,8 @@
 static const struct {
 	const char *name, *parent;
 } classes[] = {
-	{ "object", NULL },
-	{ "device", "object" },
-	{ "isa-device", "device" },
-	{ "pci-device", "device" },
-	{ "ide-device", "device" },
+	{ "object", NULL },         { "device", "object" },     { "isa-device", "device" },
+	{ "pci-device", "device" }, { "ide-device", "device" },
 };
 
 #define CLASSES_N (sizeof(classes) / sizeof(classes[0]))

@@ -30,6 +30,8 @@ Space   Addresses               At most   Waits      Chip         Why the write 
 port    0x70                    no limit  always     mc146818rtc  only selects .*
 port    0x72                    no limit  always     mc146818rtc  only selects .*
 port    0x80                    no limit  always     post         POST code: .*
+port    0x171-0x176             no limit  always     IDE secondary a parameter .*
+port    0x1f1-0x1f6             no limit  always     IDE primary  a parameter .*
 port    0x3f8                   20 ms     while used com1         serial data: .*; while the transmit interrupt .*
 port    0x3f9                   no limit  while used com1         serial divisor: .*; while .*
 port    0x3ff                   no limit  always     com1         serial scratch register: .*

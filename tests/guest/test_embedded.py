@@ -89,7 +89,7 @@ class Embedded(Test):
         self.assertEqual(index['samples'], data)
         self.assertEqual((table.coalesced, table.saved), (0, 0))
         self.assertEqual([zone for zone, _ in table.zones],
-                         ['0x70', '0x72', '0x80', '0x3f8', '0x3f9', '0x3ff', '0x510', '0xcf8'])
+                         ['0x70', '0x72', '0x80', '0x171', '0x1f1', '0x3f8', '0x3f9', '0x3ff', '0x510', '0xcf8'])
         self.assertEqual({why for _, why in table.zones}, {'traps: coalesce=off'})
 
     def read_json(self, *more):
@@ -133,7 +133,7 @@ class Embedded(Test):
         self.assertEqual(rows[0x70, 'write']['exits'], 0)
         self.assertEqual(rows[0x70, 'write']['coalesced'], rows[0x71, 'read']['exits'] + rows[0x71, 'write']['exits'])
         zones = {zone['first']: zone for zone in report['zones']}
-        self.assertEqual(list(zones), [0x70, 0x72, 0x80, 0x3f8, 0x3f9, 0x3ff, 0x510, 0xcf8])
+        self.assertEqual(list(zones), [0x70, 0x72, 0x80, 0x171, 0x1f1, 0x3f8, 0x3f9, 0x3ff, 0x510, 0xcf8])
         for port in (0x70, 0x72, 0x80, 0x3ff, 0x510):
             self.assertEqual((zones[port]['state'], zones[port]['wait']), ('active', 'latch'))
         # The divisor is not shown; the guest wrote to 0xcf8 twice.

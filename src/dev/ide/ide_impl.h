@@ -83,7 +83,7 @@ extern const struct mem_port ide_master_ports[];
 extern const size_t ide_master_ports_n;
 
 /* ata.c */
-void ide_command(struct ide_drive *drive, uint8_t command);
+void ide_command(struct ide_drive *drive, uint8_t code);
 /* The registers show the next sector, or the one that failed. */
 void ide_show_address(struct ide_drive *drive);
 

@@ -28,6 +28,7 @@
 #define PC_BELOW_4G     UINT64_C(0xe0000000) /* where RAM makes room for PCI */
 #define PC_ROM_MAX      (UINT64_C(16) << 20)
 #define PC_DEFAULT_BIOS "bios-256k.bin"
+#define PC_BOOT_LETTERS "ca" /* what a boot order can name: disks, floppy disks */
 
 enum pc_rtc_clock { PC_RTC_HOST, PC_RTC_RT, PC_RTC_VM };
 
@@ -62,6 +63,7 @@ struct pc_options {
 
 	/* For firmware, in ms where it is a time. */
 	bool serial_console; /* the firmware's console is the first serial port */
+	const char *boot_order; /* of PC_BOOT_LETTERS; NULL: PC_BOOT_LETTERS */
 	bool boot_menu;
 	int32_t boot_menu_wait; /* -1: its own choice */
 	bool boot_fail_wait_given;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "board/pc.h"
 #include "dev/acpi.h"
+#include "dev/floppy/fdc.h"
 #include "dev/serial_isa.h"
 
 #define PM_BASE   0x600
@@ -33,24 +34,41 @@ static void set_cmos16(struct rtc *rtc, unsigned index, unsigned value)
 	rtc_set_cmos(rtc, index + 1, (uint8_t)(value >> 8));
 }
 
+static const char *boot_order(const struct pc *pc)
+{
+	return pc->options.boot_order ? pc->options.boot_order : PC_BOOT_LETTERS;
+}
+
+/* In four bits each, the first one in the lower ones: 1 is a floppy drive, 2 a hard disk. */
+static uint8_t boot_devices(const struct pc *pc)
+{
+	const char *order = boot_order(pc);
+	uint8_t devices = 0;
+
+	for (unsigned i = 0; order[i]; i++)
+		devices |= (uint8_t)((order[i] == 'a' ? 1 : 2) << 4 * i);
+	return devices;
+}
+
 void pc_cmos_init(struct pc *pc)
 {
 	struct rtc *rtc = pc->rtc;
 	uint64_t ram = pc->options.ram;
 	uint64_t low = ram < PC_BELOW_4G ? ram : PC_BELOW_4G;
 	unsigned vcpus = machine_vcpus(&pc->machine);
+	unsigned floppies = fdc_drives(pc->place.fdc);
 
 	rtc_set_cmos(rtc, 0x0f, 0); /* shutdown status: a normal start */
-	rtc_set_cmos(rtc, 0x10, 0); /* no floppy drives */
+	rtc_set_cmos(rtc, 0x10, fdc_cmos_types(pc->place.fdc));
 	rtc_set_cmos(rtc, 0x12, 0); /* no IDE disks */
-	rtc_set_cmos(rtc, 0x14, 0x06); /* equipment: a coprocessor, a PS/2 mouse */
+	/* Equipment: a coprocessor, a PS/2 mouse, floppy drives. */
+	rtc_set_cmos(rtc, 0x14, (uint8_t)(0x06 | (floppies ? (floppies - 1) << 6 | 0x01 : 0)));
 	set_cmos16(rtc, 0x15, 640); /* KiB of base memory */
 	set_cmos16(rtc, 0x17, above(low, 1 << 20, 1 << 10)); /* KiB above 1 MiB */
 	set_cmos16(rtc, 0x30, above(low, 1 << 20, 1 << 10)); /* the same, as found by POST */
 	set_cmos16(rtc, 0x34, above(low, 16 << 20, 64 << 10)); /* 64 KiB units above 16 MiB */
-	rtc_set_cmos(rtc, 0x38,
-		     0x31); /* boot order: hard disk only, in the upper half; no floppy check */
-	rtc_set_cmos(rtc, 0x3d, 0x02); /* ... first device: hard disk */
+	rtc_set_cmos(rtc, 0x38, 0x01); /* no third boot device; no floppy check */
+	rtc_set_cmos(rtc, 0x3d, boot_devices(pc)); /* the second one, the first one */
 	for (unsigned i = 0; i < 3; i++) /* 64 KiB units above 4 GiB */
 		rtc_set_cmos(rtc, 0x5b + i, (uint8_t)((ram - low) >> (16 + 8 * i)));
 	rtc_set_cmos(rtc, 0x5f, (uint8_t)(vcpus - 1));
@@ -83,7 +101,18 @@ struct boot_entry {
 	char path[64];
 };
 
-/* Those without an index stay in their order: the place on the list decides among equals. */
+/* What has no index stands behind all that have one, as the letters of its kind say. */
+static uint32_t boot_rank(const struct pc *pc, const struct device *device, int32_t index)
+{
+	const char *order = boot_order(pc);
+	const char *at = strchr(order, device->type == &floppy_type ? 'a' : 'c');
+
+	if (index >= 0)
+		return (uint32_t)index;
+	return (uint32_t)INT32_MAX + 1 + (uint32_t)(at ? at - order : (ptrdiff_t)strlen(order));
+}
+
+/* The place on the list decides among equals. */
 static void sort_entries(struct boot_entry *entries, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
@@ -112,8 +141,9 @@ static int add_boot_order(struct pc *pc)
 		entries = arena_grow(&arena, entries, n, sizeof(*entries));
 		if (!entries)
 			goto out;
-		entries[n].index = (uint32_t)device->type->boot(device, entries[n].path,
-								sizeof(entries[n].path));
+		entries[n].index = boot_rank(
+			pc, device,
+			device->type->boot(device, entries[n].path, sizeof(entries[n].path)));
 		n++;
 	}
 	ret = 0;

@@ -3,9 +3,10 @@
 
 #include "cmd/table.h"
 #include "dev/block.h"
+#include "dev/floppy/fdc.h"
 
-/* What the drive's interface words are, in order of the bool they are stored as. */
-static const char *const drive_interfaces[] = { "virtio", "none", NULL };
+/* In the order of enum cmd_interface. */
+static const char *const drive_interfaces[] = { "virtio", "none", "floppy", NULL };
 
 static const struct prop drive_table[] = {
 	{ "file", PROP_TEXT, PROP_AT(struct cmd_drive, file), .form = "file=PATH",
@@ -13,8 +14,12 @@ static const struct prop drive_table[] = {
 	{ "format", PROP_TEXT, PROP_AT(struct cmd_drive, format), .form = "format=FORMAT",
 	  .help = "raw; or qcow2, qcow, qed, vmdk, vdi, vpc, vhdx, parallels, bochs, cloop, dmg, by "
 		  "qemu-storage-daemon" },
-	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, alone), .words = drive_interfaces,
-	  .form = "if=virtio|none", .help = "a virtio disk, or none until a -device shows it" },
+	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, interface), .words = drive_interfaces,
+	  .form = "if=virtio|floppy|none",
+	  .help = "a virtio disk, a floppy disk in its drive, or none until a -device shows it" },
+	{ "index", PROP_NUMBER, PROP_AT(struct cmd_drive, index), .max = FDC_DRIVES - 1,
+	  .form = "index=N",
+	  .help = "with if=floppy: 0 for A, 1 for B (default the first that is free)" },
 	{ "id", PROP_TEXT, PROP_AT(struct cmd_drive, id), .form = "id=ID",
 	  .help = "the name by which -device refers to it" },
 	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
@@ -44,10 +49,41 @@ static const char *make_id(struct cmd_parse *parse)
 	return cmd_keep_format(parse, "#block%zu", parse->options->drives_n);
 }
 
+static bool add_drive(struct cmd_parse *parse, struct cmd_drive drive)
+{
+	struct cmd_options *options = parse->options;
+
+	if (!drive.id)
+		drive.id = make_id(parse);
+	if (!drive.id ||
+	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
+		return false;
+	options->drives[options->drives_n++] = drive;
+	return true;
+}
+
+static bool add_floppy(struct cmd_parse *parse, const char *file, int32_t index)
+{
+	struct cmd_drive drive = { .interface = CMD_IF_FLOPPY, .index = index };
+
+	drive.file = cmd_keep(parse, file, strlen(file));
+	return drive.file && add_drive(parse, drive);
+}
+
+bool cmd_parse_fda(struct cmd_parse *parse, const char *value)
+{
+	return add_floppy(parse, value, 0);
+}
+
+bool cmd_parse_fdb(struct cmd_parse *parse, const char *value)
+{
+	return add_floppy(parse, value, 1);
+}
+
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 {
 	struct cmd_options *options = parse->options;
-	struct cmd_drive drive = { 0 };
+	struct cmd_drive drive = { .index = -1 };
 	uint32_t given;
 
 	if (!cmd_props_parse(parse, &cmd_drive_props, value, &drive, &given))
@@ -61,7 +97,9 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 	if (!(given & props_bit(&cmd_drive_props, "if")))
 		return cmd_refuse(
 			parse,
-			"needs if=virtio or if=none (the usual default, ide, is not offered)");
+			"needs if=virtio, floppy or none (the usual default, ide, is not offered)");
+	if (given & props_bit(&cmd_drive_props, "index") && drive.interface != CMD_IF_FLOPPY)
+		return cmd_refuse(parse, "index=%d: only with if=floppy", (int)drive.index);
 	if (drive.id && !prop_id_ok(drive.id))
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
@@ -70,13 +108,7 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		if (drive.id && !strcmp(drive.id, options->drives[i].id))
 			return cmd_refuse(parse, "id=%.60s: there is one already", drive.id);
 	}
-	if (!drive.id)
-		drive.id = make_id(parse);
-	if (!drive.id ||
-	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
-		return false;
-	options->drives[options->drives_n++] = drive;
-	return true;
+	return add_drive(parse, drive);
 }
 
 bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted)
@@ -158,6 +190,24 @@ static bool warn_of_global(struct cmd_parse *parse, const struct device_global *
 	return options->warnings[options->warnings_n++] != NULL;
 }
 
+/* The timer is no device of ours but the accelerator's, with this one property. */
+static bool take_pit_global(struct cmd_parse *parse, const struct device_global *global)
+{
+	static const char *const words[] = { "delay", "discard", NULL };
+	int word = prop_word(words, global->value);
+
+	if (strcmp(global->prop, "lost_tick_policy"))
+		return cmd_refuse(parse,
+				  "kvm-pit.%.60s: unknown property (there is lost_tick_policy)",
+				  global->prop);
+	if (word < 0)
+		return cmd_refuse(
+			parse, "kvm-pit.lost_tick_policy=%.60s: not offered (only delay, discard)",
+			global->value);
+	parse->options->pit_discard = word == 1;
+	return true;
+}
+
 static bool check_globals(struct cmd_parse *parse)
 {
 	parse->said = "-global";
@@ -166,7 +216,10 @@ static bool check_globals(struct cmd_parse *parse)
 		const struct device_type *type = device_find_type(board_device_types, global->type);
 		struct error err;
 
-		if (!type) {
+		if (!strcmp(global->type, "kvm-pit")) {
+			if (!take_pit_global(parse, global))
+				return false;
+		} else if (!type) {
 			if (!warn_of_global(parse, global))
 				return false;
 		} else if (device_check_global(type, global, &err)) {
@@ -200,10 +253,10 @@ static bool take_drive(struct cmd_parse *parse, const char *id)
 
 		if (strcmp(drive->id, id))
 			continue;
-		if (!drive->alone)
+		if (drive->interface != CMD_IF_NONE)
 			return cmd_refuse(parse,
-					  "drive=%.60s: has if=virtio, which makes its own device",
-					  id);
+					  "drive=%.60s: has if=%s, which makes its own device", id,
+					  drive_interfaces[drive->interface]);
 		if (drive->used)
 			return cmd_refuse(parse, "drive=%.60s: another device shows it", id);
 		drive->used = true;
@@ -266,20 +319,26 @@ static bool check_devices(struct cmd_parse *parse, struct device **made)
 	return true;
 }
 
-/* A -drive with if=virtio wants its device behind all that were asked for by name. */
+/* A -drive that is no if=none wants its device behind all that were asked for by name. */
 static bool want_drives(struct cmd_parse *parse)
 {
+	static const char *const types[] = {
+		[CMD_IF_VIRTIO] = "virtio-blk-pci", [CMD_IF_FLOPPY] = "floppy"
+	};
 	struct cmd_options *options = parse->options;
 
 	for (size_t i = 0; i < options->drives_n; i++) {
-		struct cmd_wanted wanted = { .said = "-drive",
-					     .spec.type = "virtio-blk-pci",
-					     .taken = true };
+		struct cmd_drive *drive = &options->drives[i];
+		struct cmd_wanted wanted = { .said = "-drive", .taken = true };
 
-		if (options->drives[i].alone)
+		if (drive->interface == CMD_IF_NONE)
 			continue;
-		options->drives[i].used = true;
-		wanted.spec.props = cmd_keep_format(parse, "drive=%s", options->drives[i].id);
+		drive->used = true;
+		wanted.spec.type = types[drive->interface];
+		wanted.spec.props = drive->index < 0
+					    ? cmd_keep_format(parse, "drive=%s", drive->id)
+					    : cmd_keep_format(parse, "drive=%s,unit=%d", drive->id,
+							      (int)drive->index);
 		if (!wanted.spec.props || !cmd_add_device(parse, &wanted))
 			return false;
 	}

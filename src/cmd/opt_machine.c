@@ -89,8 +89,8 @@ static const struct prop name_table[] = {
 const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 
 static const struct prop boot_table[] = {
-	{ "order", PROP_ONLY, .words = (const char *const[]){ "c", NULL }, .form = "[order=]c",
-	  .help = "from the first disk, or as bootindex says" },
+	{ "order", PROP_TEXT, PROP_AT(struct pc_options, boot_order), .form = "[order=]LETTERS",
+	  .help = "what has no bootindex: c for disks, a for floppy disks, the first one first (default ca)" },
 	{ "menu", PROP_BOOL, PROP_AT(struct pc_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
 	{ "splash-time", PROP_NUMBER, PROP_AT(struct pc_options, boot_menu_wait), .min = 0,
@@ -294,11 +294,25 @@ bool cmd_parse_name(struct cmd_parse *parse, const char *value)
 	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->pc.name, NULL);
 }
 
+static bool check_boot_order(struct cmd_parse *parse, const char *order)
+{
+	for (const char *at = order; at && *at; at++) {
+		if (!strchr(PC_BOOT_LETTERS, *at))
+			return cmd_refuse(parse, "order=%.80s: not offered (only letters of %s)",
+					  order, PC_BOOT_LETTERS);
+		if (strchr(at + 1, *at))
+			return cmd_refuse(parse, "order=%.80s: %c is there twice", order, *at);
+	}
+	return true;
+}
+
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 {
 	uint32_t given;
 
 	if (!cmd_props_parse(parse, &cmd_boot_props, value, &parse->options->pc, &given))
+		return false;
+	if (!check_boot_order(parse, parse->options->pc.boot_order))
 		return false;
 	if (given & props_bit(&cmd_boot_props, "reboot-timeout"))
 		parse->options->pc.boot_fail_wait_given = true;

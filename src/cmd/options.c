@@ -69,7 +69,7 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "[name=]NAME,string=TEXT|file=PATH", .props = &cmd_fw_cfg_props,
 	  .help = "Gives the guest a named piece of data through the firmware's configuration device." },
 	{ "boot", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_boot,
-	  .form = "[order=]c[,PROP=VALUE...]", .props = &cmd_boot_props,
+	  .form = "[order=]LETTERS[,PROP=VALUE...]", .props = &cmd_boot_props,
 	  .help = "How the firmware starts." },
 	{ "uuid", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_uuid, .form = "UUID",
 	  .help = "The machine's UUID." },
@@ -77,8 +77,12 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "[guest=]NAME", .props = &cmd_name_props, .help = "The machine's name." },
 
 	{ "drive", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_drive,
-	  .form = "file=PATH,if=virtio|none[,PROP=VALUE...]", .props = &cmd_drive_props,
+	  .form = "file=PATH,if=virtio|floppy|none[,PROP=VALUE...]", .props = &cmd_drive_props,
 	  .help = "A disk." },
+	{ "fda", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_fda, .form = "FILE",
+	  .help = "A floppy disk in drive A, as -drive if=floppy,index=0; its size says which kind it is." },
+	{ "fdb", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_fdb, .form = "FILE",
+	  .help = "The same in drive B." },
 	{ "device", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_device,
 	  .form = "DEVICE[,PROP=VALUE...]", .help = "Adds a device:" },
 

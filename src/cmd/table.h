@@ -119,6 +119,8 @@ bool cmd_finish_char(struct cmd_parse *parse);
 /* opt_device.c: disks and devices. Finish after the character back-ends. */
 extern const struct props cmd_drive_props;
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value);
+bool cmd_parse_fda(struct cmd_parse *parse, const char *value);
+bool cmd_parse_fdb(struct cmd_parse *parse, const char *value);
 bool cmd_parse_device(struct cmd_parse *parse, const char *value);
 bool cmd_parse_global(struct cmd_parse *parse, const char *value);
 /* A value for all devices of a type, from whatever option; texts live as long as the options. */

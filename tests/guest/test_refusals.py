@@ -45,7 +45,7 @@ NONSENSE = (
     ('-rtc base=2023-02-29', 'base=2023-02-29'),
     ('-rtc clock=sundial', 'clock=sundial'),
     ('-drive file=x,format=luks,if=virtio', 'format=luks'),
-    ('-drive file=x', 'needs if=virtio or if=none'),
+    ('-drive file=x', 'needs if=virtio, floppy or none'),
     ('-drive if=virtio', 'needs file=PATH'),
     ('-fw_cfg name=opt/a', 'needs string=TEXT or file=PATH'),
     ('-fw_cfg string=a', 'needs name=NAME'),

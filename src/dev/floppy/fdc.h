@@ -49,7 +49,7 @@ enum fdc_phase {
 
 /* What a command does with the data. */
 enum fdc_operation {
-	FDC_OP_NONE,
+	FDC_OP_NONE, /* deleted data, which no disk has; READ ID */
 	FDC_OP_READ,
 	FDC_OP_WRITE,
 	FDC_OP_VERIFY,

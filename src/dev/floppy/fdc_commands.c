@@ -303,8 +303,7 @@ static void read_track(struct fdc *fdc)
 /* An image has no deleted sectors: none is found, and none can be made without losing its mark. */
 static void deleted_data(struct fdc *fdc)
 {
-	(void)select_drive(fdc);
-	fdc_end(fdc, FDC_ST0_ABNORMAL | FDC_ST0_SEEK, 0, 0);
+	fdc_start(fdc, FDC_OP_NONE);
 }
 
 /* The first row that fits counts; bits that are not in the mask are the command's own. */

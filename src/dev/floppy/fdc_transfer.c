@@ -249,7 +249,7 @@ void fdc_start_format(struct fdc *fdc)
 	s->sectors = s->fifo[3];
 	s->last_sector = s->fifo[3];
 	s->filler = s->fifo[5];
-	if (!found)
+	if (!found || !drive)
 		fail(fdc, FDC_ST1_NO_MARK, 0);
 	else if (block_readonly(drive->block))
 		fail(fdc, FDC_ST1_READONLY, 0);

@@ -11,8 +11,9 @@
 #include "dev/pci.h"
 #include "pc_bench.h"
 
-#define STEPS     30000
-#define DISK_SIZE (64u << 10)
+#define STEPS       30000
+#define DISK_SIZE   (64u << 10)
+#define FLOPPY_SIZE (360u << 10)
 
 /* One device of every type that can be added. */
 static const struct device_spec everything[] = {
@@ -23,41 +24,56 @@ static const struct device_spec everything[] = {
 	{ "pvpanic", NULL },
 	{ "virtio-blk-pci", "drive=disk,bootindex=3" },
 	{ "virtio-blk-pci", "drive=other,addr=1f.0,bootindex=1" },
+	{ "floppy", "drive=floppy" },
+	{ "floppy", NULL },
 };
+
+enum { DISKS = 3 };
 
 struct scene {
 	struct pc_bench bench;
 	struct chardev *chardevs[2];
-	struct block *blocks[2];
-	char path[40];
+	struct block *blocks[DISKS];
+	char path[40], floppy_path[40];
 };
+
+static void make_image(char path[40], off_t size)
+{
+	int fd;
+
+	strcpy(path, "/tmp/coalport-devices-XXXXXX");
+	fd = mkstemp(path);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
 
 static struct scene *scene_make(const struct device_spec *devices, size_t n)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct pc_chardev chardevs[2] = { { .id = "serial" }, { .id = "debug" } };
-	struct pc_disk disks[2] = { { .id = "disk" }, { .id = "other" } };
+	struct pc_disk disks[DISKS] = { { .id = "disk" }, { .id = "other" }, { .id = "floppy" } };
 	struct loop *loop = &scene->bench.loop;
 	char why[BLOCK_WHY];
 	const char *what;
-	int fd;
 
 	assert_non_null(scene);
 	/* Back-ends want a loop before the machine has it. */
 	assert_int_equal(loop_init(loop), 0);
-	strcpy(scene->path, "/tmp/coalport-devices-XXXXXX");
-	fd = mkstemp(scene->path);
-	assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
-	close(fd);
+	make_image(scene->path, DISK_SIZE);
+	make_image(scene->floppy_path, FLOPPY_SIZE);
 	for (size_t i = 0; i < 2; i++) {
 		const struct chardev_options null = { .kind = CHARDEV_NULL };
-		const struct block_options disk = { .path = scene->path,
-						    .readonly = true,
-						    .loop = loop };
 
 		assert_int_equal(chardev_open(&scene->chardevs[i], loop, &null, &what), 0);
-		assert_int_equal(block_open(&scene->blocks[i], &disk, why), 0);
 		chardevs[i].chardev = scene->chardevs[i];
+	}
+	for (size_t i = 0; i < DISKS; i++) {
+		const struct block_options disk = { .path = i < 2 ? scene->path
+								  : scene->floppy_path,
+						    .readonly = i < 2,
+						    .loop = loop };
+
+		assert_int_equal(block_open(&scene->blocks[i], &disk, why), 0);
 		disks[i].block = scene->blocks[i];
 	}
 	pc_bench_make_on(&scene->bench, (struct pc_options){ .devices = devices,
@@ -65,19 +81,20 @@ static struct scene *scene_make(const struct device_spec *devices, size_t n)
 							     .chardevs = chardevs,
 							     .chardevs_n = 2,
 							     .disks = disks,
-							     .disks_n = 2 });
+							     .disks_n = DISKS });
 	return scene;
 }
 
 static void scene_end(struct scene *scene)
 {
 	pc_destroy(&scene->bench.pc);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < DISKS; i++)
 		block_close(scene->blocks[i]);
+	for (size_t i = 0; i < 2; i++)
 		chardev_destroy(scene->chardevs[i]);
-	}
 	loop_destroy(&scene->bench.loop);
 	unlink(scene->path);
+	unlink(scene->floppy_path);
 	free(scene);
 }
 
@@ -134,6 +151,7 @@ static void dirty(struct pc_bench *bench, uint64_t seed)
 	static const struct {
 		uint16_t at, len;
 	} places[] = {
+		{ 0x00, 16 }, { 0x81, 15 },  { 0xc0, 32 },   { 0x481, 15 },  { 0x3f0, 8 },
 		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },    { 0xe9, 1 },
 		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },   { 0x510, 12 },
 		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xb000, 64 }, { 0xc000, 64 },

@@ -97,7 +97,8 @@ struct i8237_moved {
 
 /*
  * Moves up to len bytes between buffer and memory. A device that gets nothing is remembered, as by
- * its request line, until i8237_withdraw(). With I8237_VERIFY, or if the guest has programmed the
+ * its request line, until i8237_withdraw(); it settles the map (mem_map_settle()) when it holds no
+ * lock any more, so that what lets it on does not wait itself. With I8237_VERIFY, or if the guest has programmed the
  * channel for that, bytes are counted and nothing moves.
  */
 struct i8237_moved i8237_transfer(struct i8237 *dma, unsigned channel,

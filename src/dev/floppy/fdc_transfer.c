@@ -584,6 +584,12 @@ void fdc_work(void *chip)
 			block = transfer_drive(fdc)->block;
 	}
 	lock_drop(&fdc->lock);
+	/*
+	 * If we have to wait for the DMA controller, no write that lets us on may wait any more: the
+	 * zones are gone, and what was in them is delivered, when this returns.
+	 */
+	if (mem_map_settle(fdc->options.dma->map))
+		loop_post(fdc->options.loop, &fdc->task);
 	if (!block)
 		return;
 	block_submit(block, &fdc->request);

@@ -395,14 +395,6 @@ void fdc_resume(struct fdc *fdc)
 	loop_post(fdc->options.loop, &fdc->task);
 }
 
-/* What the rest of the chip takes for granted. */
-static bool is_sound(const struct fdc_state *s)
-{
-	return s->phase <= FDC_RESULT && s->work <= FDC_WORK_READ_ID &&
-	       s->operation <= FDC_OP_FORMAT && s->unit <= FDC_DRIVES && s->fifo_at < FDC_FIFO &&
-	       s->fifo_len <= FDC_FIFO && s->moved <= s->loaded;
-}
-
 void fdc_restored(struct fdc *fdc)
 {
 	struct fdc_state *s = &fdc->state;
@@ -412,7 +404,7 @@ void fdc_restored(struct fdc *fdc)
 	lock_drop(&fdc->lock);
 	cancel(fdc);
 	lock_take(&fdc->lock);
-	if (!is_sound(s))
+	if (!fdc_is_sound(fdc))
 		state_reset(&fdc_state_table, s);
 	irq_set(&fdc->options.irq, s->interrupt);
 	timer_arm(&fdc->timer, s->due);

@@ -8,8 +8,8 @@
  *	0x3f2		digital output		0x3f5	FIFO
  *	0x3f3		tape drive		0x3f7	digital input / configuration control
  *
- * fdc.c has registers, resets and interrupts, fdc_commands.c the commands, fdc_transfer.c what moves
- * data, fdc_isa.c the device "isa-fdc".
+ * fdc.c has registers, resets and interrupts, fdc_commands.c the commands, fdc_transfer.c how those
+ * that move data begin and end, fdc_data.c what moves it, fdc_isa.c the device "isa-fdc".
  *
  * Any thread; protected by the chip's lock, which the region takes around the guest's accesses. Disks
  * and DMA are reached by a task of the loop only, which the guest's accesses post. What is to be done

@@ -45,7 +45,8 @@
 #define FDC_ST2_WRONG_CYLINDER 0x10u
 #define FDC_ST2_DATA_ERROR     0x20u
 
-#define FDC_RESET_RESULTS 4
+#define FDC_RESET_RESULTS   4
+#define FDC_COMMAND_SECTORS (2 * 255) /* the most that a command asks for */
 
 /* fdc.c */
 
@@ -73,11 +74,30 @@ void fdc_start_format(struct fdc *fdc);
 void fdc_start_read_id(struct fdc *fdc);
 /* Ends it, with an interrupt and the seven bytes of the result. */
 void fdc_end(struct fdc *fdc, uint8_t status0, uint8_t status1, uint8_t status2);
+void fdc_fail(struct fdc *fdc, uint8_t status1, uint8_t status2);
+/* All that was asked for is done, or terminal count has come. */
+void fdc_finish(struct fdc *fdc);
 /* Gives up what runs; a request that the block has is forgotten. */
 void fdc_abort(struct fdc *fdc);
+/* Something is to be done by the loop. */
+void fdc_go_to_work(struct fdc *fdc, enum fdc_work work);
+/* The drive that the command is about, or NULL. */
+struct floppy_drive *fdc_transfer_drive(const struct fdc *fdc);
+/* The sector behind the n-th of the command; n = 0 is the first one. The drive has a disk. */
+struct floppy_position fdc_position(const struct fdc *fdc, uint32_t n);
+/* How many sectors from the n-th on, of at most max, lie side by side. */
+uint32_t fdc_run_of(const struct fdc *fdc, uint32_t n, uint32_t max);
+bool fdc_is_scan(const struct fdc_state *s);
+bool fdc_writes(enum fdc_operation operation);
+/* The timer; no lock held. */
+void fdc_timer(void *chip);
+
+/* fdc_data.c */
+
 /* A byte of data between guest and buffer. */
 uint8_t fdc_take_byte(struct fdc *fdc);
 void fdc_give_byte(struct fdc *fdc, uint8_t byte);
-/* The task, and the timer; no lock held. */
+/* The task; no lock held. */
 void fdc_work(void *chip);
-void fdc_timer(void *chip);
+/* Whether a restored state is one that there can be. */
+bool fdc_is_sound(const struct fdc *fdc);

@@ -327,7 +327,8 @@ static bool is_command_sound(const struct fdc_state *s)
 	return s->phase <= FDC_RESULT && s->work <= FDC_WORK_READ_ID &&
 	       s->operation <= FDC_OP_FORMAT && s->unit <= FDC_DRIVES &&
 	       s->resets_left <= FDC_RESET_RESULTS && s->fifo_at < FDC_FIFO &&
-	       s->fifo_len <= FDC_FIFO && (s->phase != FDC_RESULT || s->fifo_at < s->fifo_len);
+	       s->fifo_len <= FDC_FIFO && (s->phase != FDC_RESULT || s->fifo_at < s->fifo_len) &&
+	       (s->phase != FDC_BUSY || s->work != FDC_WORK_NONE);
 }
 
 static bool is_buffer_sound(const struct fdc_state *s)

@@ -41,6 +41,11 @@ struct floppy_drive {
 	struct block *block; /* NULL: no disk is in it */
 	const struct floppy_media *media; /* NULL: the same */
 	struct floppy_drive_state state;
+
+	/* Nobody waits for it: a disk is as its guest wrote it when the motor has stopped. */
+	struct block_request flush;
+	bool written; /* since the last flush began */
+	bool flush_wanted, flushing;
 };
 
 extern const struct state_table floppy_drive_state_table;

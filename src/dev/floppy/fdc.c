@@ -184,10 +184,25 @@ static uint64_t dor_read(void *chip, uint64_t offset, unsigned width)
 	return (s->dor & ~FDC_DOR_DRIVE) | s->selected;
 }
 
+/* What was written while the motor turned is to last. */
+static void stop_motors(struct fdc *fdc, uint8_t motors)
+{
+	for (unsigned i = 0; i < FDC_DRIVES; i++) {
+		struct floppy_drive *drive = fdc_drive(fdc, i);
+
+		if (!(motors >> i & 1) || !drive || !drive->written)
+			continue;
+		drive->flush_wanted = true;
+		loop_post(fdc->options.loop, &fdc->task);
+	}
+}
+
 static void dor_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
 {
 	struct fdc *fdc = chip;
 	bool was_in_reset = in_reset(fdc);
+
+	stop_motors(fdc, (uint8_t)((fdc->state.dor & ~value) / FDC_DOR_MOTOR));
 
 	fdc->state.dor = (uint8_t)value;
 	fdc->state.selected = value & FDC_DOR_DRIVE;
@@ -347,6 +362,8 @@ static void cancel(struct fdc *fdc)
 			block_cancel(fdc->drives[i]->block);
 	}
 	assert(!fdc->requested);
+	for (unsigned i = 0; i < FDC_DRIVES; i++)
+		assert(!fdc->drives[i] || !fdc->drives[i]->flushing);
 }
 
 void fdc_destroy(struct fdc *fdc)

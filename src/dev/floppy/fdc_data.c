@@ -54,13 +54,13 @@ static void prepare_request(struct fdc *fdc, enum block_op op, uint32_t lba, uin
 	fdc->request_len = len;
 	fdc->request = (struct block_request){
 		.op = op,
-		.stable = op == BLOCK_WRITE,
 		.offset = (uint64_t)lba * FLOPPY_SECTOR,
 		.iov = &fdc->iov,
 		.iov_n = 1,
 		.done = request_done,
 	};
 	fdc->requested = true;
+	fdc_transfer_drive(fdc)->written |= op == BLOCK_WRITE;
 }
 
 static void load(struct fdc *fdc)
@@ -293,6 +293,39 @@ static bool take_step(struct fdc *fdc)
 	}
 }
 
+static void flush_done(struct block_request *request, int result)
+{
+	struct floppy_drive *drive =
+		(struct floppy_drive *)(void *)((char *)request -
+						offsetof(struct floppy_drive, flush));
+
+	lock_take(&drive->fdc->lock);
+	drive->flushing = false;
+	lock_drop(&drive->fdc->lock);
+	loop_post(drive->fdc->options.loop, &drive->fdc->task);
+}
+
+static void flush_disks(struct fdc *fdc)
+{
+	for (unsigned i = 0; i < FDC_DRIVES; i++) {
+		struct floppy_drive *drive = fdc->drives[i];
+		bool begins = false;
+
+		lock_take(&fdc->lock);
+		if (drive && drive->flush_wanted && !drive->flushing) {
+			begins = drive->written;
+			drive->flush_wanted = drive->written = false;
+			drive->flushing = begins;
+		}
+		lock_drop(&fdc->lock);
+		if (!begins)
+			continue;
+		drive->flush = (struct block_request){ .op = BLOCK_FLUSH, .done = flush_done };
+		block_submit(drive->block, &drive->flush);
+		block_kick(drive->block);
+	}
+}
+
 void fdc_work(void *chip)
 {
 	struct fdc *fdc = chip;
@@ -314,10 +347,11 @@ void fdc_work(void *chip)
 	 */
 	if (mem_map_settle(fdc->options.dma->map))
 		loop_post(fdc->options.loop, &fdc->task);
-	if (!block)
-		return;
-	block_submit(block, &fdc->request);
-	block_kick(block);
+	if (block) {
+		block_submit(block, &fdc->request);
+		block_kick(block);
+	}
+	flush_disks(fdc);
 }
 
 /* A restored state */
@@ -347,12 +381,12 @@ bool fdc_is_sound(const struct fdc *fdc)
 	const struct floppy_drive *drive;
 	bool by_fifo = s->phase == FDC_FROM_DISK || s->phase == FDC_TO_DISK;
 
-	if (!is_command_sound(s))
+	if (!is_command_sound(s) || !is_buffer_sound(s))
 		return false;
 	if (s->operation == FDC_OP_NONE)
 		return !by_fifo && (s->phase != FDC_BUSY || s->work == FDC_WORK_READ_ID);
 	drive = fdc_transfer_drive(fdc);
-	if (!drive || !drive->media || !is_buffer_sound(s))
+	if (!drive || !drive->media)
 		return false;
 	if (fdc_writes((enum fdc_operation)s->operation) && block_readonly(drive->block))
 		return false;

@@ -30,7 +30,7 @@ struct floppy_rig {
 	struct block *block;
 	uint8_t *disk;
 	int error; /* of the disk: -errno for all that is asked of it */
-	unsigned reads, writes;
+	unsigned reads, writes, flushes;
 	struct chip_wire wire;
 };
 
@@ -73,6 +73,7 @@ static inline ssize_t floppy_rig_write(const struct block_file *file, const stru
 
 static inline int floppy_rig_flush(const struct block_file *file)
 {
+	((struct floppy_rig *)file->arg)->flushes++;
 	return 0;
 }
 

@@ -272,6 +272,15 @@ static void test_write(void **state)
 	assert_int_equal(rig->disk[(2 * 36 + 18) * SIZE + SIZE / 2], 0);
 	assert_int_equal(rig->disk[(2 * 36 + 18) * SIZE + SIZE - 1], 0);
 	assert_int_equal(rig->disk[(2 * 36 + 19) * SIZE], (uint8_t)((2 * 36 + 19) * 7));
+	/* It lasts when the motor has stopped. */
+	out8(&rig->fdc.low, 2, 0x1c);
+	floppy_rig_turn(rig);
+	assert_int_equal(rig->flushes, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		out8(&rig->fdc.low, 2, 0x0c);
+		floppy_rig_turn(rig);
+		assert_int_equal(rig->flushes, 1);
+	}
 }
 
 static void test_readonly(void **state)

@@ -19,6 +19,8 @@ static const struct device_spec pc_devices[] = {
 	{ "piix3-ide", NULL }, /* 01.1; 0x1f0-0x1f7, 0x3f6, 0x170-0x177, 0x376; lines 14 and 15 */
 	{ "PIIX4_PM", NULL }, /* 01.3; 0xafe0-0xafe3, and where PMBASE says; line 9 */
 	{ "i440FX", NULL }, /* 00.0; 0xcf8-0xcff; 0xa0000-0xfffff */
+	{ "i8257", NULL }, /* 0x00-0x0f, 0x81-0x8f, 0xc0-0xdf, 0x481-0x48f */
+	{ "isa-fdc", NULL }, /* 0x3f0-0x3f5, 0x3f7; line 6; no drives of its own */
 	{ "mc146818rtc", "iobase=0x70" }, /* -0x73; line 8 */
 	{ "i8042", NULL }, /* 0x60 and 0x64; lines 1 and 12 */
 	{ "port92", NULL }, /* 0x92 */

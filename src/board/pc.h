@@ -28,6 +28,8 @@
 #define PC_BELOW_4G     UINT64_C(0xe0000000) /* where RAM makes room for PCI */
 #define PC_ROM_MAX      (UINT64_C(16) << 20)
 #define PC_DEFAULT_BIOS "bios-256k.bin"
+#define PC_BOOT_LETTERS                                                                            \
+	"acdn" /* what a boot order can name: floppy disks, disks, CD-ROMs, networks */
 
 enum pc_rtc_clock { PC_RTC_HOST, PC_RTC_RT, PC_RTC_VM };
 
@@ -62,7 +64,7 @@ struct pc_options {
 
 	/* For firmware, in ms where it is a time. */
 	bool serial_console; /* the firmware's console is the first serial port */
-	const char *boot_order; /* letters a, c, d and n, none twice; NULL: "cd" */
+	const char *boot_order; /* of PC_BOOT_LETTERS, none twice; NULL: "cad" */
 	bool boot_menu;
 	int32_t boot_menu_wait; /* -1: its own choice */
 	bool boot_fail_wait_given;

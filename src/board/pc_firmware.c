@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "board/pc.h"
 #include "dev/acpi.h"
+#include "dev/floppy/fdc.h"
 #include "dev/ide/ide.h"
 #include "dev/serial_isa.h"
 
@@ -36,7 +37,7 @@ static void set_cmos16(struct rtc *rtc, unsigned index, unsigned value)
 
 static const char *boot_order(const struct pc *pc)
 {
-	return pc->options.boot_order ? pc->options.boot_order : "cd";
+	return pc->options.boot_order ? pc->options.boot_order : "cad";
 }
 
 /* What the firmware tries first, second and third: 0 for nothing, 1 to 4 for these. */
@@ -88,10 +89,12 @@ void pc_cmos_init(struct pc *pc)
 	uint64_t ram = pc->options.ram;
 	uint64_t low = ram < PC_BELOW_4G ? ram : PC_BELOW_4G;
 	unsigned vcpus = machine_vcpus(&pc->machine);
+	unsigned floppies = fdc_drives(pc->place.fdc);
 
 	rtc_set_cmos(rtc, 0x0f, 0); /* shutdown status: a normal start */
-	rtc_set_cmos(rtc, 0x10, 0); /* no floppy drives */
-	rtc_set_cmos(rtc, 0x14, 0x06); /* equipment: a coprocessor, a PS/2 mouse */
+	rtc_set_cmos(rtc, 0x10, fdc_cmos_types(pc->place.fdc));
+	/* Equipment: a coprocessor, a PS/2 mouse, floppy drives. */
+	rtc_set_cmos(rtc, 0x14, (uint8_t)(0x06 | (floppies ? (floppies - 1) << 6 | 0x01 : 0)));
 	set_cmos16(rtc, 0x15, 640); /* KiB of base memory */
 	set_cmos16(rtc, 0x17, above(low, 1 << 20, 1 << 10)); /* KiB above 1 MiB */
 	set_cmos16(rtc, 0x30, above(low, 1 << 20, 1 << 10)); /* the same, as found by POST */
@@ -131,7 +134,7 @@ struct boot_entry {
 	char path[64];
 };
 
-/* Those without an index stay in their order: the place on the list decides among equals. */
+/* The place on the list decides among equals. */
 static void sort_entries(struct boot_entry *entries, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {

@@ -3,9 +3,10 @@
 
 #include "cmd/table.h"
 #include "dev/block.h"
+#include "dev/floppy/fdc.h"
 
 /* In the order of enum cmd_interface. */
-static const char *const drive_interfaces[] = { "ide", "virtio", "none", NULL };
+static const char *const drive_interfaces[] = { "ide", "virtio", "none", "floppy", NULL };
 static const char *const drive_media[] = { "disk", "cdrom", NULL };
 
 static const struct prop drive_table[] = {
@@ -15,13 +16,14 @@ static const struct prop drive_table[] = {
 	  .help = "raw; or qcow2, qcow, qed, vmdk, vdi, vpc, vhdx, parallels, bochs, cloop, dmg, by "
 		  "qemu-storage-daemon" },
 	{ "if", PROP_WORD, PROP_AT(struct cmd_drive, interface), .words = drive_interfaces,
-	  .form = "if=ide|virtio|none",
+	  .form = "if=ide|virtio|floppy|none",
 	  .help = "how the guest sees it (default ide); none: not until a -device shows it" },
 	{ "media", PROP_WORD, PROP_AT(struct cmd_drive, media), .words = drive_media,
 	  .form = "media=disk|cdrom",
 	  .help = "a disk, or a CD-ROM, which is read-only and with if=ide may have no file" },
 	{ "index", PROP_NUMBER, PROP_AT(struct cmd_drive, index), .max = 3, .value = -1,
-	  .form = "index=N", .help = "if=ide: its place, 0 to 3 (default the first that is free)" },
+	  .form = "index=N",
+	  .help = "its place: if=ide 0 to 3, if=floppy 0 or 1 (default the first that is free)" },
 	{ "bus", PROP_NUMBER, PROP_AT(struct cmd_drive, bus), .max = 1, .value = -1,
 	  .form = "bus=N", .help = "if=ide: its channel; with unit= instead of index=" },
 	{ "unit", PROP_NUMBER, PROP_AT(struct cmd_drive, unit), .max = 1, .value = -1,
@@ -72,15 +74,28 @@ static bool place_fits(const struct cmd_drive *drive, int64_t index)
 	       (drive->unit < 0 || drive->unit == index % 2);
 }
 
+static bool choose_floppy(struct cmd_parse *parse, const struct cmd_drive *drive)
+{
+	if (drive->bus >= 0 || drive->unit >= 0)
+		return cmd_refuse(parse, "bus= and unit= are for if=ide");
+	if (drive->index >= FDC_DRIVES)
+		return cmd_refuse(parse, "index=%d: a floppy drive is 0 (A) or 1 (B)",
+				  (int)drive->index);
+	return true;
+}
+
 /* Among what index=, bus= and unit= say. */
 static bool choose_place(struct cmd_parse *parse, struct cmd_drive *drive)
 {
 	int64_t index = drive->index >= 0 ? drive->index : 0;
 	int64_t end = drive->index >= 0 ? drive->index + 1 : IDE_PLACES;
 
+	if (drive->interface == CMD_IF_FLOPPY)
+		return choose_floppy(parse, drive);
 	if (drive->interface != CMD_IF_IDE) {
 		if (drive->index >= 0 || drive->bus >= 0 || drive->unit >= 0)
-			return cmd_refuse(parse, "index=, bus= and unit= are for if=ide");
+			return cmd_refuse(parse,
+					  "index=, bus= and unit= are for if=ide and if=floppy");
 		return true;
 	}
 	if (drive->index >= 0 && (drive->bus >= 0 || drive->unit >= 0))
@@ -136,6 +151,26 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 	if (drive.media)
 		drive.readonly = true;
 	return add_drive(parse, &drive);
+}
+
+static bool add_floppy(struct cmd_parse *parse, const char *file, int64_t index)
+{
+	struct cmd_drive drive = {
+		.interface = CMD_IF_FLOPPY, .index = index, .bus = -1, .unit = -1
+	};
+
+	drive.file = cmd_keep(parse, file, strlen(file));
+	return drive.file && add_drive(parse, &drive);
+}
+
+bool cmd_parse_fda(struct cmd_parse *parse, const char *value)
+{
+	return add_floppy(parse, value, 0);
+}
+
+bool cmd_parse_fdb(struct cmd_parse *parse, const char *value)
+{
+	return add_floppy(parse, value, 1);
 }
 
 /* The short forms of disks at 0 to 3. */
@@ -237,6 +272,24 @@ static bool warn_of_global(struct cmd_parse *parse, const struct device_global *
 	return options->warnings[options->warnings_n++] != NULL;
 }
 
+/* The timer is no device of ours but the accelerator's, with this one property. */
+static bool take_pit_global(struct cmd_parse *parse, const struct device_global *global)
+{
+	static const char *const words[] = { "delay", "discard", NULL };
+	int word = prop_word(words, global->value);
+
+	if (strcmp(global->prop, "lost_tick_policy"))
+		return cmd_refuse(parse,
+				  "kvm-pit.%.60s: unknown property (there is lost_tick_policy)",
+				  global->prop);
+	if (word < 0)
+		return cmd_refuse(
+			parse, "kvm-pit.lost_tick_policy=%.60s: not offered (only delay, discard)",
+			global->value);
+	parse->options->pit_discard = word == 1;
+	return true;
+}
+
 static bool check_globals(struct cmd_parse *parse)
 {
 	parse->said = "-global";
@@ -245,7 +298,10 @@ static bool check_globals(struct cmd_parse *parse)
 		const struct device_type *type = device_find_type(board_device_types, global->type);
 		struct error err;
 
-		if (!type) {
+		if (!strcmp(global->type, "kvm-pit")) {
+			if (!take_pit_global(parse, global))
+				return false;
+		} else if (!type) {
 			if (!warn_of_global(parse, global))
 				return false;
 		} else if (device_check_global(type, global, &err)) {
@@ -354,6 +410,12 @@ static bool want_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 	if (drive->interface == CMD_IF_VIRTIO) {
 		wanted.spec.type = "virtio-blk-pci";
 		wanted.spec.props = cmd_keep_format(parse, "drive=%s", drive->id);
+	} else if (drive->interface == CMD_IF_FLOPPY) {
+		wanted.spec.type = "floppy";
+		wanted.spec.props = drive->index < 0
+					    ? cmd_keep_format(parse, "drive=%s", drive->id)
+					    : cmd_keep_format(parse, "drive=%s,unit=%d", drive->id,
+							      (int)drive->index);
 	} else {
 		wanted.spec.type = drive->media ? "ide-cd" : "ide-hd";
 		wanted.spec.props =

@@ -90,7 +90,7 @@ const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 
 static const struct prop boot_table[] = {
 	{ "order", PROP_TEXT, PROP_AT(struct pc_options, boot_order), .form = "[order=]LETTERS",
-	  .help = "what is tried first where no bootindex says: c disks, d CD-ROMs (default cd)" },
+	  .help = "what is tried first where no bootindex says: c disks, d CD-ROMs, a floppy disks (default cad)" },
 	{ "menu", PROP_BOOL, PROP_AT(struct pc_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
 	{ "splash-time", PROP_NUMBER, PROP_AT(struct pc_options, boot_menu_wait), .min = 0,
@@ -294,6 +294,18 @@ bool cmd_parse_name(struct cmd_parse *parse, const char *value)
 	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->pc.name, NULL);
 }
 
+static bool check_boot_order(struct cmd_parse *parse, const char *order)
+{
+	for (const char *at = order; at && *at; at++) {
+		if (!strchr(PC_BOOT_LETTERS, *at))
+			return cmd_refuse(parse, "order=%.80s: not offered (only letters of %s)",
+					  order, PC_BOOT_LETTERS);
+		if (strchr(at + 1, *at))
+			return cmd_refuse(parse, "order=%.80s: %c is there twice", order, *at);
+	}
+	return true;
+}
+
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 {
 	const char *order;
@@ -301,14 +313,8 @@ bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 
 	if (!cmd_props_parse(parse, &cmd_boot_props, value, &parse->options->pc, &given))
 		return false;
-	order = parse->options->pc.boot_order;
-	for (size_t i = 0; order && order[i]; i++) {
-		if (!strchr("acdn", order[i]))
-			return cmd_refuse(parse, "order=%.20s: %c: not offered (only c, d)", order,
-					  order[i]);
-		if (strchr(order + i + 1, order[i]))
-			return cmd_refuse(parse, "order=%.20s: %c: named twice", order, order[i]);
-	}
+	if (!check_boot_order(parse, parse->options->pc.boot_order))
+		return false;
 	if (given & props_bit(&cmd_boot_props, "reboot-timeout"))
 		parse->options->pc.boot_fail_wait_given = true;
 	return true;

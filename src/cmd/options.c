@@ -89,6 +89,10 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "The fourth, index=3." },
 	{ "cdrom", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_cdrom, .form = "PATH",
 	  .help = "An IDE CD-ROM: -drive file=PATH,index=2,media=cdrom in short." },
+	{ "fda", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_fda, .form = "FILE",
+	  .help = "A floppy disk in drive A, as -drive if=floppy,index=0; its size says which kind it is." },
+	{ "fdb", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_fdb, .form = "FILE",
+	  .help = "The same in drive B." },
 	{ "device", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_device,
 	  .form = "DEVICE[,PROP=VALUE...]", .help = "Adds a device:" },
 

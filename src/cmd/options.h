@@ -47,10 +47,12 @@ struct cmd_chardev {
 	bool used; /* by a port or monitor: each has one user at most */
 };
 
+/* What a -drive makes of itself, in the order of the words of if=. */
 enum cmd_interface {
 	CMD_IF_IDE,
 	CMD_IF_VIRTIO,
 	CMD_IF_NONE, /* shown by a -device that names it */
+	CMD_IF_FLOPPY,
 };
 
 struct cmd_drive {
@@ -77,6 +79,7 @@ struct cmd_options {
 
 	enum cmd_accel accel;
 	struct hv_cpu cpu; /* all zero: what the host offers */
+	bool pit_discard; /* the timer's lost ticks stay lost */
 	bool qtest_coalesced; /* CMD_ACCEL_QTEST: writes that may wait do */
 	enum cmd_coalesce coalesce;
 	const char *bios; /* NULL: not given */

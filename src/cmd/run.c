@@ -222,6 +222,7 @@ static int describe_machine(struct run *run)
 					  .hv = { .coalesce = options->coalesce == CMD_COALESCE_ON,
 						  .irqchip = true,
 						  .pit = true,
+						  .pit_discard = options->pit_discard,
 						  .vcpus = 1,
 						  .uncounted = options->exits == CMD_EXITS_OFF,
 						  .cpu = options->cpu } });

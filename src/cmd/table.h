@@ -121,6 +121,8 @@ extern const struct props cmd_drive_props;
 bool cmd_parse_drive(struct cmd_parse *parse, const char *value);
 bool cmd_parse_hd(struct cmd_parse *parse, const char *value);
 bool cmd_parse_cdrom(struct cmd_parse *parse, const char *value);
+bool cmd_parse_fda(struct cmd_parse *parse, const char *value);
+bool cmd_parse_fdb(struct cmd_parse *parse, const char *value);
 bool cmd_parse_device(struct cmd_parse *parse, const char *value);
 bool cmd_parse_global(struct cmd_parse *parse, const char *value);
 /* A value for all devices of a type, from whatever option; texts live as long as the options. */

@@ -101,6 +101,18 @@ DefinitionBlock ("", "DSDT", 2, "COALPT", "COALPORT", 1)
 					})
 				}
 
+				Device (FDC0)
+				{
+					Name (_HID, EisaId ("PNP0700"))
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x3f2, 0x3f2, 0, 4)
+						IO (Decode16, 0x3f7, 0x3f7, 0, 1)
+						IRQNoFlags () { 6 }
+						DMA (Compatibility, NotBusMaster, Transfer8) { 2 }
+					})
+				}
+
 				Device (KBD)
 				{
 					Name (_HID, EisaId ("PNP0303"))

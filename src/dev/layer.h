@@ -9,4 +9,5 @@
 enum dev_layer {
 	DEV_LAYER_CHIP, /* most: what lock_init() gives */
 	DEV_LAYER_POWER, /* power management, which hears of alarms */
+	DEV_LAYER_DMA, /* the DMA controllers, which devices ask */
 };

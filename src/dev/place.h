@@ -20,6 +20,8 @@
 #include "mem/map.h"
 
 struct block;
+struct fdc;
+struct i8237;
 struct ide;
 struct input;
 struct irq_router;
@@ -88,6 +90,8 @@ struct place {
 	struct irq_router *router; /* "irq-router" */
 	struct pci_bus *pci; /* "i440FX-pcihost" */
 	struct ide *ide; /* "piix3-ide" */
+	struct i8237 *dma; /* "i8257" */
+	struct fdc *fdc; /* "isa-fdc" */
 	unsigned serials; /* a bit for each number that an "isa-serial" has */
 	struct place_reset_control reset_control; /* "PIIX3" */
 	struct place_alarm {

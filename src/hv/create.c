@@ -117,6 +117,7 @@ static int vm_make_devices(struct hv_vm *vm, struct error *err)
 {
 	/* Port 0x61 belongs to it: firmware measures time with the gate of channel 2. */
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	struct kvm_reinject_control control = { .pit_reinject = false };
 	uint64_t identity_map = HV_IDENTITY_MAP;
 	const struct {
 		bool wanted;
@@ -129,6 +130,8 @@ static int vm_make_devices(struct hv_vm *vm, struct error *err)
 		{ true, KVM_SET_TSS_ADDR, HV_TSS, "KVM_SET_TSS_ADDR" },
 		{ vm->options.irqchip, KVM_CREATE_IRQCHIP, 0, "KVM_CREATE_IRQCHIP" },
 		{ vm->options.pit, KVM_CREATE_PIT2, (uintptr_t)&pit, "KVM_CREATE_PIT2" },
+		{ vm->options.pit && vm->options.pit_discard, KVM_REINJECT_CONTROL,
+		  (uintptr_t)&control, "KVM_REINJECT_CONTROL" },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {

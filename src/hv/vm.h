@@ -50,6 +50,7 @@ struct hv_options {
 	bool coalesce; /* false: no zone but those that the user adds (mem/overrule.h) */
 	bool irqchip; /* PIC, I/O APIC and local APICs in the kernel */
 	bool pit; /* timer and port 0x61 in the kernel; needs irqchip */
+	bool pit_discard; /* ticks that the guest did not get are lost, not given later */
 	bool uncounted; /* exits have no meter; the ring has, by which zones are seen to be used */
 	unsigned vcpus; /* 1 to HV_VCPUS_MAX */
 	struct hv_cpu cpu;

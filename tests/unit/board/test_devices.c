@@ -11,10 +11,11 @@
 #include "dev/pci.h"
 #include "pc_bench.h"
 
-#define STEPS     30000
-#define DISK_SIZE (64u << 10)
+#define STEPS       30000
+#define DISK_SIZE   (64u << 10)
+#define FLOPPY_SIZE (360u << 10)
 
-#define DISKS          3
+#define DISKS          4
 #define IDE_DISK_PLACE 2 /* the one that is written to */
 
 /* One device of every type that can be added. */
@@ -28,6 +29,8 @@ static const struct device_spec everything[] = {
 	{ "ide-cd", NULL },
 	{ "virtio-blk-pci", "drive=disk,bootindex=3" },
 	{ "virtio-blk-pci", "drive=other,addr=1f.0,bootindex=1" },
+	{ "floppy", "drive=floppy" },
+	{ "floppy", NULL },
 };
 
 struct scene {
@@ -37,15 +40,26 @@ struct scene {
 	char path[DISKS][40];
 };
 
+static void make_image(char path[40], off_t size)
+{
+	int fd;
+
+	strcpy(path, "/tmp/coalport-devices-XXXXXX");
+	fd = mkstemp(path);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
+
 static struct scene *scene_make(const struct device_spec *devices, size_t n)
 {
 	struct scene *scene = calloc(1, sizeof(*scene));
 	struct pc_chardev chardevs[2] = { { .id = "serial" }, { .id = "debug" } };
-	struct pc_disk disks[DISKS] = { { .id = "disk" }, { .id = "other" }, { .id = "ide" } };
+	struct pc_disk disks[DISKS] = {
+		{ .id = "disk" }, { .id = "other" }, { .id = "ide" }, { .id = "floppy" }
+	};
 	struct loop *loop = &scene->bench.loop;
 	char why[BLOCK_WHY];
 	const char *what;
-	int fd;
 
 	assert_non_null(scene);
 	/* Back-ends want a loop before the machine has it. */
@@ -58,13 +72,10 @@ static struct scene *scene_make(const struct device_spec *devices, size_t n)
 	}
 	for (size_t i = 0; i < DISKS; i++) {
 		const struct block_options disk = { .path = scene->path[i],
-						    .readonly = i != IDE_DISK_PLACE,
+						    .readonly = i < IDE_DISK_PLACE,
 						    .loop = loop };
 
-		strcpy(scene->path[i], "/tmp/coalport-devices-XXXXXX");
-		fd = mkstemp(scene->path[i]);
-		assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
-		close(fd);
+		make_image(scene->path[i], i < DISKS - 1 ? DISK_SIZE : FLOPPY_SIZE);
 		assert_int_equal(block_open(&scene->blocks[i], &disk, why), 0);
 		disks[i].block = scene->blocks[i];
 	}
@@ -143,6 +154,7 @@ static void dirty(struct pc_bench *bench, uint64_t seed)
 	static const struct {
 		uint16_t at, len;
 	} places[] = {
+		{ 0x00, 16 }, { 0x81, 15 },  { 0xc0, 32 },   { 0x481, 15 },  { 0x3f0, 8 },
 		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },    { 0xe9, 1 },
 		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },   { 0x510, 12 },
 		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xb000, 64 }, { 0xc000, 64 }, { 0x1f0, 8 },

@@ -29,6 +29,7 @@
 
 #define STEPS       1000000
 #define RAM         (UINT64_C(1) << 20)
+#define FLOPPY      (360 << 10)
 #define CHECK_EVERY 4096 /* steps between looks at all states */
 #define PM_BASE     0xb000
 #define STALE_MAX   64
@@ -60,8 +61,9 @@ struct side {
 	struct pc pc;
 	struct serial *com1;
 	struct chardev *serial, *debug;
-	char serial_path[40], debug_path[40];
+	char serial_path[40], debug_path[40], floppy_path[40];
 	struct block *disks[2]; /* an IDE disk and a CD-ROM */
+	struct block *floppy;
 	uint64_t irqs, irqs_sum; /* how many changes of lines, and which */
 };
 
@@ -465,7 +467,8 @@ static void stray_access(struct trace *trace)
 		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },        { 0x510, 12 },
 		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xae00, 20 }, { 0x402, 1 },        { PM_BASE, 64 },
 		{ 0x6e, 8 },  { 0x50e, 4 },  { 0xcf4, 16 },  { 0, 0xffff },       { 0x1f0, 8 },
-		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },   { MASTER_BASE, 16 },
+		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },   { MASTER_BASE, 16 }, { 0x00, 16 },
+		{ 0x80, 16 }, { 0xc0, 32 },  { 0x480, 16 },  { 0x3f0, 8 },
 	};
 	uint64_t i = below(trace, sizeof(places) / sizeof(places[0]));
 	uint64_t port = places[i].at + below(trace, places[i].len);
@@ -533,6 +536,85 @@ static void serial_driver(struct trace *trace)
 	}
 }
 
+/* The DMA controllers as a driver programs them, in one of several orders, more or less. */
+static void dma_driver(struct trace *trace)
+{
+	static const uint8_t modes[] = { 0x46, 0x4a, 0x42, 0x56, 0x66, 0xc6, 0x86 };
+	bool mask_late = one_in(trace, 6);
+
+	if (!mask_late)
+		out(trace, 0x0a, 0x06, 1);
+	out(trace, 0x0c, 0, 1);
+	out(trace, 0x0b, modes[below(trace, one_in(trace, 4) ? sizeof(modes) : 2)], 1);
+	out(trace, 0x04, next_random(trace), 1);
+	out(trace, 0x04, next_random(trace), 1);
+	out(trace, 0x81, below(trace, 8), 1);
+	if (one_in(trace, 16))
+		out(trace, 0x481, next_random(trace), 1);
+	if (one_in(trace, 8))
+		in(trace, 0x04 + below(trace, 2), 1);
+	out(trace, 0x0c, 0, 1);
+	out(trace, 0x05, next_random(trace), 1);
+	out(trace, 0x05, below(trace, 12), 1);
+	if (one_in(trace, 8))
+		in(trace, 0x08, 1);
+	if (one_in(trace, 40))
+		out(trace, 0x08, one_in(trace, 2) ? 0 : 4, 1);
+	if (!one_in(trace, 8))
+		out(trace, 0x0a, mask_late ? 0x06 : 0x02, 1);
+	else if (one_in(trace, 2))
+		out(trace, 0x0e, 0, 1);
+}
+
+static void floppy_command(struct trace *trace)
+{
+	static const struct {
+		uint8_t command, parameters;
+	} commands[] = {
+		{ 0xe6, 8 }, { 0x46, 8 }, { 0xc5, 8 }, { 0x45, 8 }, { 0x4d, 5 },
+		{ 0xf6, 8 }, { 0x51, 8 }, { 0x0f, 2 }, { 0x07, 1 }, { 0x08, 0 },
+		{ 0x4a, 1 }, { 0x04, 1 }, { 0x0e, 0 }, { 0x13, 3 }, { 0x03, 2 },
+	};
+	uint64_t i = below(trace, sizeof(commands) / sizeof(commands[0]));
+	/* As in READ DATA: drive, cylinder, head, sector, size, last sector, gap, length. */
+	const uint8_t sound[] = { 0,
+				  (uint8_t)below(trace, 40),
+				  (uint8_t)below(trace, 2),
+				  (uint8_t)(1 + below(trace, 9)),
+				  2,
+				  9,
+				  0x1b,
+				  0xff };
+
+	out(trace, 0x3f5, commands[i].command, 1);
+	for (unsigned n = 0; n < commands[i].parameters; n++) {
+		if (one_in(trace, 100))
+			return;
+		out(trace, 0x3f5, one_in(trace, 40) ? next_random(trace) : sound[n], 1);
+	}
+}
+
+static void floppy(struct trace *trace)
+{
+	if (one_in(trace, 60)) {
+		out(trace, 0x3f2, next_random(trace), 1);
+		out(trace, 0x3f2, 0x1c, 1);
+	}
+	if (one_in(trace, 10))
+		out(trace, 0x3f7, one_in(trace, 3) ? next_random(trace) : 1, 1);
+	if (one_in(trace, 40))
+		out(trace, 0x3f3, next_random(trace), 1);
+	if (one_in(trace, 2))
+		dma_driver(trace);
+	floppy_command(trace);
+	if (one_in(trace, 2))
+		dma_driver(trace);
+	for (uint64_t n = below(trace, 12); n; n--)
+		in(trace, one_in(trace, 4) ? 0x3f4 : 0x3f5, 1);
+	if (one_in(trace, 8))
+		in(trace, 0x3f0 + below(trace, 8), 1);
+}
+
 /* The same address over and over: what waits while it is used, and where nobody is, sometimes. */
 static void keep_writing(struct trace *trace)
 {
@@ -542,6 +624,11 @@ static void keep_writing(struct trace *trace)
 		unsigned width;
 	} places[] = {
 		{ MEM_SPACE_PORT, 0xed, 1 },
+		{ MEM_SPACE_PORT, 0x08, 1 },
+		{ MEM_SPACE_PORT, 0x0a, 1 },
+		{ MEM_SPACE_PORT, 0x0b, 1 },
+		{ MEM_SPACE_PORT, 0x0f, 1 },
+		{ MEM_SPACE_PORT, 0xd4, 1 },
 		{ MEM_SPACE_PORT, 0x80, 1 },
 		{ MEM_SPACE_PORT, 0x84, 2 },
 		{ MEM_SPACE_PORT, 0xe9, 1 },
@@ -763,6 +850,7 @@ static void step(struct trace *trace)
 		{ 60, memory },
 		{ 60, serial },
 		{ 60, serial_driver },
+		{ 60, floppy },
 		{ 60, keep_writing },
 		{ 3, review },
 		{ 10, overrule },
@@ -831,14 +919,32 @@ static struct block *open_disk(bool readonly)
 	return block;
 }
 
+/* Whatever is asked of it is done at once, so that the two stay side by side. */
+static struct block *open_floppy(struct side *side, char path[40])
+{
+	struct block_options options = { .engine = BLOCK_ENGINE_SYNC, .loop = &side->loop };
+	char why[BLOCK_WHY];
+	struct block *block;
+	int fd;
+
+	strcpy(path, "/tmp/coalport-no-harm-XXXXXX");
+	fd = mkstemp(path);
+	options.path = path;
+	if (fd < 0 || ftruncate(fd, FLOPPY) || close(fd) || block_open(&block, &options, why)) {
+		perror(path);
+		exit(1);
+	}
+	return block;
+}
+
 static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	static const struct device_spec devices[] = {
 		{ "isa-serial", "chardev=serial" },   { "isa-serial", NULL },
 		{ "isa-debugcon", "chardev=debug" },  { "ide-hd", "bus=ide.0,drive=disk" },
-		{ "ide-cd", "bus=ide.1,drive=disc" },
+		{ "ide-cd", "bus=ide.1,drive=disc" }, { "floppy", "drive=floppy" },
 	};
-	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" } };
+	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" }, { .id = "floppy" } };
 	const struct device_global global = { "mc146818rtc", "lost_tick_policy",
 					      slew ? "slew" : "discard" };
 	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
@@ -858,7 +964,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		.chardevs = chardevs,
 		.chardevs_n = 2,
 		.disks = disks,
-		.disks_n = 2,
+		.disks_n = 3,
 		.fw_cfg = &item,
 		.fw_cfg_n = 1,
 	};
@@ -875,6 +981,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		disks[i].block = side->disks[i] = open_disk(i == 1);
 	chardevs[0].chardev = side->serial;
 	chardevs[1].chardev = side->debug;
+	disks[2].block = side->floppy = open_floppy(side, side->floppy_path);
 	if (pc_create(&side->pc, &options, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -893,9 +1000,11 @@ static void end(struct side *side)
 		block_close(side->disks[i]);
 	chardev_destroy(side->serial);
 	chardev_destroy(side->debug);
+	block_close(side->floppy);
 	loop_destroy(&side->loop);
 	unlink(side->serial_path);
 	unlink(side->debug_path);
+	unlink(side->floppy_path);
 }
 
 /* The length of the file; its bytes in sum, by order. */
@@ -933,6 +1042,7 @@ static void play(struct trace *trace, uint64_t steps)
 	check_states(trace);
 	check_output(trace, "serial output", trace->plain.serial_path, trace->waiting.serial_path);
 	check_output(trace, "debug output", trace->plain.debug_path, trace->waiting.debug_path);
+	check_output(trace, "floppy disk", trace->plain.floppy_path, trace->waiting.floppy_path);
 }
 
 static const struct mutant *find_mutant(const char *name)

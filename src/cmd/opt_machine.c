@@ -308,7 +308,6 @@ static bool check_boot_order(struct cmd_parse *parse, const char *order)
 
 bool cmd_parse_boot(struct cmd_parse *parse, const char *value)
 {
-	const char *order;
 	uint32_t given;
 
 	if (!cmd_props_parse(parse, &cmd_boot_props, value, &parse->options->pc, &given))

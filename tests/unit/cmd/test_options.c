@@ -375,7 +375,7 @@ static void test_ide(void **state)
 		{ "-drive file=a,if=virtio,media=cdrom",
 		  "-drive: media=cdrom: a virtio disk is none" },
 		{ "-drive file=a,if=virtio,index=1",
-		  "-drive: index=, bus= and unit= are for if=ide" },
+		  "-drive: index=, bus= and unit= are for if=ide and if=floppy" },
 		{ "-drive file=a,index=1,unit=1", "-drive: index= and bus=,unit= say the same" },
 		{ "-drive file=a,index=4", "-drive: index=4: not a number from 0 to 3" },
 		{ "-hda a -drive file=b,bus=0,unit=0",

@@ -30,12 +30,12 @@ static const struct lie {
 } lies[] = {
 	{ "nothing is missing", .places = 1000 },
 	/* All that may wait at some time; where the bus is full, all that waits always, and the serial data. */
-	{ "no coalesced ports", .no_pio = true, .places = 1000, .traps = 10, .nothing_waits = true,
+	{ "no coalesced ports", .no_pio = true, .places = 1000, .traps = 30, .nothing_waits = true,
 	  .why = "KVM_CAP_COALESCED_PIO" },
-	{ "no coalescing", .no_mmio = true, .places = 1000, .traps = 10, .nothing_waits = true,
+	{ "no coalescing", .no_mmio = true, .places = 1000, .traps = 30, .nothing_waits = true,
 	  .why = "KVM_CAP_COALESCED_MMIO" },
-	{ "two free places", .places = 2, .traps = 6, .why = "no free" },
-	{ "no free place", .places = 0, .traps = 8, .nothing_waits = true, .why = "no free" },
+	{ "two free places", .places = 2, .traps = 18, .why = "no free" },
+	{ "no free place", .places = 0, .traps = 20, .nothing_waits = true, .why = "no free" },
 };
 
 /* The system layer that lies; struct hv_sys is its first member. */

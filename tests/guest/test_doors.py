@@ -27,14 +27,34 @@ OPTIONS = (
 )
 LIST = '''\
 Space   Addresses               At most   Waits      Chip         Why the write may wait
+port    0x0-0x7                 no limit  always     dma1         only says where .*
+port    0x8                     no limit  while used dma1         lets or holds back .*; while no device waits .*
+port    0x9                     no limit  always     dma1         a request .*
+port    0xa                     no limit  while used dma1         lets or holds back .*; while no device waits .*
+port    0xb                     no limit  while used dma1         lets or holds back .*; while no device waits .*
+port    0xc                     no limit  always     dma1         only says where .*
+port    0xd                     no limit  always     dma1         holds all .*
+port    0xe-0xf                 no limit  while used dma1         lets or holds back .*; while no device waits .*
 port    0x70                    no limit  always     mc146818rtc  only selects .*
 port    0x72                    no limit  always     mc146818rtc  only selects .*
 port    0x80                    no limit  always     post         POST code: .*
+port    0x81-0x8f               no limit  always     dma pages    only says where .*
+port    0xc0-0xcf               no limit  always     dma2         only says where .*
+port    0xd0-0xd1               no limit  while used dma2         lets or holds back .*; while no device waits .*
+port    0xd2-0xd3               no limit  always     dma2         a request .*
+port    0xd4-0xd5               no limit  while used dma2         lets or holds back .*; while no device waits .*
+port    0xd6-0xd7               no limit  while used dma2         lets or holds back .*; while no device waits .*
+port    0xd8-0xd9               no limit  always     dma2         only says where .*
+port    0xda-0xdb               no limit  always     dma2         holds all .*
+port    0xdc-0xdf               no limit  while used dma2         lets or holds back .*; while no device waits .*
 port    0x171-0x176             no limit  always     IDE secondary a parameter .*
 port    0x1f1-0x1f6             no limit  always     IDE primary  a parameter .*
+port    0x3f3                   no limit  always     fdc          only chooses .*
+port    0x3f7                   no limit  always     fdc          only sets .*
 port    0x3f8                   20 ms     while used com1         serial data: .*; while the transmit interrupt .*
 port    0x3f9                   no limit  while used com1         serial divisor: .*; while .*
 port    0x3ff                   no limit  always     com1         serial scratch register: .*
+port    0x481-0x48f             no limit  always     dma high pages only says where .*
 port    0x510-0x511             no limit  always     fw_cfg       the selector only .*
 port    0xcf8-0xcfb             20 ms     while used i440FX       CONFIG_ADDRESS only .*
 both    any                     no limit  while used nobody       nobody is there: .*

@@ -452,7 +452,7 @@ static bool want_all_drives(struct cmd_parse *parse)
 		if (!cmd_add_device(parse, &named[i]))
 			return false;
 	}
-	return want_drives(parse, CMD_IF_VIRTIO);
+	return want_drives(parse, CMD_IF_VIRTIO) && want_drives(parse, CMD_IF_FLOPPY);
 }
 
 bool cmd_finish_devices(struct cmd_parse *parse)

@@ -404,6 +404,12 @@ static void test_ide(void **state)
 	assert_string_equal(options.drives[2].file, "c,d");
 	assert_true(options.drives[2].readonly);
 	assert_null(options.drives[3].file);
+	good("-nodefaults -fdb b -fda a -drive file=c,if=virtio");
+	assert_int_equal(options.pc.devices_n, 3);
+	assert_string_equal(options.pc.devices[0].type, "virtio-blk-pci");
+	assert_string_equal(options.pc.devices[1].type, "floppy");
+	assert_string_equal(options.pc.devices[1].props, "drive=#block0,unit=1");
+	assert_string_equal(options.pc.devices[2].props, "drive=#block1,unit=0");
 	good("-hdd a -boot dc");
 	expect_ide(&ide_hd_type, 0, 1, 1);
 	assert_string_equal(options.pc.boot_order, "dc");

@@ -14,6 +14,12 @@
 /* Events stop piling up here, so that answers still find room. */
 #define EVENTS_MAX (CTL_QMP_OUT_MAX / 4)
 
+void ctl_qmp_append(struct json_object *array, struct json_object *value)
+{
+	if (!array || json_object_array_add(array, value))
+		json_object_put(value);
+}
+
 void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (!object || json_object_object_add(object, name, value))

@@ -255,8 +255,7 @@ static bool query_commands(struct ctl_qmp *qmp, struct json_object *arguments,
 		struct json_object *entry = json_object_new_object();
 
 		ctl_qmp_put(entry, "name", json_object_new_string(commands[i].name));
-		if (!*result || json_object_array_add(*result, entry))
-			json_object_put(entry);
+		ctl_qmp_append(*result, entry);
 	}
 	return true;
 }

@@ -42,12 +42,6 @@ static bool is_a(const char *name, const char *parent, const char *wanted)
 	return false;
 }
 
-static void add_to(struct json_object *array, struct json_object *entry)
-{
-	if (!array || json_object_array_add(array, entry))
-		json_object_put(entry);
-}
-
 static void add_type(struct json_object *array, const char *name, const char *parent, bool abstract)
 {
 	struct json_object *entry = json_object_new_object();
@@ -57,7 +51,7 @@ static void add_type(struct json_object *array, const char *name, const char *pa
 		ctl_qmp_put(entry, "parent", json_object_new_string(parent));
 	if (abstract)
 		ctl_qmp_put(entry, "abstract", json_object_new_boolean(true));
-	add_to(array, entry);
+	ctl_qmp_append(array, entry);
 }
 
 bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
@@ -144,7 +138,7 @@ bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
 		ctl_qmp_put(entry, "description", json_object_new_string(row->help));
 		if (standard)
 			ctl_qmp_put(entry, "default-value", standard);
-		add_to(*result, entry);
+		ctl_qmp_append(*result, entry);
 	}
 	return true;
 }

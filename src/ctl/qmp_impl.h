@@ -79,3 +79,4 @@ bool ctl_qmp_zone_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 
 /* Building objects: what could not be made is missing, which only happens without memory. */
 void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value);
+void ctl_qmp_append(struct json_object *array, struct json_object *value);

@@ -11,12 +11,6 @@ void ctl_qmp_vcpu_path(char path[CTL_QMP_VCPU_PATH_SIZE], unsigned vcpu)
 	snprintf(path, CTL_QMP_VCPU_PATH_SIZE, "/machine/vcpu[%u]", vcpu);
 }
 
-static void add_to(struct json_object *array, struct json_object *value)
-{
-	if (!array || json_object_array_add(array, value))
-		json_object_put(value);
-}
-
 bool ctl_qmp_query_cpus_fast(struct ctl_qmp *qmp, struct json_object *arguments,
 			     struct json_object **result, struct ctl_qmp_error *err)
 {
@@ -37,7 +31,7 @@ bool ctl_qmp_query_cpus_fast(struct ctl_qmp *qmp, struct json_object *arguments,
 		ctl_qmp_put(cpu, "thread-id", json_object_new_int(thread ? thread : (int)getpid()));
 		ctl_qmp_put(cpu, "target", json_object_new_string("x86_64"));
 		ctl_qmp_put(cpu, "props", props);
-		add_to(*result, cpu);
+		ctl_qmp_append(*result, cpu);
 	}
 	return true;
 }
@@ -109,7 +103,7 @@ static struct json_object *function_object(const struct pci_function_info *info)
 	ctl_qmp_put(object, "qdev_id", json_object_new_string(info->device_id));
 	part = json_object_new_array();
 	for (unsigned i = 0; i < info->bars_n; i++)
-		add_to(part, region_object(&info->bars[i]));
+		ctl_qmp_append(part, region_object(&info->bars[i]));
 	ctl_qmp_put(object, "regions", part);
 	return object;
 }
@@ -125,10 +119,10 @@ bool ctl_qmp_query_pci(struct ctl_qmp *qmp, struct json_object *arguments,
 		struct pci_function_info info;
 
 		if (pci_bus_describe(pci, (uint8_t)devfn, &info))
-			add_to(devices, function_object(&info));
+			ctl_qmp_append(devices, function_object(&info));
 	}
 	ctl_qmp_put(bus, "bus", json_object_new_int(0));
 	ctl_qmp_put(bus, "devices", devices);
-	add_to(*result, bus);
+	ctl_qmp_append(*result, bus);
 	return true;
 }

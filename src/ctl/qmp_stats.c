@@ -143,12 +143,6 @@ static bool parse_query(struct query *query, struct json_object *arguments, bool
 
 /* What is answered */
 
-static void stats_append(struct json_object *array, struct json_object *value)
-{
-	if (!array || json_object_array_add(array, value))
-		json_object_put(value);
-}
-
 static struct json_object *value_of(const struct meter_stat *stat)
 {
 	struct json_object *list;
@@ -159,7 +153,7 @@ static struct json_object *value_of(const struct meter_stat *stat)
 			       : json_object_new_uint64(stat->values[0]);
 	list = json_object_new_array();
 	for (unsigned i = 0; i < stat->n; i++)
-		stats_append(list, json_object_new_uint64(stat->values[i]));
+		ctl_qmp_append(list, json_object_new_uint64(stat->values[i]));
 	return list;
 }
 
@@ -206,7 +200,7 @@ static void tell(const struct sink *sink, const struct meter_stat *stat)
 		put_schema(object, stat);
 	else
 		ctl_qmp_put(object, "value", value_of(stat));
-	stats_append(sink->stats, object);
+	ctl_qmp_append(sink->stats, object);
 }
 
 static bool tell_kvm(struct ctl_qmp *qmp, int of, const struct sink *sink)
@@ -311,7 +305,7 @@ static void add_result(struct ctl_qmp *qmp, const struct query *query, enum prov
 		ctl_qmp_put(result, "qom-path", json_object_new_string(path));
 	}
 	ctl_qmp_put(result, "stats", sink.stats);
-	stats_append(list, result);
+	ctl_qmp_append(list, result);
 }
 
 static void add_results(struct ctl_qmp *qmp, const struct query *query, int of,

@@ -129,18 +129,14 @@ static void account_name(void *arg, enum meter_space space, uint64_t addr, unsig
 					addr - section->range.first + section->offset, width);
 }
 
-/* {} for one that there are no statistics of. */
-static struct json_object *stats_object(struct machine *machine, int vcpu, int *err)
+/* Frees them. {} for none. */
+static struct json_object *stats_object(struct meter_stats *stats, int *err)
 {
 	struct json_object *object = json_object_new_object();
-	struct meter_stats stats;
-	int ret = machine_stats(machine, vcpu, &stats);
 
-	if (!ret && object)
-		ret = meter_stats_json(&stats, object);
-	if (ret == -ENOMEM)
-		*err = ret;
-	meter_stats_free(&stats);
+	if (object && meter_stats_json(stats, object))
+		*err = -ENOMEM;
+	meter_stats_free(stats);
 	return object;
 }
 
@@ -152,7 +148,6 @@ static int account_more(void *arg, struct json_object *record)
 	struct meter_stats stats;
 	int err = 0, ret = machine_stats(account->machine, -1, &stats);
 
-	meter_stats_free(&stats);
 	if (ret)
 		return ret == -ENOMEM ? ret : 0;
 	kvm = json_object_new_object();
@@ -160,11 +155,15 @@ static int account_more(void *arg, struct json_object *record)
 	if (!kvm || !vcpus) {
 		json_object_put(kvm);
 		json_object_put(vcpus);
+		meter_stats_free(&stats);
 		return -ENOMEM;
 	}
-	meter_json_put(kvm, "vm", stats_object(account->machine, -1, &err), &err);
-	for (unsigned i = 0; i < machine_vcpus(account->machine); i++)
-		meter_json_append(vcpus, stats_object(account->machine, (int)i, &err), &err);
+	meter_json_put(kvm, "vm", stats_object(&stats, &err), &err);
+	for (unsigned i = 0; i < machine_vcpus(account->machine); i++) {
+		if (machine_stats(account->machine, (int)i, &stats) == -ENOMEM)
+			err = -ENOMEM;
+		meter_json_append(vcpus, stats_object(&stats, &err), &err);
+	}
 	meter_json_put(kvm, "vcpus", vcpus, &err);
 	meter_json_put(record, "kvm", kvm, &err);
 	return err;

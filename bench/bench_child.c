@@ -346,21 +346,6 @@ double bench_tsc_hz(const struct bench_child *child)
 	return json_object_get_double(json_object_object_get(host, "tsc_hz"));
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double bench_median(double *values, size_t n)
-{
-	if (!n)
-		return 0;
-	qsort(values, n, sizeof(*values), compare);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 void bench_progress(const char *format, ...)
 {
 	va_list args;

@@ -71,9 +71,6 @@ double bench_outside_us(const struct bench_child *child);
 double bench_port_us(const struct bench_child *child, unsigned port, const char *direction);
 double bench_tsc_hz(const struct bench_child *child);
 
-/* Sorts the values; the middle one. */
-double bench_median(double *values, size_t n);
-
 /* What is going on, for a person at a terminal; nothing where standard error is none. */
 void bench_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void bench_progress_end(void);

@@ -14,6 +14,14 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+double bench_median(double *values, size_t n)
+{
+	if (!n)
+		return 0;
+	qsort(values, n, sizeof(*values), compare);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 /* The k of the header, and by how much it covers; at least 1. */
 static size_t places_from_the_ends(size_t n, double *confidence)
 {
@@ -42,9 +50,8 @@ struct bench_figure bench_figure(const double *values, size_t n)
 	if (!sorted)
 		return (struct bench_figure){ .n = 0 };
 	memcpy(sorted, values, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare);
+	figure.median = bench_median(sorted, n);
 	k = places_from_the_ends(n, &figure.confidence);
-	figure.median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 	figure.low = sorted[k - 1];
 	figure.high = sorted[n - k];
 	free(sorted);

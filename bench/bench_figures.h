@@ -17,6 +17,8 @@ struct bench_figure {
 	size_t n; /* values; 0: nothing is known */
 };
 
+/* Sorts the values; the middle one, or the mean of the two. 0 for none. */
+double bench_median(double *values, size_t n);
 struct bench_figure bench_figure(const double *values, size_t n);
 /* Of the ratios round by round: what disturbs a round disturbs both sides. n of each. */
 struct bench_figure bench_ratio(const double *of, const double *to, size_t n);

@@ -219,34 +219,31 @@ static int count_exits(struct bench *bench, enum bench_program program)
 	return 0;
 }
 
-static double median_copy(const double *values, size_t n)
+static struct bench_figure figure_of(const struct bench *bench, enum bench_program p, size_t offset)
 {
-	double copy[ROUNDS_MAX];
+	const struct result *result = &bench->results[p];
 
-	memcpy(copy, values, n * sizeof(copy[0]));
-	return bench_median(copy, n);
-}
-
-static double median_of(const struct result *result, size_t offset)
-{
-	return median_copy(result->values[offset / sizeof(double)], result->n);
+	return bench_figure(result->values[offset / sizeof(double)], result->n);
 }
 
 #define MEDIAN(bench, program, member)                                                             \
-	median_of(&(bench)->results[program], offsetof(struct said, member))
+	figure_of(bench, program, offsetof(struct said, member)).median
 
-/* The ratio in each round, and its median: what disturbs a round disturbs both sides. */
+static struct bench_figure ratio_of(const struct bench *bench, enum bench_program a,
+				    enum bench_program b, size_t offset)
+{
+	size_t v = offset / sizeof(double), n = bench->results[a].n;
+
+	return bench_ratio(bench->results[a].values[v], bench->results[b].values[v],
+			   n == bench->results[b].n ? n : 0);
+}
+
 static double median_ratio(const struct bench *bench, enum bench_program a, enum bench_program b,
 			   size_t offset)
 {
-	size_t v = offset / sizeof(double), n = bench->results[a].n;
-	double ratios[ROUNDS_MAX];
+	struct bench_figure ratio = ratio_of(bench, a, b, offset);
 
-	if (!n || n != bench->results[b].n)
-		return NAN;
-	for (size_t i = 0; i < n; i++)
-		ratios[i] = bench->results[a].values[v][i] / bench->results[b].values[v][i];
-	return bench_median(ratios, n);
+	return ratio.n ? ratio.median : NAN;
 }
 
 /* User time for an exit, by getrusage(), which samples: compare it with the bare loop's. */
@@ -254,14 +251,14 @@ static double user_per_exit(const struct bench *bench, enum bench_program progra
 {
 	const struct result *result = &bench->results[program];
 
-	return result->n ? median_copy(result->user_per_exit, result->n) : NAN;
+	return result->n ? bench_figure(result->user_per_exit, result->n).median : NAN;
 }
 
 static double outside_per_exit(const struct bench *bench)
 {
 	const struct result *result = &bench->results[BENCH_ON];
 
-	return median_copy(result->outside_per_exit, result->n);
+	return bench_figure(result->outside_per_exit, result->n).median;
 }
 
 static void rtc_print_text(const struct bench *bench)
@@ -337,7 +334,7 @@ static struct json_object *rtc_object(const struct bench *bench)
 			if (!bench->results[p].n)
 				continue;
 			snprintf(name, sizeof(name), "%s_%s", values[v].name, suffixes[p]);
-			rtc_add(object, name, median_of(&bench->results[p], values[v].offset));
+			rtc_add(object, name, figure_of(bench, p, values[v].offset).median);
 		}
 	}
 	rtc_add(object, "write_0x70_ratio",
@@ -361,21 +358,6 @@ static void rtc_print_json(const struct bench *bench)
 }
 
 /* The page */
-
-static struct bench_figure figure_of(const struct bench *bench, enum bench_program p, size_t offset)
-{
-	const struct result *result = &bench->results[p];
-
-	return bench_figure(result->values[offset / sizeof(double)], result->n);
-}
-
-static struct bench_figure ratio_of(const struct bench *bench, enum bench_program p, size_t offset)
-{
-	const struct result *off = &bench->results[BENCH_OFF], *result = &bench->results[p];
-	size_t v = offset / sizeof(double);
-
-	return bench_ratio(off->values[v], result->values[v], result->n == off->n ? off->n : 0);
-}
 
 /* As perf kvm stat had it for the patch, of exits only: a write that waits makes none. */
 static void page_exits(struct bench_page *page, const struct bench *bench, enum bench_program p)
@@ -437,7 +419,7 @@ static void page_writes(struct bench_page *page, const struct bench *bench)
 		watch_page_cell(page->replace.out, bench_program_names[p]);
 		for (size_t i = 0; i < 2; i++) {
 			struct bench_figure write = figure_of(bench, p, writes[i]);
-			struct bench_figure ratio = ratio_of(bench, p, writes[i]);
+			struct bench_figure ratio = ratio_of(bench, BENCH_OFF, p, writes[i]);
 
 			bench_page_cell(page, &write);
 			bench_page_cell(page, &ratio);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "bench_child.h"
+#include "bench_figures.h"
 #include "guests.h"
 
 #define ROUNDS_MAX 1000

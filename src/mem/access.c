@@ -148,6 +148,19 @@ static void host_copy(void *to, const void *from, unsigned len)
 	}
 }
 
+/* Around a handler: the lock of the region's chip, if it has one. */
+static void enter(const struct mem_region *region)
+{
+	if (region->lock)
+		lock_take(region->lock);
+}
+
+static void leave(const struct mem_region *region)
+{
+	if (region->lock)
+		lock_drop(region->lock);
+}
+
 uint64_t mem_section_read(const struct mem_section *section, uint64_t addr, unsigned width)
 {
 	const struct mem_region *region = section->region;
@@ -159,11 +172,9 @@ uint64_t mem_section_read(const struct mem_section *section, uint64_t addr, unsi
 		host_copy(&value, host_at(section, addr), access_taken(section, addr, width));
 		return value;
 	}
-	if (region->lock)
-		lock_take(region->lock);
+	enter(region);
 	value = io_read(region, section->offset + (addr - section->range.first), width);
-	if (region->lock)
-		lock_drop(region->lock);
+	leave(region);
 	return value;
 }
 
@@ -179,11 +190,9 @@ void mem_section_write(const struct mem_section *section, uint64_t addr, uint64_
 				  access_taken(section, addr, width));
 		return;
 	}
-	if (region->lock)
-		lock_take(region->lock);
+	enter(region);
 	io_write(region, section->offset + (addr - section->range.first), value, width);
-	if (region->lock)
-		lock_drop(region->lock);
+	leave(region);
 }
 
 static void section_write_told(const struct mem_view *view, const struct mem_section *section,
@@ -247,11 +256,9 @@ void mem_view_read_string(const struct mem_view *view, uint64_t addr, unsigned w
 	uint8_t *to = data;
 
 	if (port && port->read_string) {
-		if (section->region->lock)
-			lock_take(section->region->lock);
+		enter(section->region);
 		port->read_string(section->region->chip, offset, width, data, n);
-		if (section->region->lock)
-			lock_drop(section->region->lock);
+		leave(section->region);
 		return;
 	}
 	for (size_t i = 0; i < n; i++, to += width)
@@ -267,11 +274,9 @@ void mem_view_write_string(const struct mem_view *view, uint64_t addr, unsigned 
 	const uint8_t *from = data;
 
 	if (port && port->write_string) {
-		if (section->region->lock)
-			lock_take(section->region->lock);
+		enter(section->region);
 		port->write_string(section->region->chip, offset, width, data, n);
-		if (section->region->lock)
-			lock_drop(section->region->lock);
+		leave(section->region);
 		return;
 	}
 	for (size_t i = 0; i < n; i++, from += width)

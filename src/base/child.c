@@ -9,14 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Nobody reads the pipe before the end: whoever would wait for that is told to try again instead. */
-static int make_said(int said[2])
-{
-	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	return 0;
-}
-
 /* Puts from in to's place; a descriptor that is there already only has to stay open. */
 static int move_fd(int from, int to)
 {
@@ -77,9 +69,9 @@ int child_start(struct child *child, const char *const argv[], int fd)
 	pid_t parent = getpid();
 	int said[2], result[2], err, status;
 
-	err = make_said(said);
-	if (err)
-		return err;
+	/* Nobody reads it before the end: whoever would wait for that is told to try again instead. */
+	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
 	if (pipe2(result, O_CLOEXEC) < 0) {
 		err = -errno;
 		goto close_said;

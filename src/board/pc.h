@@ -29,7 +29,7 @@
 #define PC_ROM_MAX      (UINT64_C(16) << 20)
 #define PC_DEFAULT_BIOS "bios-256k.bin"
 #define PC_BOOT_LETTERS                                                                            \
-	"acdn" /* what a boot order can name: floppy disks, disks, CD-ROMs, networks */
+	"acdn" /* what a boot order can name, numbered as CMOS has it: floppy disks, disks, CD-ROMs, networks */
 
 enum pc_rtc_clock { PC_RTC_HOST, PC_RTC_RT, PC_RTC_VM };
 

@@ -40,13 +40,14 @@ static const char *boot_order(const struct pc *pc)
 	return pc->options.boot_order ? pc->options.boot_order : "cad";
 }
 
-/* What the firmware tries first, second and third: 0 for nothing, 1 to 4 for these. */
+/* What the firmware tries first, second and third: 0 for nothing, else a place in the letters, from 1. */
 static unsigned boot_digit(const struct pc *pc, size_t place)
 {
-	static const char letters[] = " acdn";
 	const char *order = boot_order(pc);
 
-	return place < strlen(order) ? (unsigned)(strchr(letters, order[place]) - letters) : 0;
+	if (place >= strlen(order))
+		return 0;
+	return (unsigned)(strchr(PC_BOOT_LETTERS, order[place]) - PC_BOOT_LETTERS) + 1;
 }
 
 /* A disk of the first channel as a user type of the AT BIOS. */

@@ -93,6 +93,7 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 	if (ret)
 		return error_set(err, ret, "timer: %s", strerror(-ret));
 	typist_init(&machine->typist, &machine->vm, &machine->input);
+	screen_init(&machine->screen);
 	ret = mem_map_init(&machine->map);
 	if (ret) {
 		error_set(err, ret, "address map: %s", strerror(-ret));
@@ -181,6 +182,7 @@ void machine_destroy(struct machine *machine)
 	/* Chips ask for things to their end. */
 	loop_unpost(machine->loop, &machine->request_task);
 	mem_map_destroy(&machine->map);
+	screen_destroy(&machine->screen);
 	remove_clocks(machine);
 }
 

@@ -7,8 +7,8 @@
  * thread with a chip's lock held: they stop the vCPUs from going on and are carried out on the loop's
  * thread with no lock held. Everything else is for the loop's thread.
  *
- * machine.c makes and unmakes it, machine_input.c has its keys and mouse, machine_life.c is its life. What was asked for between two turns of
- * the loop is carried out at once, and the outcome does not depend on the order in which it came:
+ * machine.c makes and unmakes it, machine_input.c has its keys, mouse and picture, machine_life.c is its
+ * life. What was asked for between two turns of the loop is carried out at once, and the outcome does not depend on the order in which it came:
  *
  *	exit		ends the machine, whatever else was asked
  *	shutdown	as by -no-shutdown; a reset asked for beside it follows
@@ -34,6 +34,7 @@
 #include "dev/irq.h"
 #include "dev/ps2/input.h"
 #include "dev/ps2/typist.h"
+#include "dev/screen.h"
 #include "mem/map.h"
 #include "meter/report.h"
 
@@ -119,6 +120,7 @@ struct machine {
 	struct mem_map map;
 	struct input input; /* the board gives it to its devices */
 	struct typist typist;
+	struct screen screen; /* and this */
 	struct pci_bus *pci; /* the board's, or NULL; for whoever asks what is on it */
 	enum machine_state state;
 	bool guest_sleeps; /* ASLEEP, or to be when it continues */
@@ -196,6 +198,11 @@ void machine_drain(struct machine *machine);
 void machine_key(struct machine *machine, enum ps2_key key, bool down);
 void machine_motion(struct machine *machine, const struct input_motion *motion);
 bool machine_press(struct machine *machine, const struct typist_chord *chord);
+/*
+ * Brings the machine's picture, and with it machine->screen, up to date, in any state of the machine.
+ * False if it has none.
+ */
+bool machine_look(struct machine *machine);
 /* At least 1. Any thread. */
 unsigned machine_vcpus(struct machine *machine);
 /*

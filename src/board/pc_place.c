@@ -128,6 +128,7 @@ void pc_place_init(struct pc *pc)
 		.irq_arg = &pc->machine,
 		.msi = machine_msi_sink(&pc->machine),
 		.input = &pc->machine.input,
+		.screen = &pc->machine.screen,
 		.elcr = !pc->machine.accel->ops->irqchip,
 		.ask = { .arg = pc,
 			 .reset = ask_reset,

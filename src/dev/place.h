@@ -26,6 +26,7 @@ struct ide;
 struct input;
 struct irq_router;
 struct pci_bus;
+struct screen;
 
 enum place_sleep {
 	PLACE_SLEEP_STANDBY, /* everything stays */
@@ -74,6 +75,8 @@ struct place {
 	bool elcr; /* nobody else has the edge/level registers 0x4d0 and 0x4d1 */
 
 	struct input *input; /* what a person does; a keyboard and a mouse listen there */
+
+	struct screen *screen; /* what a person sees; a chip that has a picture fills it in */
 
 	struct place_ask ask;
 

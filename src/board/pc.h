@@ -83,6 +83,9 @@ struct pc_options {
 	size_t chardevs_n;
 	const struct pc_disk *disks;
 	size_t disks_n;
+	/* As struct place has it; NULL: nothing comes with firmware. */
+	bool (*find_file)(void *arg, const char *name, char *out, size_t size);
+	void *find_file_arg;
 	const struct pc_fw_cfg_item *fw_cfg;
 	size_t fw_cfg_n;
 };

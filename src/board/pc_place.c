@@ -94,6 +94,13 @@ static struct block *take_block(void *arg, const char *id)
 	return NULL;
 }
 
+static bool find_file(void *arg, const char *name, char *out, size_t size)
+{
+	const struct pc_options *options = &((struct pc *)arg)->options;
+
+	return options->find_file(options->find_file_arg, name, out, size);
+}
+
 static struct clock *choose_rtc_clock(struct pc *pc)
 {
 	struct clock *const clocks[] = {
@@ -142,6 +149,7 @@ void pc_place_init(struct pc *pc)
 		.drain_arg = &pc->machine,
 		.chardev = find_chardev,
 		.block = take_block,
+		.find_file = pc->options.find_file ? find_file : NULL,
 		.arg = pc,
 	};
 }

@@ -14,6 +14,7 @@
 #include "dev/ps2/i8042.h"
 #include "dev/pvpanic.h"
 #include "dev/serial_isa.h"
+#include "dev/vga/vga.h"
 #include "dev/virtio_blk_pci.h"
 
 const struct device_type *const board_device_types[] = {
@@ -21,5 +22,5 @@ const struct device_type *const board_device_types[] = {
 	&piix3_ide_type,  &ide_hd_type,  &ide_cd_type,   &virtio_blk_pci_type, &i8042_type,
 	&serial_isa_type, &fw_cfg_type,  &debugcon_type, &debugexit_type,      &rtc_type,
 	&port92_type,     &post_type,    &pvpanic_type,  &i8237_type,          &fdc_type,
-	&floppy_type,     NULL,
+	&floppy_type,     &vga_type,   NULL,
 };

@@ -134,6 +134,7 @@ static void list_devices(FILE *out)
 		[DEVICE_BRIDGE] = "Controller/Bridge/Hub",
 		[DEVICE_STORAGE] = "Storage",
 		[DEVICE_INPUT] = "Input",
+		[DEVICE_DISPLAY] = "Display",
 		[DEVICE_MISC] = "Misc",
 	};
 	bool any = false;

@@ -10,7 +10,10 @@ static const char *const on_off_words[] = { "on", "off", NULL };
 static const char *const none_words[] = { "none", NULL };
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value);
+static const char *const vga_words[] = { "std", "none", NULL };
+
 static bool parse_display(struct cmd_parse *parse, const char *value);
+static bool parse_vga(struct cmd_parse *parse, const char *value);
 static bool parse_nographic(struct cmd_parse *parse, const char *value);
 static bool parse_control(struct cmd_parse *parse, const char *value)
 {
@@ -112,8 +115,9 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "There is no display; saying so also takes the serial port off the terminal." },
 	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_nographic,
 	  .help = "No display, and the first serial port at the terminal." },
-	{ "vga", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
-	  .help = "There is no graphics adapter." },
+	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = vga_words,
+	  .parse = parse_vga, .form = "std|none",
+	  .help = "A graphics adapter with the Bochs VBE extensions, as -device VGA; or none (default)." },
 	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
 	  .words = (const char *const[]){ "none", "driver=none", NULL }, .form = "none",
 	  .help = "There is no sound." },
@@ -192,6 +196,34 @@ static bool parse_audiodev(struct cmd_parse *parse, const char *value)
 	const char *id;
 
 	return cmd_props_parse(parse, &props, value, &id, NULL);
+}
+
+static bool parse_vga(struct cmd_parse *parse, const char *value)
+{
+	if (!parse_words(parse, value))
+		return false;
+	parse->vga = !strcmp(value, "std");
+	return true;
+}
+
+/* Before all other devices, so that it is at 02.0 whatever else there is. */
+static bool finish_vga(struct cmd_parse *parse)
+{
+	if (!parse->vga)
+		return true;
+	for (size_t i = 0; i < parse->devices_n; i++) {
+		if (!strcmp(parse->devices[i].spec.type, "VGA"))
+			return true;
+	}
+	if (!cmd_add_device(parse, &(struct cmd_wanted){ .said = "-vga", .spec.type = "VGA" }))
+		return false;
+	for (size_t i = parse->devices_n - 1; i > 0; i--) {
+		struct cmd_wanted last = parse->devices[i];
+
+		parse->devices[i] = parse->devices[i - 1];
+		parse->devices[i - 1] = last;
+	}
+	return true;
 }
 
 static bool parse_display(struct cmd_parse *parse, const char *value)
@@ -294,7 +326,8 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 			return false;
 	}
 	return options->action != CMD_RUN ||
-	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && cmd_finish_devices(parse));
+	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && finish_vga(parse) &&
+		cmd_finish_devices(parse));
 }
 
 static uint64_t host_memory(void)

@@ -34,6 +34,11 @@ bool cmd_find_file(const struct cmd_options *options, const char *name, char *ou
 	return false;
 }
 
+static bool find_file(void *options, const char *name, char *out, size_t size)
+{
+	return cmd_find_file(options, name, out, size);
+}
+
 int run_refuse(const char *what, const char *why)
 {
 	log_error("%s: %s", what, why);
@@ -226,6 +231,8 @@ static int describe_machine(struct run *run)
 						  .vcpus = 1,
 						  .uncounted = options->exits == CMD_EXITS_OFF,
 						  .cpu = options->cpu } });
+	run->pc_options.find_file = find_file;
+	run->pc_options.find_file_arg = (void *)options;
 	machine->loop = &run->loop;
 	machine->accel = no_cpu ? &run->none.accel : &run->kvm.accel;
 	return choose_firmware(run);

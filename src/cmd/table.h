@@ -75,6 +75,7 @@ struct cmd_parse {
 	enum cmd_accel machine_accel;
 	bool machine_accel_given, accel_given;
 	bool monitor_said;
+	bool vga; /* the last -vga wants one */
 };
 
 extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */

@@ -200,7 +200,9 @@ void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_ki
 	uint32_t type = 0;
 
 	assert(index < PCI_BARS && bar->kind == PCI_BAR_NONE && kind != PCI_BAR_NONE);
-	assert(index == 0 || function->bars[index - 1].kind != PCI_BAR_MEM64);
+	assert((kind == PCI_BAR_ROM) == (index == PCI_ROM));
+	assert(index == 0 || index == PCI_ROM ||
+	       function->bars[index - 1].kind != PCI_BAR_MEM64);
 	assert(size >= (kind == PCI_BAR_PORT ? 4 : 16) && (size & (size - 1)) == 0);
 	assert(kind == PCI_BAR_MEM64 || size <= UINT32_C(0x80000000));
 	bar->kind = kind;
@@ -210,10 +212,12 @@ void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_ki
 	if (kind == PCI_BAR_PORT)
 		type = PCI_BAR_TYPE_PORT;
 	if (kind == PCI_BAR_MEM64) {
-		assert(index + 1 < PCI_BARS);
+		assert(index + 1 < PCI_ROM);
 		type = PCI_BAR_TYPE_MEM64;
 		pci_config_init(function, PCI_BAR(index + 1), 4, 0, (uint32_t)(mask >> 32));
 	}
+	if (kind == PCI_BAR_ROM)
+		mask |= PCI_BAR_ROM_ENABLE;
 	pci_config_init(function, PCI_BAR(index), 4, type, (uint32_t)mask);
 	mem_region_set_enabled(region, false);
 	mem_region_add(kind == PCI_BAR_PORT ? bus->ports : bus->memory, region, 0,
@@ -296,6 +300,8 @@ static bool bar_place(const struct pci_function *function, unsigned index, uint6
 	uint64_t top = bar->kind == PCI_BAR_PORT ? UINT16_MAX : UINT32_MAX;
 	uint64_t at = pci_config_get(function, PCI_BAR(index), 4);
 
+	if (bar->kind == PCI_BAR_ROM && !(at & PCI_BAR_ROM_ENABLE))
+		return false;
 	if (bar->kind == PCI_BAR_MEM64) {
 		at |= (uint64_t)pci_config_get(function, PCI_BAR(index + 1), 4) << 32;
 		top = UINT64_MAX;
@@ -369,7 +375,8 @@ void pci_bus_write_locked(struct pci_bus *bus, unsigned devfn, unsigned offset, 
 	command = touches(offset, width, PCI_COMMAND, PCI_COMMAND + 1);
 	if (command)
 		command_changed(function);
-	if (command || touches(offset, width, PCI_BAR(0), PCI_BAR(PCI_BARS) - 1))
+	if (command || touches(offset, width, PCI_BAR(0), PCI_BAR(PCI_ROM - 1) + 3) ||
+	    touches(offset, width, PCI_BAR(PCI_ROM), PCI_BAR(PCI_ROM) + 3))
 		bars_refresh(function);
 	if (function->config_written)
 		function->config_written(function->chip, offset, width);

@@ -23,7 +23,8 @@
 #include "mem/map.h"
 
 #define PCI_CONFIG_SIZE 256
-#define PCI_BARS        6
+#define PCI_BARS        7 /* the last one is the expansion ROM's */
+#define PCI_ROM         6
 #define PCI_FUNCTIONS   256 /* devfn: device << 3 | function */
 
 /* Configuration header, type 0 (6.1) */
@@ -45,8 +46,9 @@
 #define PCI_CACHE_LINE           0x0c
 #define PCI_LATENCY              0x0d
 #define PCI_HEADER_TYPE          0x0e
-#define PCI_BAR(index)           (0x10 + 4 * (index))
+#define PCI_BAR(index)           ((index) == PCI_ROM ? 0x30u : 0x10u + 4u * (index))
 #define PCI_BAR_PREFETCH         0x8u
+#define PCI_BAR_ROM_ENABLE       0x1u /* of the expansion ROM's (6.2.5.2) */
 #define PCI_SUBSYSTEM_VENDOR     0x2c
 #define PCI_SUBSYSTEM            0x2e
 #define PCI_CAPABILITIES         0x34
@@ -58,7 +60,7 @@
 #define PCI_SLOTS                   32
 #define PCI_DEVFN(device, function) ((uint8_t)((device) << 3 | (function)))
 
-enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORT, PCI_BAR_MEM32, PCI_BAR_MEM64 };
+enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_PORT, PCI_BAR_MEM32, PCI_BAR_MEM64, PCI_BAR_ROM };
 
 struct pci_bar {
 	enum pci_bar_kind kind;
@@ -160,7 +162,7 @@ void pci_function_init(struct pci_function *function, struct pci_bus *bus, uint8
 		       const char *name, const struct pci_id *id, void *chip);
 /*
  * Gives the function a BAR; region is added (disabled) to the right container. index + 1 is used
- * too by MEM64.
+ * too by MEM64. The expansion ROM (PCI_BAR_ROM) is the one at index PCI_ROM, of 2 KiB or more.
  */
 void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_kind kind,
 		  uint64_t size, struct mem_region *region);

@@ -14,7 +14,7 @@ static void describe_bars(const struct pci_function *function, struct pci_functi
 			.size = bar->size,
 			.mapped = bar->request.enabled,
 			.addr = bar->request.offset,
-			.prefetch = bar->kind != PCI_BAR_PORT &&
+			.prefetch = bar->kind != PCI_BAR_PORT && bar->kind != PCI_BAR_ROM &&
 				    pci_config_get(function, PCI_BAR(i), 4) & PCI_BAR_PREFETCH,
 		};
 	}

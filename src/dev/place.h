@@ -87,7 +87,9 @@ struct place {
 	/* The back-end of that id; NULL: there is none. */
 	struct chardev *(*chardev)(void *arg, const char *id);
 	struct block *(*block)(void *arg, const char *id);
-	void *arg; /* of both */
+	/* A file that comes with firmware: where it is, to out; false, and out is the name: nowhere. */
+	bool (*find_file)(void *arg, const char *name, char *out, size_t size);
+	void *arg; /* of the three */
 
 	/* Filled in by devices. */
 	struct irq_router *router; /* "irq-router" */

@@ -85,10 +85,28 @@ static bool soft_cpu_may_wait(const struct mem_view *view, uint64_t addr, unsign
 	return false;
 }
 
+/* A processor reaches memory by itself: nobody delivers anything for that. */
+static bool is_memory(const struct mem_view *view, enum mem_space space, uint64_t addr,
+		      unsigned width, bool write)
+{
+	const struct mem_section *section;
+
+	if (space != MEM_SPACE_MEMORY || addr > UINT64_MAX - (width - 1))
+		return false;
+	section = mem_view_find(view, addr);
+	if (!section || !range_covers(section->range, range_make(addr, width)))
+		return false;
+	return section->region->kind == MEM_RAM ? !write || !section->readonly
+						: section->region->kind == MEM_ROM && !write;
+}
+
 uint64_t soft_cpu_read(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, unsigned width)
 {
+	const struct mem_view *view = mem_hold_view(&cpu->hold, space);
 	uint64_t value;
 
+	if (is_memory(view, space, addr, width, false))
+		return mem_view_read(view, addr, width);
 	cpu->now += ACCESS_NS;
 	soft_cpu_drain(cpu);
 	value = mem_view_read(mem_hold_view(&cpu->hold, space), addr, width);
@@ -101,6 +119,10 @@ void soft_cpu_write(struct soft_cpu *cpu, enum mem_space space, uint64_t addr, u
 {
 	const struct mem_view *view = mem_hold_view(&cpu->hold, space);
 
+	if (is_memory(view, space, addr, width, true)) {
+		mem_view_write(view, addr, value, width);
+		return;
+	}
 	cpu->now += ACCESS_NS;
 	if (cpu->coalesce && cpu->waiting < SOFT_CPU_RING && soft_cpu_may_wait(view, addr, width)) {
 		cpu->ring[cpu->waiting++] = (struct soft_cpu_write){ space, width, addr, value };

@@ -3,7 +3,7 @@
  * The accesses of a vCPU without a vCPU: for machines whose chips are driven by a test. With
  * coalescing on, a write that may wait goes into a ring in this process and is delivered as KVM
  * would deliver it: before the next access that is not coalesced, when somebody drains, and when the
- * map changes. A machine driven with and without it must answer alike to the last byte, which is how
+ * map changes. Memory is reached past all that, as a processor does. A machine driven with and without it must answer alike to the last byte, which is how
  * the tests show that waiting harms nothing. What is lent, is lent as by a vCPU; only nobody sits there
  * who takes it back when it is idle: a test calls mem_map_review() on the same clock.
  *

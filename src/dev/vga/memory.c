@@ -176,7 +176,7 @@ uint8_t vga_memory_read(struct vga_regs *regs, const uint8_t *memory, uint32_t s
 
 	if (!find_target(regs, size, offset, &target))
 		return 0xff;
-	if (vga_vbe_is_packed(regs))
+	if (vga_window_of(regs).kind != VGA_WINDOW_TRAPPED)
 		return memory[target.at + target.plane];
 	memcpy(regs->latch, memory + target.at, sizeof(regs->latch));
 	if (!(regs->gfx[GFX_MODE] & GFX_MODE_READ))

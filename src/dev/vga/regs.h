@@ -152,7 +152,8 @@ uint32_t vga_vbe_line(const struct vga_regs *regs);
 
 /*
  * One byte through the window: offset from 0xa0000, below 0x20000; size of the array, a power of two
- * of at least 256 KiB. Reading fills the latches.
+ * of at least 256 KiB. Reading fills the latches, but not where the window is plain memory: there the
+ * guest's reads may come to nobody's notice, so none of them does.
  */
 uint8_t vga_memory_read(struct vga_regs *regs, const uint8_t *memory, uint32_t size,
 			uint32_t offset);

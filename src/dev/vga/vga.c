@@ -142,7 +142,9 @@ static int vga_create(struct device *device, struct place *place, struct error *
 		goto failed;
 	pci_function_init(&vga->function, place->pci, devfn, "VGA", &vga_id, vga);
 	vga->function.device_id = device->id;
-	mem_region_init_ram(&vga->framebuffer, "VGA memory", vga->memory, vga->memory_size - 1);
+	mem_region_init_ram(&vga->ram, "VGA memory", vga->memory, vga->memory_size - 1);
+	mem_region_init_alias(&vga->framebuffer, "VGA framebuffer", &vga->ram, 0,
+			      vga->memory_size - 1);
 	ret = vga_window_init(vga, place->pci_memory);
 	if (ret) {
 		error_set(err, ret, "VGA: %s", strerror(-ret));

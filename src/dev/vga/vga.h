@@ -57,7 +57,8 @@ struct vga {
 	size_t rom_size;
 
 	struct mem_region ports, vbe, mmio, rom;
-	struct mem_region framebuffer; /* all of memory, at BAR 0 */
+	struct mem_region ram; /* all of memory: in no place by itself, */
+	struct mem_region framebuffer; /* but at BAR 0, wherever that is */
 
 	/* window.c. Text is kept in a copy while the guest has it as plain memory. */
 	struct mem_region window; /* trapped: what lies under the two others */

@@ -156,7 +156,7 @@ int vga_window_init(struct vga *vga, struct mem_region *memory)
 			   sizeof(vga_window_table) / sizeof(vga_window_table[0]), vga,
 			   &vga->lock);
 	mem_region_init_ram(&vga->text_window, "VGA text", vga->text, VGA_TEXT_SIZE - 1);
-	mem_region_init_alias(&vga->linear_window, "VGA linear", &vga->framebuffer, 0, 0xffff);
+	mem_region_init_alias(&vga->linear_window, "VGA linear", &vga->ram, 0, 0xffff);
 	mem_region_set_enabled(&vga->text_window, false);
 	mem_region_set_enabled(&vga->linear_window, false);
 	mem_region_add(memory, &vga->window, VGA_WINDOW, 0);

@@ -17,6 +17,7 @@ struct pc_bench {
 	struct loop_task quit;
 	struct accel_none none;
 	struct pc pc;
+	bool waits; /* said before it is made: writes that may wait do */
 };
 
 static void pc_bench_quit(void *arg)
@@ -36,7 +37,7 @@ static inline int pc_bench_create(struct pc_bench *bench, struct pc_options opti
 {
 	bench->quit = (struct loop_task){ .run = pc_bench_quit, .arg = &bench->loop };
 	options.machine.loop = &bench->loop;
-	accel_none_init(&bench->none, false);
+	accel_none_init(&bench->none, bench->waits);
 	options.machine.accel = &bench->none.accel;
 	options.machine.panic = MACHINE_PANIC_RUN;
 	options.machine.no_shutdown = true;

@@ -24,6 +24,7 @@
 #include "board/accel_none.h"
 #include "board/pc.h"
 #include "dev/serial_isa.h"
+#include "dev/vga/vga.h"
 #include "mem/lend.h"
 #include "mem/overrule.h"
 
@@ -46,11 +47,13 @@ static const struct mutant {
 	bool unasked; /* a condition ends, and nobody is asked to take the zone back */
 	bool stale; /* a zone where nobody was stays when somebody appears */
 	bool forced; /* the user forces writes to wait that may not */
+	bool direct; /* registers of the VGA wait although the guest has its memory */
 } mutants[] = {
 	{ "hidden", .hidden = true },     { "lost", .lost = true },
 	{ "reversed", .reversed = true }, { "late", .late = true },
 	{ "unasked", .unasked = true },   { "stale", .stale = true },
-	{ "forced", .forced = true },     { 0 },
+	{ "forced", .forced = true },     { "direct", .direct = true },
+	{ 0 },
 };
 
 struct side {
@@ -60,6 +63,7 @@ struct side {
 	struct accel_none none;
 	struct pc pc;
 	struct serial *com1;
+	struct vga *vga;
 	struct chardev *serial, *debug;
 	char serial_path[40], debug_path[40], floppy_path[40];
 	struct block *disks[2]; /* an IDE disk and a CD-ROM */
@@ -163,6 +167,12 @@ static void check_states(struct trace *trace)
 	check(trace, "number of interrupts", trace->plain.irqs, trace->waiting.irqs);
 	check(trace, "kinds of interrupts", trace->plain.irqs_sum, trace->waiting.irqs_sum);
 	check(trace, "memory", (uint64_t)memcmp(a->ram_host, b->ram_host, RAM), 0);
+	vga_window_sync(trace->plain.vga);
+	vga_window_sync(trace->waiting.vga);
+	check(trace, "display memory",
+	      (uint64_t)memcmp(trace->plain.vga->memory, trace->waiting.vga->memory,
+			       trace->plain.vga->memory_size),
+	      0);
 }
 
 /* Both sides do the same */
@@ -251,6 +261,8 @@ static void spoilt_write(struct trace *trace, struct soft_cpu *cpu, enum mem_spa
 
 	if (mutant && mutant->unasked)
 		trace->waiting.com1->conditions[SERIAL_DATA_WAITS].watcher = NULL;
+	if (mutant && mutant->direct)
+		atomic_store(&trace->waiting.vga->conditions[VGA_TRAPPED].holds, true);
 	if (mutant && mutant->stale && stale_write(trace, cpu, space, addr, value, width))
 		return;
 	soft_cpu_write(cpu, space, addr, value, width);
@@ -261,12 +273,24 @@ static void spoilt_write(struct trace *trace, struct soft_cpu *cpu, enum mem_spa
 	cpu->waiting = hidden;
 }
 
+/* Memory is reached past the ring, and is another one behind a reset. */
+static void deliver_reset(struct trace *trace, enum mem_space space)
+{
+	if (space != MEM_SPACE_MEMORY || !trace->reset_waits)
+		return;
+	machine_drain(&trace->waiting.pc.machine);
+	trace->reset_waits = false;
+	settle(trace);
+}
+
 static uint64_t read_at(struct trace *trace, enum mem_space space, uint64_t addr, unsigned width)
 {
-	uint64_t plain = soft_cpu_read(&trace->plain.none.cpu, space, addr, width);
-	uint64_t waiting = spoilt_read(trace->mutant, &trace->waiting.none.cpu, space, addr, width);
+	uint64_t plain, waiting;
 	char what[64];
 
+	deliver_reset(trace, space);
+	plain = soft_cpu_read(&trace->plain.none.cpu, space, addr, width);
+	waiting = spoilt_read(trace->mutant, &trace->waiting.none.cpu, space, addr, width);
 	if (plain != waiting) {
 		snprintf(what, sizeof(what), "read of %u bytes at %s 0x%" PRIx64, width,
 			 space == MEM_SPACE_PORT ? "port" : "memory", addr);
@@ -281,8 +305,11 @@ static void write_at(struct trace *trace, enum mem_space space, uint64_t addr, u
 		     unsigned width)
 {
 	struct soft_cpu *waiting = &trace->waiting.none.cpu;
-	uint64_t irqs = trace->plain.irqs, coalesced = waiting->coalesced;
+	uint64_t irqs, coalesced;
 
+	deliver_reset(trace, space);
+	irqs = trace->plain.irqs;
+	coalesced = waiting->coalesced;
 	soft_cpu_write(&trace->plain.none.cpu, space, addr, value, width);
 	irqs = trace->plain.irqs - irqs;
 	spoilt_write(trace, waiting, space, addr, value, width);
@@ -384,6 +411,75 @@ static void firmware_configuration(struct trace *trace)
 		out(trace, 0x514, 0, 4);
 		out(trace, 0x518, __builtin_bswap32(0x8000), 4);
 		read_at(trace, MEM_SPACE_MEMORY, 0x8000, 4);
+	}
+}
+
+/* Modes in which the window is plain memory, or not; and the odd register. */
+static void set_graphics_mode(struct trace *trace)
+{
+	static const struct {
+		uint8_t misc, map_mask, memory_mode, mode, map;
+	} modes[] = {
+		{ 0x67, 0x03, 0x02, 0x10, 0x0e }, /* text */
+		{ 0x66, 0x03, 0x02, 0x10, 0x0a }, /* monochrome */
+		{ 0xe3, 0x0f, 0x06, 0x00, 0x05 }, /* planes */
+		{ 0x63, 0x0f, 0x0e, 0x40, 0x05 }, /* chain 4 */
+	};
+	size_t i = below(trace, sizeof(modes) / sizeof(modes[0]));
+	bool plain = !one_in(trace, 4);
+
+	out(trace, 0x3c2, modes[i].misc, 1);
+	out(trace, 0x3c4, 0x02 | (uint64_t)modes[i].map_mask << 8, 2);
+	out(trace, 0x3c4, 0x04 | (uint64_t)modes[i].memory_mode << 8, 2);
+	out(trace, 0x3ce, 0x05 | (uint64_t)modes[i].mode << 8, 2);
+	out(trace, 0x3ce, 0x06 | (uint64_t)modes[i].map << 8, 2);
+	if (plain) {
+		out(trace, 0x3ce, 0x0001, 2);
+		out(trace, 0x3ce, 0x0003, 2);
+		out(trace, 0x3ce, 0x0004, 2);
+		out(trace, 0x3ce, 0xff08, 2);
+	}
+}
+
+static void graphics_registers(struct trace *trace)
+{
+	static const uint16_t ports[] = { 0x3c0, 0x3c2, 0x3c4, 0x3c5, 0x3c6, 0x3c7,
+					  0x3c8, 0x3c9, 0x3c9, 0x3ce, 0x3cf, 0x3d4,
+					  0x3d5, 0x3da, 0x3b4, 0x3b5, 0x3ba, 0x1ce };
+	uint64_t port = ports[below(trace, sizeof(ports) / sizeof(ports[0]))];
+
+	if (one_in(trace, 12)) {
+		out(trace, 0x1ce, below(trace, 12), 2);
+		if (one_in(trace, 3))
+			in(trace, 0x1cf, 2);
+		else
+			out(trace, 0x1cf, one_in(trace, 2) ? below(trace, 64) : next_random(trace),
+			    2);
+		return;
+	}
+	if (one_in(trace, 3))
+		in(trace, one_in(trace, 4) ? port + 1 : port, 1);
+	else if (one_in(trace, 2))
+		out(trace, port, below(trace, 9) | next_random(trace) << 8, 2);
+	else
+		out(trace, port, one_in(trace, 2) ? below(trace, 32) : next_random(trace), 1);
+}
+
+static void graphics(struct trace *trace)
+{
+	static const uint32_t windows[] = { 0xa0000, 0xa0000, 0xb0000, 0xb8000, 0xb8000 };
+	uint64_t at = windows[below(trace, 5)] + below(trace, 512);
+
+	if (one_in(trace, 40))
+		set_graphics_mode(trace);
+	for (uint64_t n = below(trace, 4); n; n--)
+		graphics_registers(trace);
+	for (uint64_t n = below(trace, 12); n; n--, at += 1 + below(trace, 3)) {
+		if (one_in(trace, 3))
+			read_at(trace, MEM_SPACE_MEMORY, at, any_width(trace));
+		else
+			write_at(trace, MEM_SPACE_MEMORY, at, next_random(trace),
+				 any_width(trace));
 	}
 }
 
@@ -851,6 +947,7 @@ static void step(struct trace *trace)
 		{ 60, serial },
 		{ 60, serial_driver },
 		{ 60, floppy },
+		{ 80, graphics },
 		{ 60, keep_writing },
 		{ 3, review },
 		{ 10, overrule },
@@ -940,6 +1037,7 @@ static struct block *open_floppy(struct side *side, char path[40])
 static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	static const struct device_spec devices[] = {
+		{ "VGA", "vgamem_mb=1" },
 		{ "isa-serial", "chardev=serial" },   { "isa-serial", NULL },
 		{ "isa-debugcon", "chardev=debug" },  { "ide-hd", "bus=ide.0,drive=disk" },
 		{ "ide-cd", "bus=ide.1,drive=disc" }, { "floppy", "drive=floppy" },
@@ -989,6 +1087,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 	/* What was borrowed was needed for the making alone. */
 	side->com1 =
 		&((struct serial_isa *)device_find(&side->pc.devices, &serial_isa_type))->serial;
+	side->vga = (struct vga *)device_find(&side->pc.devices, &vga_type);
 	machine_watch_irqs(&side->pc.machine, irq_changed, side);
 	machine_continue(&side->pc.machine);
 }

@@ -179,10 +179,15 @@ const struct cmd_option cmd_option_table[] = {
 static bool parse_words(struct cmd_parse *parse, const char *value)
 {
 	const char *const *words = parse->option->words;
+	char names[64];
+	size_t used = 0;
 
 	if (!words || prop_word(words, value) >= 0)
 		return true;
-	return cmd_refuse(parse, "%.80s: not offered (only %s)", value, words[0]);
+	for (size_t i = 0; words[i] && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+					 words[i]);
+	return cmd_refuse(parse, "%.80s: not offered (only %s)", value, names);
 }
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value)

@@ -491,9 +491,10 @@ static void test_vbe(void **state)
 	assert_int_equal(vbe_read(rig, VBE_Y), 4096 - 768);
 	vbe(rig, VBE_X, 3);
 	assert_int_equal(vbe_read(rig, VBE_X), 0);
+	/* By the window's banks. */
+	out(rig, 0x3c2, 0x63);
+	in(rig, 0x3da);
 	out(rig, 0x3c0, 0x20);
-	/* By the linear framebuffer, and by the window's banks. */
-	rig->vga->regs.attr_index = 0x20;
 	vbe(rig, VBE_Y, 0);
 	vbe(rig, VBE_BANK, 1);
 	assert_true(is_plain_memory(rig, VGA_WINDOW));

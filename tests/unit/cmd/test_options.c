@@ -853,8 +853,8 @@ static void test_running(void **state)
 		{ "-pidfile", "-pidfile: needs a value (FILE)" },
 		{ "-D", "-D: needs a value (FILE)" },
 		{ "-display gtk", "-display: gtk: not offered (only none)" },
-		{ "-vga std", "-vga: std: not offered (only none)" },
-		{ "-audio alsa", "-audio: alsa: not offered (only none)" },
+		{ "-vga cirrus", "-vga: cirrus: not offered (only std, none)" },
+		{ "-audio alsa", "-audio: alsa: not offered (only none, driver=none)" },
 		{ "-audiodev pa,id=x", "-audiodev: driver=pa: not offered (only none)" },
 		{ "-net user", "-net: user: not offered (only none)" },
 		{ "-boot x", "-boot: order=x: not offered (only letters of acdn)" },
@@ -904,6 +904,19 @@ static void test_running(void **state)
 	     "-no-user-config -boot c -boot order=c,menu=off");
 	assert_true(options.no_display);
 	CHECK_REFUSALS(bad);
+}
+
+static void test_graphics(void **state)
+{
+	good("-drive file=d,if=virtio -vga none -vga std -nodefaults");
+	assert_int_equal(options.pc.devices_n, 2);
+	/* First, so that it has the place that it has in QEMU. */
+	assert_string_equal(options.pc.devices[0].type, "VGA");
+	good("-vga std -vga none -nodefaults");
+	assert_int_equal(options.pc.devices_n, 0);
+	good("-vga std -nodefaults -device VGA,vgamem_mb=32");
+	assert_int_equal(options.pc.devices_n, 1);
+	assert_string_equal(options.pc.devices[0].props, "vgamem_mb=32");
 }
 
 static void test_actions(void **state)
@@ -1065,6 +1078,7 @@ int main(void)
 		cmocka_unit_test(test_fw_cfg),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_running),
+		cmocka_unit_test(test_graphics),
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_action_option),
 		cmocka_unit_test(test_console_of_firmware),

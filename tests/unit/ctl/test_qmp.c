@@ -413,7 +413,8 @@ static void test_devices(void **state)
 	       "{\"name\":\"PIIX3\",\"parent\":\"pci-device\"},"
 	       "{\"name\":\"PIIX4_PM\",\"parent\":\"pci-device\"},"
 	       "{\"name\":\"piix3-ide\",\"parent\":\"pci-device\"},"
-	       "{\"name\":\"virtio-blk-pci\",\"parent\":\"pci-device\"}]}\r\n");
+	       "{\"name\":\"virtio-blk-pci\",\"parent\":\"pci-device\"},"
+	       "{\"name\":\"VGA\",\"parent\":\"pci-device\"}]}\r\n");
 	expect(f,
 	       "{'execute':'qom-list-types','arguments':{'implements':'object','abstract':true}}"
 	       "{'execute':'stop'}",

@@ -115,8 +115,8 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "There is no display; saying so also takes the serial port off the terminal." },
 	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_nographic,
 	  .help = "No display, and the first serial port at the terminal." },
-	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = vga_words,
-	  .parse = parse_vga, .form = "std|none",
+	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = vga_words, .parse = parse_vga,
+	  .form = "std|none",
 	  .help = "A graphics adapter with the Bochs VBE extensions, as -device VGA; or none (default)." },
 	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
 	  .words = (const char *const[]){ "none", "driver=none", NULL }, .form = "none",
@@ -330,9 +330,8 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 		if (!parse_option(parse, value))
 			return false;
 	}
-	return options->action != CMD_RUN ||
-	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && finish_vga(parse) &&
-		cmd_finish_devices(parse));
+	return options->action != CMD_RUN || (cmd_finish_machine(parse) && cmd_finish_char(parse) &&
+					      finish_vga(parse) && cmd_finish_devices(parse));
 }
 
 static uint64_t host_memory(void)

@@ -201,8 +201,7 @@ void pci_bar_init(struct pci_function *function, unsigned index, enum pci_bar_ki
 
 	assert(index < PCI_BARS && bar->kind == PCI_BAR_NONE && kind != PCI_BAR_NONE);
 	assert((kind == PCI_BAR_ROM) == (index == PCI_ROM));
-	assert(index == 0 || index == PCI_ROM ||
-	       function->bars[index - 1].kind != PCI_BAR_MEM64);
+	assert(index == 0 || index == PCI_ROM || function->bars[index - 1].kind != PCI_BAR_MEM64);
 	assert(size >= (kind == PCI_BAR_PORT ? 4 : 16) && (size & (size - 1)) == 0);
 	assert(kind == PCI_BAR_MEM64 || size <= UINT32_C(0x80000000));
 	bar->kind = kind;

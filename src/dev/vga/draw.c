@@ -70,7 +70,8 @@ static bool copy(struct vga *vga, uint32_t at, uint32_t len)
 /* Draws line y over what is there. False: it is the same. */
 static bool draw_line(struct vga *vga, uint32_t y)
 {
-	uint32_t line[SCREEN_WIDTH_MAX], *there = vga->screen->pixels + (size_t)y * vga->screen->width;
+	uint32_t line[SCREEN_WIDTH_MAX],
+		*there = vga->screen->pixels + (size_t)y * vga->screen->width;
 	size_t bytes = vga->picture.width * sizeof(line[0]);
 	uint32_t at, len;
 
@@ -121,8 +122,7 @@ static void draw(void *arg)
 
 	decode(vga, &picture);
 	size = shown_size(vga, &picture);
-	if (!make_room(vga, size) ||
-	    screen_resize(vga->screen, picture.width, picture.height))
+	if (!make_room(vga, size) || screen_resize(vga->screen, picture.width, picture.height))
 		return; /* what was there before stays: the next look tries again */
 	if (memcmp(&picture, &vga->picture, sizeof(picture)))
 		vga->drawn = false;

@@ -64,7 +64,7 @@ static void decode_vbe(struct vga_picture *picture, const struct vga_regs *regs)
 		enum vga_picture_kind kind;
 	} kinds[] = {
 		{ 4, VGA_PICTURE_PLANES }, { 8, VGA_PICTURE_8 },   { 15, VGA_PICTURE_15 },
-		{ 16, VGA_PICTURE_16 },	   { 24, VGA_PICTURE_24 }, { 32, VGA_PICTURE_32 },
+		{ 16, VGA_PICTURE_16 },    { 24, VGA_PICTURE_24 }, { 32, VGA_PICTURE_32 },
 	};
 	uint32_t bits = regs->vbe[VBE_BITS], x = regs->vbe[VBE_X];
 
@@ -104,10 +104,10 @@ static void decode_text(struct vga_picture *picture, const struct vga_regs *regs
 
 	picture->kind = VGA_PICTURE_TEXT;
 	picture->cell_width = regs->seq[SEQ_CLOCKING] & SEQ_CLOCKING_8_DOTS ? 8 : 9;
-	picture->line_graphics = mode & ATTR_MODE_LINE;
-	picture->blinking = mode & ATTR_MODE_BLINK;
+	picture->line_graphics = (mode & ATTR_MODE_LINE) != 0;
+	picture->blinking = (mode & ATTR_MODE_BLINK) != 0;
 	picture->hidden = picture->blinking && !(phase & VGA_PHASE_TEXT);
-	picture->underlines = mode & ATTR_MODE_MONO;
+	picture->underlines = (mode & ATTR_MODE_MONO) != 0;
 	picture->underline = regs->crtc[CRTC_UNDERLINE] & 0x1f;
 	picture->cursor_first = regs->crtc[CRTC_CURSOR_START] & 0x1f;
 	picture->cursor_last = regs->crtc[CRTC_CURSOR_END] & 0x1f;
@@ -133,8 +133,8 @@ static void decode_graphics(struct vga_picture *picture, const struct vga_regs *
 		decode_dac(picture, regs);
 		return;
 	}
-	picture->kind = regs->gfx[GFX_MODE] & GFX_MODE_2_BITS ? VGA_PICTURE_PAIRS :
-								VGA_PICTURE_PLANES;
+	picture->kind =
+		regs->gfx[GFX_MODE] & GFX_MODE_2_BITS ? VGA_PICTURE_PAIRS : VGA_PICTURE_PLANES;
 	decode_attributes(picture, regs);
 }
 
@@ -165,18 +165,18 @@ static void decode_legacy(struct vga_picture *picture, const struct vga_regs *re
 	picture->row_step = regs->crtc[CRTC_OFFSET] * 2u;
 	picture->first_scan = regs->crtc[CRTC_PRESET_ROW] & 0x1f;
 	picture->start = crtc_word(regs, CRTC_START_HIGH) + (regs->crtc[CRTC_PRESET_ROW] >> 5 & 3);
-	picture->panning = decode_panning(
-		regs, !graphics && !(regs->seq[SEQ_CLOCKING] & SEQ_CLOCKING_8_DOTS));
-	picture->split_stays = regs->attr[ATTR_MODE] & ATTR_MODE_SPLIT_PAN;
+	picture->panning =
+		decode_panning(regs, !graphics && !(regs->seq[SEQ_CLOCKING] & SEQ_CLOCKING_8_DOTS));
+	picture->split_stays = (regs->attr[ATTR_MODE] & ATTR_MODE_SPLIT_PAN) != 0;
 	if (graphics) {
 		decode_graphics(picture, regs);
 	} else {
 		decode_text(picture, regs, phase);
 		cell = picture->cell_width;
 	}
-	picture->width = least(characters * cell * (picture->kind == VGA_PICTURE_256 ?
-							    picture->dot_width / 2 :
-							    picture->dot_width),
+	picture->width = least(characters * cell *
+				       (picture->kind == VGA_PICTURE_256 ? picture->dot_width / 2
+									 : picture->dot_width),
 			       SCREEN_WIDTH_MAX);
 	picture->height = least(crtc_10_bits(regs, CRTC_V_END, 1, 6) + 1, SCREEN_HEIGHT_MAX);
 	compare = regs->crtc[CRTC_LINE_COMPARE] | (regs->crtc[CRTC_OVERFLOW] >> 4 & 1u) << 8 |
@@ -296,8 +296,9 @@ static void pairs_line(const struct vga_picture *picture, const uint8_t *memory,
 
 		for (unsigned i = 0; i < 2; i++) {
 			for (unsigned bit = 8; bit > 0; bit -= 2)
-				pen_dot(pen, picture->colours[(planes[i] >> (bit - 2) & 3) |
-							      (planes[i + 2] >> (bit - 2) & 3) << 2]);
+				pen_dot(pen,
+					picture->colours[(planes[i] >> (bit - 2) & 3) |
+							 (planes[i + 2] >> (bit - 2) & 3) << 2]);
 		}
 	}
 }
@@ -314,8 +315,8 @@ static void bytes_line(const struct vga_picture *picture, const uint8_t *memory,
 }
 
 /* A character's dots in this scan; nine of them, the first in bit 8. */
-static unsigned glyph(const struct vga_picture *picture, const uint8_t *memory,
-		      const uint8_t *cell, uint32_t counter, uint32_t scan)
+static unsigned glyph(const struct vga_picture *picture, const uint8_t *memory, const uint8_t *cell,
+		      uint32_t counter, uint32_t scan)
 {
 	uint32_t font = picture->fonts[cell[1] >> 3 & 1];
 	unsigned dots = memory[(size_t)((font + cell[0] * 32u + scan) & COUNTER_MASK) * 4 + 2];
@@ -433,8 +434,7 @@ bool vga_picture_text(const struct vga_picture *picture, const uint8_t *memory,
 		struct scan scan = find_scan(picture, row * scans);
 
 		for (uint32_t column = 0; column < out->columns; column++) {
-			const uint8_t *cell =
-				character_at(picture, memory, scan.counter + column);
+			const uint8_t *cell = character_at(picture, memory, scan.counter + column);
 
 			out->cells[row * out->columns + column] =
 				(struct screen_cell){ cell[0], cell[1] };

@@ -31,7 +31,7 @@ enum vga_picture_kind {
 	VGA_PICTURE_32,
 };
 
-/* All bytes count when two are compared: decoding fills it from zero. */
+/* All of its bytes count when two are compared, so it has no gaps: what is true or false is as wide as the rest. */
 struct vga_picture {
 	enum vga_picture_kind kind;
 	uint32_t width, height; /* pixels */
@@ -46,17 +46,17 @@ struct vga_picture {
 	uint32_t scan_bit[2]; /* bits of the counter that bits 0 and 1 of the row's scan replace */
 	uint32_t dot_width; /* pixels */
 	uint32_t panning; /* dots to the left */
-	bool split_stays; /* panning is of the upper part only */
+	uint32_t split_stays; /* panning is of the upper part only */
 	/* Text. */
 	uint32_t cell_width; /* dots: 8 or 9 */
-	bool line_graphics;
+	uint32_t line_graphics;
 	uint32_t fonts[2]; /* counters where they begin: of attributes without and with bit 3 */
-	bool font_bit; /* they differ, so that the bit is not brightness */
-	bool blinking; /* bit 7 of attributes is that, */
-	bool hidden; /* and now what blinks is not shown */
-	bool underlines;
+	uint32_t font_bit; /* they differ, so that the bit is not brightness */
+	uint32_t blinking; /* bit 7 of attributes is that, */
+	uint32_t hidden; /* and now what blinks is not shown */
+	uint32_t underlines;
 	uint32_t underline; /* scan */
-	bool cursor;
+	uint32_t cursor;
 	uint32_t cursor_at, cursor_first, cursor_last; /* counter; scans */
 	uint32_t colours[256]; /* 0x00RRGGBB, by what the memory says */
 };

@@ -206,35 +206,35 @@ static void port_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 	vga_port_write(chip, VGA_PORTS + (unsigned)offset, (uint8_t)value);
 }
 
-static const char why_shown[] = "nobody but a viewer can tell, and a look comes behind all that waits";
+static const char why_shown[] =
+	"nobody but a viewer can tell, and a look comes behind all that waits";
 static const char why_trapped[] = "counts when memory is reached next, which comes behind it";
 
-#define AT(port) .at = (port) - VGA_PORTS
 /* What only the picture shows. */
-#define SHOWN(port, bytes, reads, says)                                                            \
+#define SHOWN(port, says)                                                                          \
 	{                                                                                          \
-		AT(port), .len = bytes, .read = (reads) ? port_read : NULL, .write = port_write,   \
-			.wait = MEM_LATCH, .why = why_shown, .name = says                          \
+		.at = (port)-VGA_PORTS, .len = 1, .read = port_read, .write = port_write,          \
+		.wait = MEM_LATCH, .why = why_shown, .name = (says)                                \
 	}
 /* What decides how the window works: waits unless the guest has it as plain memory. */
-#define DECIDES(port, bytes, reads, says)                                                          \
+#define DECIDES(port, says)                                                                        \
 	{                                                                                          \
-		AT(port), .len = bytes, .read = (reads) ? port_read : NULL, .write = port_write,   \
-			.wait = MEM_LATCH, .when = MEM_WHEN(VGA_TRAPPED), .why = why_trapped,      \
-			.name = says                                                               \
+		.at = (port)-VGA_PORTS, .len = 1, .read = port_read, .write = port_write,          \
+		.wait = MEM_LATCH, .when = MEM_WHEN(VGA_TRAPPED), .why = why_trapped,              \
+		.name = (says)                                                                     \
 	}
 #define READS(port, says)                                                                          \
 	{                                                                                          \
-		AT(port), .len = 1, .read = port_read, .name = says                                \
+		.at = (port)-VGA_PORTS, .len = 1, .read = port_read, .name = (says)                \
 	}
 /*
- * An index and its data, written as one word or as two bytes: the pair is one range that waits, for
- * which an entry without handlers joins the two.
+ * An index and its data as one word. It overlaps the two, so that they are one range, and wait however
+ * they are written.
  */
 #define PAIR(port, why_it)                                                                         \
 	{                                                                                          \
-		AT(port), .len = 2, .widths = MEM_W2, .read = pair_read, .write = pair_write,      \
-			.wait = MEM_LATCH, .why = why_it                                           \
+		.at = (port)-VGA_PORTS, .len = 2, .widths = MEM_W2, .read = pair_read,             \
+		.write = pair_write, .wait = MEM_LATCH, .why = (why_it)                            \
 	}
 
 static uint64_t pair_read(void *chip, uint64_t offset, unsigned width)
@@ -251,29 +251,29 @@ static void pair_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 }
 
 static const struct mem_port vga_port_table[] = {
-	SHOWN(0x3b4, 1, true, "CRTC index"),
-	SHOWN(0x3b5, 1, true, "CRTC data"),
+	SHOWN(0x3b4, "CRTC index"),
+	SHOWN(0x3b5, "CRTC data"),
 	PAIR(0x3b4, why_shown),
-	SHOWN(0x3ba, 1, true, "input status 1"),
-	SHOWN(0x3c0, 1, true, "attribute index and data"),
+	SHOWN(0x3ba, "input status 1"),
+	SHOWN(0x3c0, "attribute index and data"),
 	READS(0x3c1, "attribute data"),
-	DECIDES(0x3c2, 1, true, "miscellaneous output"),
-	DECIDES(0x3c4, 1, true, "sequencer index"),
-	DECIDES(0x3c5, 1, true, "sequencer data"),
+	DECIDES(0x3c2, "miscellaneous output"),
+	DECIDES(0x3c4, "sequencer index"),
+	DECIDES(0x3c5, "sequencer data"),
 	PAIR(0x3c4, why_trapped),
-	SHOWN(0x3c6, 1, true, "DAC mask"),
-	SHOWN(0x3c7, 1, true, "DAC read index"),
-	SHOWN(0x3c8, 1, true, "DAC write index"),
-	SHOWN(0x3c9, 1, true, "DAC data"),
+	SHOWN(0x3c6, "DAC mask"),
+	SHOWN(0x3c7, "DAC read index"),
+	SHOWN(0x3c8, "DAC write index"),
+	SHOWN(0x3c9, "DAC data"),
 	READS(0x3ca, "feature control"),
 	READS(0x3cc, "miscellaneous output"),
-	DECIDES(0x3ce, 1, true, "graphics index"),
-	DECIDES(0x3cf, 1, true, "graphics data"),
+	DECIDES(0x3ce, "graphics index"),
+	DECIDES(0x3cf, "graphics data"),
 	PAIR(0x3ce, why_trapped),
-	SHOWN(0x3d4, 1, true, "CRTC index"),
-	SHOWN(0x3d5, 1, true, "CRTC data"),
+	SHOWN(0x3d4, "CRTC index"),
+	SHOWN(0x3d5, "CRTC data"),
 	PAIR(0x3d4, why_shown),
-	SHOWN(0x3da, 1, true, "input status 1"),
+	SHOWN(0x3da, "input status 1"),
 };
 
 static uint64_t mmio_port_read(void *chip, uint64_t offset, unsigned width)

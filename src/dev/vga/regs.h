@@ -45,7 +45,8 @@ enum {
 #define GFX_MODE_2_BITS   0x20u /* shift registers give pairs of bits */
 #define GFX_MODE_256      0x40u
 #define GFX_MISC_GRAPHICS 0x01u
-#define GFX_MISC_MAP(misc) ((misc) >> 2 & 3u) /* 0: 128 KiB at 0xa0000, 1: 64, 2: 0xb0000, 3: 0xb8000 */
+#define GFX_MISC_MAP(misc)                                                                         \
+	((misc) >> 2 & 3u) /* 0: 128 KiB at 0xa0000, 1: 64, 2: 0xb0000, 3: 0xb8000 */
 
 /* CRT controller. */
 enum {

@@ -5,7 +5,7 @@
  */
 #include "dev/vga/vga.h"
 
-#define STATUS_BLANK    0x01u /* display enable, inverted */
+#define STATUS_BLANK     0x01u /* display enable, inverted */
 #define STATUS_V_RETRACE 0x08u
 
 static uint32_t vertical(const struct vga_regs *regs, unsigned low, unsigned bit_8, unsigned bit_9)

@@ -180,7 +180,7 @@ static const struct mem_port vga_vbe_table[] = {
 
 void vga_vbe_init(struct vga *vga)
 {
-	mem_region_init_io(&vga->vbe, "VBE", 3, vga_vbe_table,
+	mem_region_init_io(&vga->vbe, "VGA", 3, vga_vbe_table,
 			   sizeof(vga_vbe_table) / sizeof(vga_vbe_table[0]), vga, &vga->lock);
 	vga->vbe.conditions = vga->conditions;
 	vga->vbe.conditions_n = 1;

@@ -35,7 +35,8 @@ static int map_memory(uint8_t **out, size_t size, struct error *err)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at == MAP_FAILED)
-		return error_set(err, -errno, "VGA: %zu bytes of memory: %s", size, strerror(errno));
+		return error_set(err, -errno, "VGA: %zu bytes of memory: %s", size,
+				 strerror(errno));
 	*out = at;
 	return 0;
 }
@@ -217,9 +218,10 @@ const struct device_type vga_type = {
 	.check = vga_check,
 	.create = vga_create,
 	.reset = vga_reset,
-	.state = (const struct device_part[]){ DEVICE_PART(pci_function_state, struct vga, function),
-					       DEVICE_PART(vga_state, struct vga, regs),
-					       { 0 } },
+	.state =
+		(const struct device_part[]){ DEVICE_PART(pci_function_state, struct vga, function),
+					      DEVICE_PART(vga_state, struct vga, regs),
+					      { 0 } },
 	.restored = vga_restored,
 	.destroy = vga_destroy,
 };

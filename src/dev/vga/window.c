@@ -10,6 +10,7 @@
  * the guest gets a copy. It comes back to the planes when the guest has it no more, with the first
  * trapped access, or, without being taken away, when somebody looks.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,12 +42,14 @@ void vga_window_follow(struct vga *vga)
 
 static void text_to_planes(struct vga *vga)
 {
+	assert(vga->text);
 	for (uint32_t i = 0; i < VGA_TEXT_SIZE; i += 2)
 		memcpy(vga->memory + 2 * i, vga->text + i, 2);
 }
 
 static void planes_to_text(struct vga *vga)
 {
+	assert(vga->text);
 	for (uint32_t i = 0; i < VGA_TEXT_SIZE; i += 2)
 		memcpy(vga->text + i, vga->memory + 2 * i, 2);
 }
@@ -131,7 +134,7 @@ static const char why[] = "nobody but a viewer can tell, and a look comes behind
 
 #define PART(from, bytes)                                                                          \
 	{                                                                                          \
-		.at = from, .len = bytes, .read = window_read, .write = window_write,              \
+		.at = (from), .len = (bytes), .read = window_read, .write = window_write,          \
 		.wait = MEM_LATCH, .why = why, .name = "display memory"                            \
 	}
 
@@ -153,8 +156,7 @@ int vga_window_init(struct vga *vga, struct mem_region *memory)
 	vga->request = (struct mem_request){ .apply = windows_apply, .arg = vga };
 	mem_condition_init(&vga->conditions[VGA_TRAPPED], "display memory is trapped", true);
 	mem_region_init_io(&vga->window, "VGA window", VGA_WINDOW_SIZE - 1, vga_window_table,
-			   sizeof(vga_window_table) / sizeof(vga_window_table[0]), vga,
-			   &vga->lock);
+			   sizeof(vga_window_table) / sizeof(vga_window_table[0]), vga, &vga->lock);
 	mem_region_init_ram(&vga->text_window, "VGA text", vga->text, VGA_TEXT_SIZE - 1);
 	mem_region_init_alias(&vga->linear_window, "VGA linear", &vga->ram, 0, 0xffff);
 	mem_region_set_enabled(&vga->text_window, false);

@@ -49,10 +49,14 @@ static const struct mutant {
 	bool forced; /* the user forces writes to wait that may not */
 	bool direct; /* registers of the VGA wait although the guest has its memory */
 } mutants[] = {
-	{ "hidden", .hidden = true },     { "lost", .lost = true },
-	{ "reversed", .reversed = true }, { "late", .late = true },
-	{ "unasked", .unasked = true },   { "stale", .stale = true },
-	{ "forced", .forced = true },     { "direct", .direct = true },
+	{ "hidden", .hidden = true },
+	{ "lost", .lost = true },
+	{ "reversed", .reversed = true },
+	{ "late", .late = true },
+	{ "unasked", .unasked = true },
+	{ "stale", .stale = true },
+	{ "forced", .forced = true },
+	{ "direct", .direct = true },
 	{ 0 },
 };
 
@@ -478,8 +482,7 @@ static void graphics(struct trace *trace)
 		if (one_in(trace, 3))
 			read_at(trace, MEM_SPACE_MEMORY, at, any_width(trace));
 		else
-			write_at(trace, MEM_SPACE_MEMORY, at, next_random(trace),
-				 any_width(trace));
+			write_at(trace, MEM_SPACE_MEMORY, at, next_random(trace), any_width(trace));
 	}
 }
 
@@ -1038,9 +1041,12 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	static const struct device_spec devices[] = {
 		{ "VGA", "vgamem_mb=1" },
-		{ "isa-serial", "chardev=serial" },   { "isa-serial", NULL },
-		{ "isa-debugcon", "chardev=debug" },  { "ide-hd", "bus=ide.0,drive=disk" },
-		{ "ide-cd", "bus=ide.1,drive=disc" }, { "floppy", "drive=floppy" },
+		{ "isa-serial", "chardev=serial" },
+		{ "isa-serial", NULL },
+		{ "isa-debugcon", "chardev=debug" },
+		{ "ide-hd", "bus=ide.0,drive=disk" },
+		{ "ide-cd", "bus=ide.1,drive=disc" },
+		{ "floppy", "drive=floppy" },
 	};
 	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" }, { .id = "floppy" } };
 	const struct device_global global = { "mc146818rtc", "lost_tick_policy",

@@ -58,9 +58,8 @@ static struct rig *rig_make(const char *props, bool waits)
 							.find_file = find_nothing });
 	rig->vga = (struct vga *)device_find(&rig->bench.pc.devices, &vga_type);
 	rig->screen = &rig->bench.pc.machine.screen;
-	rig->listener = (struct screen_listener){ .resized = on_resize,
-						  .changed = on_change,
-						  .arg = rig };
+	rig->listener =
+		(struct screen_listener){ .resized = on_resize, .changed = on_change, .arg = rig };
 	screen_listen(rig->screen, &rig->listener);
 	return rig;
 }
@@ -528,15 +527,15 @@ static void test_vbe_nonsense(void **state)
 
 static void config(struct rig *rig, unsigned at, uint32_t value)
 {
-	pc_bench_out(&rig->bench, 0xcf8,
-		     0x80000000u | (uint32_t)rig->vga->function.devfn << 8 | at, 4);
+	pc_bench_out(&rig->bench, 0xcf8, 0x80000000u | (uint32_t)rig->vga->function.devfn << 8 | at,
+		     4);
 	pc_bench_out(&rig->bench, 0xcfc, value, 4);
 }
 
 static uint32_t config_read(struct rig *rig, unsigned at)
 {
-	pc_bench_out(&rig->bench, 0xcf8,
-		     0x80000000u | (uint32_t)rig->vga->function.devfn << 8 | at, 4);
+	pc_bench_out(&rig->bench, 0xcf8, 0x80000000u | (uint32_t)rig->vga->function.devfn << 8 | at,
+		     4);
 	return (uint32_t)pc_bench_in(&rig->bench, 0xcfc, 4);
 }
 

@@ -385,7 +385,8 @@ static void test_vbe(void **state)
 		for (uint32_t y = 0; y < height; y++) {
 			vga_picture_line(&bench->picture, bench->memory, y, bench->line);
 			for (uint32_t x = 0; x < width; x++) {
-				const uint8_t *in = bench->memory + ((y + y0) * line + x + x0) * bytes;
+				const uint8_t *in =
+					bench->memory + ((y + y0) * line + x + x0) * bytes;
 				uint32_t at = ((y + y0) * line + x + x0) / 8 * 4, want, word;
 
 				word = in[0] | (uint32_t)in[1] << 8;
@@ -404,11 +405,13 @@ static void test_vbe(void **state)
 					break;
 				case 15:
 					want = widen(word >> 10 & 31, 31) << 16 |
-					       widen(word >> 5 & 31, 31) << 8 | widen(word & 31, 31);
+					       widen(word >> 5 & 31, 31) << 8 |
+					       widen(word & 31, 31);
 					break;
 				case 16:
 					want = widen(word >> 11, 31) << 16 |
-					       widen(word >> 5 & 63, 63) << 8 | widen(word & 31, 31);
+					       widen(word >> 5 & 63, 63) << 8 |
+					       widen(word & 31, 31);
 					break;
 				default:
 					want = word | (uint32_t)in[2] << 16;
@@ -419,8 +422,8 @@ static void test_vbe(void **state)
 					int b = (int)(want >> part & 0xff);
 
 					if (abs(a - b) > (bits == 15 || bits == 16))
-						fail_msg("%u bits: %u,%u: 0x%06x for 0x%06x", bits, x,
-							 y, bench->line[x], want);
+						fail_msg("%u bits: %u,%u: 0x%06x for 0x%06x", bits,
+							 x, y, bench->line[x], want);
 				}
 			}
 		}

@@ -10,8 +10,6 @@ static const char *const on_off_words[] = { "on", "off", NULL };
 static const char *const none_words[] = { "none", NULL };
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value);
-static bool parse_display(struct cmd_parse *parse, const char *value);
-static bool parse_nographic(struct cmd_parse *parse, const char *value);
 static bool parse_control(struct cmd_parse *parse, const char *value)
 {
 	parse->options->no_control = !strcmp(value, "off");
@@ -107,11 +105,16 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "DEV",
 	  .help = "A debug console at port 0xe9, or where -global isa-debugcon.iobase says. "
 		  "DEV as with -serial." },
-	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = none_words,
-	  .parse = parse_display, .form = "none",
-	  .help = "There is no display; saying so also takes the serial port off the terminal." },
-	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_nographic,
+	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_display,
+	  .form = "none|vnc=ADDRESS[,PROP=VALUE...]",
+	  .help = "Who sees the machine's picture. none also takes the serial port off the terminal; "
+		  "vnc= is the same as -vnc." },
+	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_nographic,
 	  .help = "No display, and the first serial port at the terminal." },
+	{ "vnc", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_vnc,
+	  .form = "[HOST]:D|unix:PATH|none[,PROP=VALUE...]", .props = &cmd_vnc_props,
+	  .help = "Shows the machine's picture to VNC viewers and takes their keys and mouse, at TCP port "
+		  "5900 + D of HOST, or of this host alone if none is given." },
 	{ "vga", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
 	  .help = "There is no graphics adapter." },
 	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
@@ -192,19 +195,6 @@ static bool parse_audiodev(struct cmd_parse *parse, const char *value)
 	const char *id;
 
 	return cmd_props_parse(parse, &props, value, &id, NULL);
-}
-
-static bool parse_display(struct cmd_parse *parse, const char *value)
-{
-	parse->options->no_display = true;
-	return parse_words(parse, value);
-}
-
-static bool parse_nographic(struct cmd_parse *parse, const char *value)
-{
-	parse->options->no_display = true;
-	parse->options->nographic = true;
-	return true;
 }
 
 static bool parse_monitor(struct cmd_parse *parse, const char *value)

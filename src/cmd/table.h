@@ -133,6 +133,12 @@ bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted);
 struct cmd_chardev *cmd_take_chardev(struct cmd_parse *parse, const char *id);
 bool cmd_finish_devices(struct cmd_parse *parse);
 
+/* opt_display.c: who sees the machine. */
+extern const struct props cmd_vnc_props;
+bool cmd_parse_display(struct cmd_parse *parse, const char *value);
+bool cmd_parse_nographic(struct cmd_parse *parse, const char *value);
+bool cmd_parse_vnc(struct cmd_parse *parse, const char *value);
+
 /* opt_machine.c: the machine itself and how it runs. */
 extern const struct props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,
 	cmd_fw_cfg_props, cmd_name_props, cmd_boot_props, cmd_smp_props, cmd_exits_props,

@@ -157,8 +157,8 @@ static int make_retry_timer(struct chardev *chardev)
 	return loop_watch(chardev->loop, &chardev->retry_watch, EPOLLIN);
 }
 
-static int listen_at(struct chardev *chardev, const struct chardev_options *options,
-		     int fd, const char **what)
+static int listen_at(struct chardev *chardev, const struct chardev_options *options, int fd,
+		     const char **what)
 {
 	int err = serve(chardev, fd, what);
 

@@ -344,8 +344,8 @@ static int write_pidfile(struct run *run)
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
-		open_files, open_disks,	   open_chardevs, describe_machine, make_machine,
-		open_vnc,   begin_outputs, open_doors,	  write_pidfile,    run_machine,
+		open_files, open_disks,    open_chardevs, describe_machine, make_machine,
+		open_vnc,   begin_outputs, open_doors,    write_pidfile,    run_machine,
 	};
 	int status = 0;
 

@@ -107,7 +107,8 @@ bool ctl_qmp_set_password(struct ctl_qmp *qmp, struct json_object *arguments,
 	if (strcmp(protocol, "vnc"))
 		return refuse_value(err, "protocol", protocol);
 	if (connected && strcmp(connected, "keep"))
-		return ctl_qmp_fail(err, "parameter 'connected' must be 'keep' when 'protocol' is 'vnc'");
+		return ctl_qmp_fail(
+			err, "parameter 'connected' must be 'keep' when 'protocol' is 'vnc'");
 	if (display && strcmp(display, "default"))
 		return refuse_value(err, "display", display);
 	return set_vnc_password(qmp, password, err);

@@ -188,7 +188,8 @@ int block_nbd_zero(struct block_nbd *nbd, uint64_t offset, uint64_t len, bool un
 {
 	if (!nbd->zeroes)
 		return -EOPNOTSUPP;
-	return nbd->calls->nbd_zero(nbd->handle, len, offset, unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE) < 0
+	return nbd->calls->nbd_zero(nbd->handle, len, offset, unmap ? 0 : LIBNBD_CMD_FLAG_NO_HOLE) <
+			       0
 		       ? nbd_errno(nbd)
 		       : 0;
 }

@@ -107,8 +107,8 @@ static bool is_wanted(struct ui_vnc *vnc, bool wake)
 static void arm_look(struct ui_vnc *vnc)
 {
 	if (timer_due(&vnc->look) == CLOCK_NEVER)
-		timer_arm(&vnc->look, clock_now(&vnc->machine->monotonic) +
-					      NS_PER_SEC / LOOKS_A_SECOND);
+		timer_arm(&vnc->look,
+			  clock_now(&vnc->machine->monotonic) + NS_PER_SEC / LOOKS_A_SECOND);
 }
 
 static void look_due(void *arg)
@@ -187,7 +187,8 @@ static int welcome(struct ui_vnc *vnc, int fd, const struct ui_vnc_end *end,
 		i++;
 	if (i == UI_VNC_VIEWERS) {
 		if (!vnc->told_full)
-			log_warn("-vnc: %d viewers are connected, more are sent away", UI_VNC_VIEWERS);
+			log_warn("-vnc: %d viewers are connected, more are sent away",
+				 UI_VNC_VIEWERS);
 		vnc->told_full = true;
 		close(fd);
 		return 0;
@@ -270,10 +271,10 @@ static void begin_listening(struct ui_vnc *vnc)
 		listener->watch.ready = ready[i];
 		listener->watch.arg = vnc;
 		listener->end.websocket = i == 1;
-		if (listener->open_to_others && !vnc->options.password)
-			log_warn("-vnc: port %u is open to others than this host, without a password",
-				 vnc_listen_port(listener));
 	}
+	if (vnc->listeners[0].open_to_others && !vnc->options.password)
+		log_warn("-vnc: port %u is open to others than this host, without a password",
+			 vnc_listen_port(&vnc->listeners[0]));
 	listen_again(vnc);
 }
 

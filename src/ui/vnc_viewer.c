@@ -70,7 +70,8 @@ static rfbBool enable_extended_keys(rfbClientRec *client, void **data, int encod
 	return TRUE;
 }
 
-static rfbBool got_qemu_message(rfbClientRec *client, void *data, const rfbClientToServerMsg *message)
+static rfbBool got_qemu_message(rfbClientRec *client, void *data,
+				const rfbClientToServerMsg *message)
 {
 	struct vnc_viewer *viewer = viewer_of(client);
 	const struct vnc_library *library = &viewer->vnc->library;
@@ -107,14 +108,22 @@ static void acknowledge_keys(struct vnc_viewer *viewer)
 	const struct vnc_library *library = &viewer->vnc->library;
 	uint32_t width = viewer->frame.width, height = viewer->frame.height;
 	const uint8_t message[] = {
-		rfbFramebufferUpdate,  0,
-		0,                     1,
-		0,                     0,
-		0,                     0,
-		(uint8_t)(width >> 8), (uint8_t)width,
-		(uint8_t)(height >> 8), (uint8_t)height,
-		0xff,                  0xff,
-		0xfe,                  0xfe, /* -258 */
+		rfbFramebufferUpdate,
+		0,
+		0,
+		1,
+		0,
+		0,
+		0,
+		0,
+		(uint8_t)(width >> 8),
+		(uint8_t)width,
+		(uint8_t)(height >> 8),
+		(uint8_t)height,
+		0xff,
+		0xff,
+		0xfe,
+		0xfe, /* -258 */
 	};
 
 	viewer->acknowledge = false;

@@ -22,8 +22,14 @@ static int teardown(void **state)
 
 static void key(struct viewer *viewer, uint32_t sym, bool down)
 {
-	const uint8_t message[] = { 4, down, 0, 0, (uint8_t)(sym >> 24), (uint8_t)(sym >> 16),
-				    (uint8_t)(sym >> 8), (uint8_t)sym };
+	const uint8_t message[] = { 4,
+				    down,
+				    0,
+				    0,
+				    (uint8_t)(sym >> 24),
+				    (uint8_t)(sym >> 16),
+				    (uint8_t)(sym >> 8),
+				    (uint8_t)sym };
 
 	viewer_say(viewer, message, sizeof(message));
 }
@@ -37,7 +43,7 @@ static void key_number(struct viewer *viewer, uint8_t number, bool down)
 
 static void point(struct viewer *viewer, uint8_t buttons, uint16_t x, uint16_t y)
 {
-	const uint8_t message[] = { 5,	     buttons,	      (uint8_t)(x >> 8),
+	const uint8_t message[] = { 5,          buttons,           (uint8_t)(x >> 8),
 				    (uint8_t)x, (uint8_t)(y >> 8), (uint8_t)y };
 
 	viewer_say(viewer, message, sizeof(message));
@@ -105,8 +111,9 @@ static void at_rest(void **state)
 
 static void resize(void **state)
 {
-	static const uint32_t sizes[][2] = { { 640, 480 }, { 720, 400 }, { 320, 200 }, { 1, 1 },
-					     { 2560, 1600 } };
+	static const uint32_t sizes[][2] = {
+		{ 640, 480 }, { 720, 400 }, { 320, 200 }, { 1, 1 }, { 2560, 1600 }
+	};
 	struct stage *stage = *state;
 	struct viewer viewer;
 
@@ -345,12 +352,17 @@ static void nonsense(void **state)
 		const char *bytes;
 		size_t len;
 	} said[] = {
-		{ "\6\0\0\0\xff\xff\xff\xffhello", 13 }, { "\6\0\0\0\x7f\xff\xff\xff", 8 },
+		{ "\6\0\0\0\xff\xff\xff\xffhello", 13 },
+		{ "\6\0\0\0\x7f\xff\xff\xff", 8 },
 		{ "\0\0\0\0\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7\7", 20 },
-		{ "\10\0\0\0", 4 },	   { "\17\377\0\0", 4 },
-		{ "\2\0\377\377\0\0", 6 }, { "\3\0\377\377\377\377\377\377\377\377", 10 },
-		{ "\373\0\377\377\377\377\377\0", 8 }, { "\377\1\0\0", 4 },
-		{ "\7\1\2\3\4\5\6\7\10\11\12\13", 12 }, { "\13\0\0\0\377\377\377\0", 8 },
+		{ "\10\0\0\0", 4 },
+		{ "\17\377\0\0", 4 },
+		{ "\2\0\377\377\0\0", 6 },
+		{ "\3\0\377\377\377\377\377\377\377\377", 10 },
+		{ "\373\0\377\377\377\377\377\0", 8 },
+		{ "\377\1\0\0", 4 },
+		{ "\7\1\2\3\4\5\6\7\10\11\12\13", 12 },
+		{ "\13\0\0\0\377\377\377\0", 8 },
 		{ "\254garbage", 8 },
 	};
 	struct stage *stage = *state;
@@ -376,10 +388,11 @@ static void nonsense(void **state)
 /* A browser's connection where nobody asked for one. */
 static void browser(void **state)
 {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-				      "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-				      "Sec-WebSocket-Version: 13\r\nOrigin: http://x\r\n"
-				      "Sec-WebSocket-Protocol: binary\r\n\r\n";
+	static const char request[] =
+		"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+		"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+		"Sec-WebSocket-Version: 13\r\nOrigin: http://x\r\n"
+		"Sec-WebSocket-Protocol: binary\r\n\r\n";
 	struct viewer viewer;
 	char text[4096];
 	size_t n = 0;

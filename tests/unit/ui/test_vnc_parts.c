@@ -79,10 +79,9 @@ static void damage(void **state)
 		}
 		assert_false(damage->any);
 		for (uint32_t y = 0; y < picture.height && y < frame.height; y++)
-			assert_memory_equal(frame.pixels + y * frame.width,
-					    picture.pixels + y * picture.width,
-					    4 * (picture.width < frame.width ? picture.width
-									     : frame.width));
+			assert_memory_equal(
+				frame.pixels + y * frame.width, picture.pixels + y * picture.width,
+				4 * (picture.width < frame.width ? picture.width : frame.width));
 	}
 	vnc_picture_free(&picture);
 	free(frame.pixels);

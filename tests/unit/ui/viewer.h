@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 
 #include "../ctl/rig.h"
-#include "base/clock.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "ui/vnc.h"
 
 /* For what would never come. */
@@ -73,8 +73,7 @@ static inline void stage_paint(struct stage *stage, struct screen_rect rect, uin
 	stage->paint = true;
 }
 
-static inline void stage_show(struct stage *stage, uint32_t width, uint32_t height,
-			      uint32_t colour)
+static inline void stage_show(struct stage *stage, uint32_t width, uint32_t height, uint32_t colour)
 {
 	stage->width = width;
 	stage->height = height;
@@ -172,8 +171,8 @@ static inline bool viewer_read(struct viewer *viewer, void *to, size_t len)
 static inline void viewer_say(struct viewer *viewer, const void *bytes, size_t len)
 {
 	for (size_t n = 0; n < len;) {
-		ssize_t sent =
-			send(viewer->fd, (const char *)bytes + n, len - n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent = send(viewer->fd, (const char *)bytes + n, len - n,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (sent > 0)
 			n += (size_t)sent;
@@ -249,8 +248,18 @@ static inline void viewer_leave(struct viewer *viewer)
 static inline void viewer_can(struct viewer *viewer, int32_t encoding)
 {
 	const uint8_t message[] = {
-		2, 0, 0, 2, 0, 0, 0, 0, (uint8_t)(encoding >> 24), (uint8_t)(encoding >> 16),
-		(uint8_t)(encoding >> 8), (uint8_t)encoding,
+		2,
+		0,
+		0,
+		2,
+		0,
+		0,
+		0,
+		0,
+		(uint8_t)(encoding >> 24),
+		(uint8_t)(encoding >> 16),
+		(uint8_t)(encoding >> 8),
+		(uint8_t)encoding,
 	};
 
 	viewer_say(viewer, message, sizeof(message));
@@ -259,8 +268,16 @@ static inline void viewer_can(struct viewer *viewer, int32_t encoding)
 static inline void viewer_ask(struct viewer *viewer, bool incremental)
 {
 	const uint8_t message[] = {
-		3, incremental, 0, 0, 0, 0, (uint8_t)(viewer->width >> 8), (uint8_t)viewer->width,
-		(uint8_t)(viewer->height >> 8), (uint8_t)viewer->height,
+		3,
+		incremental,
+		0,
+		0,
+		0,
+		0,
+		(uint8_t)(viewer->width >> 8),
+		(uint8_t)viewer->width,
+		(uint8_t)(viewer->height >> 8),
+		(uint8_t)viewer->height,
 	};
 
 	viewer_say(viewer, message, sizeof(message));

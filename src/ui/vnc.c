@@ -124,26 +124,28 @@ static void look_due(void *arg)
 
 /* Viewers */
 
-static void tell(struct ui_vnc *vnc, enum ui_vnc_event event, const struct vnc_viewer *viewer)
+static void tell(struct ui_vnc *vnc, enum ui_vnc_event event, const struct ui_vnc_end *server,
+		 const struct ui_vnc_end *end)
 {
 	struct ui_vnc_observer *observer;
 
 	LIST_FOREACH(observer, &vnc->observers, link)
-	observer->event(observer->arg, event, viewer->server, &viewer->end);
+	observer->event(observer->arg, event, server, end);
 }
 
 static void send_away(struct ui_vnc *vnc, size_t i)
 {
 	struct vnc_viewer *viewer = vnc->viewers[i];
+	const struct ui_vnc_end *server = viewer->server, end = viewer->end;
 
 	vnc_input_release(viewer);
-	tell(vnc, UI_VNC_DISCONNECTED, viewer);
 	vnc->viewers[i] = NULL;
 	vnc->viewers_n--;
 	vnc->told_full = false;
 	vnc_viewer_end(viewer);
 	if (!vnc->viewers_n)
 		forget_picture(vnc);
+	tell(vnc, UI_VNC_DISCONNECTED, server, &end);
 }
 
 static void attend_to(struct ui_vnc *vnc, size_t i)
@@ -157,7 +159,7 @@ static void attend_to(struct ui_vnc *vnc, size_t i)
 	lock_drop(&vnc->lock);
 	if (let_in) {
 		viewer->told = true;
-		tell(vnc, UI_VNC_INITIALIZED, viewer);
+		tell(vnc, UI_VNC_INITIALIZED, viewer->server, &viewer->end);
 	}
 	vnc_input_carry_out(viewer);
 	if (ended)
@@ -202,7 +204,7 @@ static int welcome(struct ui_vnc *vnc, int fd, const struct ui_vnc_end *end,
 	if (ret)
 		return ret;
 	vnc->viewers_n++;
-	tell(vnc, UI_VNC_CONNECTED, vnc->viewers[i]);
+	tell(vnc, UI_VNC_CONNECTED, server, end);
 	return 0;
 }
 

@@ -54,15 +54,22 @@ class Listening(Server):
         info = qmp.execute('query-vnc')['return']
         self.assertEqual((info['enabled'], info['host'], info['family'], info['auth'], info['clients']),
                          (True, '127.0.0.1', 'ipv4', 'none', []))
-        threads = self.threads(machine)
         viewer = self.see(qmp)
         self.assertEqual((viewer.width, viewer.height, viewer.name), (640, 480, 'a machine'))
         self.assertEqual(set(viewer.picture().values()), {0})
         viewer.close()
         for event in ('VNC_CONNECTED', 'VNC_INITIALIZED', 'VNC_DISCONNECTED'):
             qmp.wait_for(event)
-        # Nothing is left of it.
-        self.assertEqual(self.threads(machine), threads)
+        self.quit(machine, qmp)
+
+    def test_threads(self):
+        """A viewer's thread goes with it."""
+        machine, qmp = self.start(':3,to=500')
+        viewers = [self.see(qmp) for _ in range(3)]
+        threads = self.threads(machine)
+        for viewer in viewers:
+            viewer.close()
+        machine.wait_until(lambda: self.threads(machine) == threads - 3)
         self.quit(machine, qmp)
 
     def test_port_in_use(self):

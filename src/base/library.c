@@ -7,7 +7,8 @@
 
 int library_load(const struct library *library, void **handle, void *calls, struct error *err)
 {
-	*handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL);
+	/* Once loaded it stays: what a library keeps for the process it does not free when it goes. */
+	*handle = dlopen(library->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!*handle)
 		return error_set(err, -ENOPKG, "%s: not found (install the package %s)",
 				 library->file, library->package);

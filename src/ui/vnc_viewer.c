@@ -378,6 +378,19 @@ static bool make_screen(struct vnc_viewer *viewer)
 	return follow_size(viewer);
 }
 
+/* What the library allocates for a client and does not free. After the connection is closed. */
+static void free_leftovers(rfbClientRec *client)
+{
+	while (client->extensions) {
+		rfbExtensionData *next = client->extensions->next;
+
+		free(client->extensions);
+		client->extensions = next;
+	}
+	free(client->wsctx);
+	client->wsctx = NULL;
+}
+
 static void converse(struct vnc_viewer *viewer)
 {
 	const struct vnc_library *library = &viewer->vnc->library;
@@ -392,6 +405,7 @@ static void converse(struct vnc_viewer *viewer)
 		serve(viewer);
 	if (viewer->client->sock >= 0)
 		library->rfbCloseClient(viewer->client);
+	free_leftovers(viewer->client);
 	library->rfbClientConnectionGone(viewer->client);
 }
 

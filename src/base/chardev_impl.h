@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/chardev.h"
+#include "base/socket_path.h"
 #include "base/stream.h"
 
 #define CHARDEV_PENDING 4096
@@ -55,8 +56,7 @@ struct chardev {
 	struct loop_watch retry_watch; /* a timer: listen again. fd -1: none */
 	bool listen_told; /* that clients cannot be let in */
 	char *path;
-	dev_t dev; /* of our socket file, so that a successor's is not removed */
-	ino_t ino;
+	struct socket_path served; /* a server's name of it */
 };
 
 /* Takes over the streams, either may be closed, and tells the user. The loop's thread. */

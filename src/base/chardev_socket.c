@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,42 +18,14 @@
 #define RETRY_MS     100
 #define CONNECT_WAIT (5 * NS_PER_SEC)
 
-/* A server: the caller's address is ours to bind if it is free or a dead server's socket. */
-static int clear_path(const struct sockaddr_un *addr)
+static int serve(struct chardev *chardev, int fd, const char **what)
 {
-	struct stat st;
-	int fd, err;
-
-	if (lstat(addr->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	/* Without waiting: a live server whose queue is full answers EAGAIN. */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	err = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ? errno : 0;
-	close(fd);
-	if (err != ECONNREFUSED)
-		return -EBUSY;
-	return unlink(addr->sun_path) < 0 ? -errno : 0;
-}
-
-static int serve(struct chardev *chardev, const struct sockaddr_un *addr, int fd, const char **what)
-{
-	struct stat st;
 	int err;
 
 	*what = "bind";
-	err = clear_path(addr);
+	err = socket_path_bind(&chardev->served, chardev->path, fd);
 	if (err)
 		return err;
-	if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
-		return -errno;
-	if (stat(addr->sun_path, &st) < 0)
-		return -errno;
-	chardev->dev = st.st_dev;
-	chardev->ino = st.st_ino;
 	*what = "listen";
 	return listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
@@ -186,10 +157,10 @@ static int make_retry_timer(struct chardev *chardev)
 	return loop_watch(chardev->loop, &chardev->retry_watch, EPOLLIN);
 }
 
-static int listen_at(struct chardev *chardev, const struct chardev_options *options,
-		     const struct sockaddr_un *addr, int fd, const char **what)
+static int listen_at(struct chardev *chardev, const struct chardev_options *options, int fd,
+		     const char **what)
 {
-	int err = serve(chardev, addr, fd, what);
+	int err = serve(chardev, fd, what);
 
 	if (err)
 		return err;
@@ -242,7 +213,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	if (fd < 0)
 		return -errno;
 	if (options->server) {
-		err = listen_at(chardev, options, &addr, fd, what);
+		err = listen_at(chardev, options, fd, what);
 		/* From then on it is closed with the back-end. */
 		if (err && chardev->listen_watch.fd < 0)
 			close(fd);
@@ -273,11 +244,7 @@ int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
 
 void chardev_socket_close(struct chardev *chardev)
 {
-	struct stat st;
-
-	if (chardev->ino && !lstat(chardev->path, &st) && st.st_dev == chardev->dev &&
-	    st.st_ino == chardev->ino)
-		unlink(chardev->path);
+	socket_path_remove(&chardev->served);
 	for (size_t i = 0; i < 2; i++) {
 		struct loop_watch *watch = i ? &chardev->retry_watch : &chardev->listen_watch;
 

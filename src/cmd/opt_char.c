@@ -355,7 +355,7 @@ static bool add_default_serial(struct cmd_parse *parse)
 	struct cmd_options *options = parse->options;
 	struct cmd_wish wish = { .said = "-serial", .chardev = make_id(parse) };
 	struct chardev_options what = { .kind = CHARDEV_NULL };
-	bool terminal = options->nographic || !options->no_display;
+	bool terminal = cmd_has_terminal(options);
 
 	for (size_t i = 0; i < options->chardevs_n; i++) {
 		if (options->chardevs[i].options.kind == CHARDEV_STDIO)

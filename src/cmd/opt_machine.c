@@ -379,6 +379,6 @@ bool cmd_finish_machine(struct cmd_parse *parse)
 	options->pc.fw_cfg = parse->fw_cfg;
 	options->pc.fw_cfg_n = parse->fw_cfg_n;
 	/* With -display none alone it would have the display that is not shown. */
-	options->pc.serial_console = options->nographic || !options->no_display;
+	options->pc.serial_console = cmd_has_terminal(options);
 	return true;
 }

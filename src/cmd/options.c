@@ -10,11 +10,6 @@ static const char *const on_off_words[] = { "on", "off", NULL };
 static const char *const none_words[] = { "none", NULL };
 
 static bool parse_audiodev(struct cmd_parse *parse, const char *value);
-static const char *const vga_words[] = { "std", "none", NULL };
-
-static bool parse_display(struct cmd_parse *parse, const char *value);
-static bool parse_vga(struct cmd_parse *parse, const char *value);
-static bool parse_nographic(struct cmd_parse *parse, const char *value);
 static bool parse_control(struct cmd_parse *parse, const char *value)
 {
 	parse->options->no_control = !strcmp(value, "off");
@@ -110,14 +105,20 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "DEV",
 	  .help = "A debug console at port 0xe9, or where -global isa-debugcon.iobase says. "
 		  "DEV as with -serial." },
-	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = none_words,
-	  .parse = parse_display, .form = "none",
-	  .help = "There is no display; saying so also takes the serial port off the terminal." },
-	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_nographic,
+	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_display,
+	  .form = "none|vnc=ADDRESS[,PROP=VALUE...]",
+	  .help = "Who sees the machine's picture. none also takes the serial port off the terminal; "
+		  "vnc= is the same as -vnc." },
+	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_nographic,
 	  .help = "No display, and the first serial port at the terminal." },
-	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .words = vga_words, .parse = parse_vga,
+	{ "vnc", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_vnc,
+	  .form = "[HOST]:D|unix:PATH|none[,PROP=VALUE...]", .props = &cmd_vnc_props,
+	  .help = "Shows the machine's picture to VNC viewers and takes their keys and mouse, at TCP port "
+		  "5900 + D of HOST, or of this host alone if none is given." },
+	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_vga,
 	  .form = "std|none",
-	  .help = "A graphics adapter with the Bochs VBE extensions, as -device VGA; or none (default)." },
+	  .help = "A graphics adapter with the Bochs VBE extensions, as -device VGA, or none. It is there if "
+		  "nothing is said and somebody is to see it (-vnc)." },
 	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
 	  .words = (const char *const[]){ "none", "driver=none", NULL }, .form = "none",
 	  .help = "There is no sound." },
@@ -201,47 +202,6 @@ static bool parse_audiodev(struct cmd_parse *parse, const char *value)
 	const char *id;
 
 	return cmd_props_parse(parse, &props, value, &id, NULL);
-}
-
-static bool parse_vga(struct cmd_parse *parse, const char *value)
-{
-	if (!parse_words(parse, value))
-		return false;
-	parse->vga = !strcmp(value, "std");
-	return true;
-}
-
-/* Before all other devices, so that it is at 02.0 whatever else there is. */
-static bool finish_vga(struct cmd_parse *parse)
-{
-	if (!parse->vga)
-		return true;
-	for (size_t i = 0; i < parse->devices_n; i++) {
-		if (!strcmp(parse->devices[i].spec.type, "VGA"))
-			return true;
-	}
-	if (!cmd_add_device(parse, &(struct cmd_wanted){ .said = "-vga", .spec.type = "VGA" }))
-		return false;
-	for (size_t i = parse->devices_n - 1; i > 0; i--) {
-		struct cmd_wanted last = parse->devices[i];
-
-		parse->devices[i] = parse->devices[i - 1];
-		parse->devices[i - 1] = last;
-	}
-	return true;
-}
-
-static bool parse_display(struct cmd_parse *parse, const char *value)
-{
-	parse->options->no_display = true;
-	return parse_words(parse, value);
-}
-
-static bool parse_nographic(struct cmd_parse *parse, const char *value)
-{
-	parse->options->no_display = true;
-	parse->options->nographic = true;
-	return true;
 }
 
 static bool parse_monitor(struct cmd_parse *parse, const char *value)
@@ -330,8 +290,9 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 		if (!parse_option(parse, value))
 			return false;
 	}
-	return options->action != CMD_RUN || (cmd_finish_machine(parse) && cmd_finish_char(parse) &&
-					      finish_vga(parse) && cmd_finish_devices(parse));
+	return options->action != CMD_RUN ||
+	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && cmd_finish_display(parse) &&
+		cmd_finish_devices(parse));
 }
 
 static uint64_t host_memory(void)

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "board/pc.h"
 #include "hv/cpuid.h"
+#include "ui/vnc.h"
 
 #define CMD_ERROR_MAX (ERROR_SIZE + 96)
 
@@ -102,6 +103,8 @@ struct cmd_options {
 	bool nodefaults;
 	bool no_display; /* -display none or -nographic was said */
 	bool nographic;
+	bool vnc_wanted;
+	struct ui_vnc_options vnc; /* if so */
 	const char *pidfile;
 	const char *log_file; /* -D */
 	enum cmd_exits exits;

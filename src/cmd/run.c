@@ -245,8 +245,19 @@ static void open_control(struct run *run)
 
 	if (run->options->no_control || run->options->accel == CMD_ACCEL_QTEST)
 		return;
-	if (ctl_control_init(&run->control, &run->pc.machine, &err))
+	if (ctl_control_init(&run->control, &run->pc.machine, run->vnc, &err))
 		log_warn("%s (the machine runs without it)", err.text);
+}
+
+static int open_vnc(struct run *run)
+{
+	struct error err;
+
+	if (!run->options->vnc_wanted || only_lists(run) ||
+	    !ui_vnc_open(&run->vnc, &run->pc.machine, &run->options->vnc, &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
 }
 
 /* The doors through which others drive the machine; greetings go out at once. */
@@ -259,7 +270,7 @@ static int open_doors(struct run *run)
 	if (only_lists(run))
 		return 0;
 	for (size_t i = 0; i < options->monitors_n; i++) {
-		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine,
+		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine, run->vnc,
 				   run->chardevs[options->monitors[i]]);
 		if (ret)
 			return run_refuse("-qmp", strerror(-ret));
@@ -285,6 +296,7 @@ static int close_doors(struct run *run)
 	for (size_t i = 0; i < run->monitors_n; i++)
 		ctl_qmp_destroy(&run->monitors[i]);
 	ctl_control_destroy(&run->control);
+	ui_vnc_close(run->vnc);
 	return run_close_qtest_log(run);
 }
 
@@ -339,8 +351,8 @@ static int write_pidfile(struct run *run)
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
-		open_files,    open_disks, open_chardevs, describe_machine, make_machine,
-		begin_outputs, open_doors, write_pidfile, run_machine,
+		open_files, open_disks,    open_chardevs, describe_machine, make_machine,
+		open_vnc,   begin_outputs, open_doors,    write_pidfile,    run_machine,
 	};
 	int status = 0;
 

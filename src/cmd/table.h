@@ -41,6 +41,8 @@ struct cmd_option {
 	const struct props *props; /* for the help */
 };
 
+enum cmd_vga { CMD_VGA_UNSAID, CMD_VGA_STD, CMD_VGA_NONE };
+
 /* Who wants a character back-end, in the order of the command line. */
 enum cmd_wisher { CMD_WISH_SERIAL, CMD_WISH_DEBUG, CMD_WISH_MONITOR, CMD_WISH_QTEST };
 
@@ -75,7 +77,7 @@ struct cmd_parse {
 	enum cmd_accel machine_accel;
 	bool machine_accel_given, accel_given;
 	bool monitor_said;
-	bool vga; /* the last -vga wants one */
+	enum cmd_vga vga; /* what the last -vga says */
 };
 
 extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */
@@ -133,6 +135,17 @@ bool cmd_add_device(struct cmd_parse *parse, const struct cmd_wanted *wanted);
 /* Marks the back-end of that id as taken; NULL, with the refusal made, if it is not there to take. */
 struct cmd_chardev *cmd_take_chardev(struct cmd_parse *parse, const char *id);
 bool cmd_finish_devices(struct cmd_parse *parse);
+
+/* opt_display.c: who sees the machine. */
+extern const struct props cmd_vnc_props;
+bool cmd_parse_display(struct cmd_parse *parse, const char *value);
+bool cmd_parse_nographic(struct cmd_parse *parse, const char *value);
+bool cmd_parse_vnc(struct cmd_parse *parse, const char *value);
+bool cmd_parse_vga(struct cmd_parse *parse, const char *value);
+/* The terminal stands for a screen: there is no other, and nobody said that there shall be none. */
+bool cmd_has_terminal(const struct cmd_options *options);
+/* The graphics adapter becomes a device. */
+bool cmd_finish_display(struct cmd_parse *parse);
 
 /* opt_machine.c: the machine itself and how it runs. */
 extern const struct props cmd_machine_props, cmd_accel_props, cmd_memory_props, cmd_rtc_props,

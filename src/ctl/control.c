@@ -81,7 +81,7 @@ static int session_begin(struct ctl_control *control, struct ctl_session **slot,
 		free(session);
 		return ret;
 	}
-	ret = ctl_qmp_init(&session->qmp, control->machine, session->chardev);
+	ret = ctl_qmp_init(&session->qmp, control->machine, control->vnc, session->chardev);
 	if (ret) {
 		chardev_destroy(session->chardev);
 		free(session);
@@ -177,7 +177,8 @@ static int bind_address(const struct sockaddr_un *address, socklen_t len)
 	return error;
 }
 
-int ctl_control_init(struct ctl_control *control, struct machine *machine, struct error *err)
+int ctl_control_init(struct ctl_control *control, struct machine *machine, struct ui_vnc *vnc,
+		     struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, CTL_CONTROL_NAME,
@@ -185,7 +186,7 @@ int ctl_control_init(struct ctl_control *control, struct machine *machine, struc
 	int fd = bind_address(&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
 
-	*control = (struct ctl_control){ .machine = machine, .listening.fd = -1 };
+	*control = (struct ctl_control){ .machine = machine, .vnc = vnc, .listening.fd = -1 };
 	if (fd < 0)
 		return error_set(err, fd, "control socket: @%s: %s", address.sun_path + 1,
 				 strerror(-fd));

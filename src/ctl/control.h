@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "board/machine.h"
+#include "ui/vnc.h"
 
 #define CTL_CONTROL_CLIENTS 8
 #define CTL_CONTROL_NAME    "coalport/%d" /* behind a byte of zero */
@@ -25,6 +26,7 @@ struct ctl_session;
 
 struct ctl_control {
 	struct machine *machine; /* borrowed */
+	struct ui_vnc *vnc; /* borrowed, or NULL; for the sessions */
 	struct loop_watch listening; /* fd -1: it does not */
 	struct ctl_session *sessions[CTL_CONTROL_CLIENTS]; /* NULL: free */
 	struct loop_task reap; /* frees those whose client has left */
@@ -33,7 +35,7 @@ struct ctl_control {
 };
 
 /* Begins to listen. 0, or -errno with a line of why: the machine does well without. */
-int ctl_control_init(struct ctl_control *control, struct machine *machine, struct error *err)
-	__attribute__((warn_unused_result));
+int ctl_control_init(struct ctl_control *control, struct machine *machine, struct ui_vnc *vnc,
+		     struct error *err) __attribute__((warn_unused_result));
 /* Ends all sessions. Before the machine is destroyed; nothing to do for one that is all zero. */
 void ctl_control_destroy(struct ctl_control *control);

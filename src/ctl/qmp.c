@@ -113,6 +113,32 @@ static struct json_object *event_data(const struct machine_event *event)
 	return NULL;
 }
 
+bool ctl_qmp_hears_events(struct ctl_qmp *qmp)
+{
+	if (!qmp->negotiated)
+		return false;
+	if (qmp->out.n - qmp->out.at <= EVENTS_MAX)
+		return true;
+	qmp->events_dropped++;
+	return false;
+}
+
+void ctl_qmp_send_event(struct ctl_qmp *qmp, const char *name, struct json_object *data)
+{
+	struct json_object *root = json_object_new_object(), *stamp = json_object_new_object();
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ctl_qmp_put(stamp, "seconds", json_object_new_int64(now.tv_sec));
+	ctl_qmp_put(stamp, "microseconds", json_object_new_int64(now.tv_nsec / NS_PER_US));
+	ctl_qmp_put(root, "timestamp", stamp);
+	ctl_qmp_put(root, "event", json_object_new_string(name));
+	if (data)
+		ctl_qmp_put(root, "data", data);
+	if (!qmp_send(qmp, root))
+		qmp->events_dropped++;
+}
+
 static void machine_did(void *arg, const struct machine_event *event)
 {
 	static const char *const names[] = {
@@ -128,27 +154,9 @@ static void machine_did(void *arg, const struct machine_event *event)
 		[MACHINE_EVENT_DISK_ERROR] = "BLOCK_IO_ERROR",
 	};
 	struct ctl_qmp *qmp = arg;
-	struct json_object *root, *stamp, *data;
-	struct timespec now;
 
-	if (!qmp->negotiated)
-		return;
-	if (qmp->out.n - qmp->out.at > EVENTS_MAX) {
-		qmp->events_dropped++;
-		return;
-	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	stamp = json_object_new_object();
-	ctl_qmp_put(stamp, "seconds", json_object_new_int64(now.tv_sec));
-	ctl_qmp_put(stamp, "microseconds", json_object_new_int64(now.tv_nsec / NS_PER_US));
-	root = json_object_new_object();
-	ctl_qmp_put(root, "timestamp", stamp);
-	ctl_qmp_put(root, "event", json_object_new_string(names[event->kind]));
-	data = event_data(event);
-	if (data)
-		ctl_qmp_put(root, "data", data);
-	if (!qmp_send(qmp, root))
-		qmp->events_dropped++;
+	if (ctl_qmp_hears_events(qmp))
+		ctl_qmp_send_event(qmp, names[event->kind], event_data(event));
 }
 
 /* Requests */
@@ -291,14 +299,18 @@ static void qmp_drained(void *arg)
 		loop_post(qmp->machine->loop, &qmp->task);
 }
 
-int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct chardev *chardev)
+int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc,
+		 struct chardev *chardev)
 {
-	*qmp = (struct ctl_qmp){ .machine = machine, .chardev = chardev };
+	*qmp = (struct ctl_qmp){ .machine = machine, .vnc = vnc, .chardev = chardev };
 	qmp->task = (struct loop_task){ .run = qmp_go_on, .arg = qmp };
 	ctl_frame_init(&qmp->frame);
 	ctl_out_init(&qmp->out, chardev, CTL_QMP_OUT_MAX);
 	qmp->observer = (struct machine_observer){ .event = machine_did, .arg = qmp };
 	machine_observe(machine, &qmp->observer);
+	qmp->vnc_observer = (struct ui_vnc_observer){ .event = ctl_qmp_vnc_did, .arg = qmp };
+	if (vnc)
+		ui_vnc_observe(vnc, &qmp->vnc_observer);
 	chardev_set_user(chardev, &(struct chardev_user){
 					  .room = qmp_room,
 					  .receive = qmp_receive,
@@ -314,6 +326,8 @@ void ctl_qmp_destroy(struct ctl_qmp *qmp)
 {
 	chardev_set_user(qmp->chardev, NULL);
 	machine_unobserve(qmp->machine, &qmp->observer);
+	if (qmp->vnc)
+		ui_vnc_unobserve(&qmp->vnc_observer);
 	loop_unpost(qmp->machine->loop, &qmp->task);
 	ctl_frame_destroy(&qmp->frame);
 	ctl_out_destroy(&qmp->out);

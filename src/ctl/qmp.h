@@ -16,6 +16,7 @@
 #include "board/machine.h"
 #include "ctl/frame.h"
 #include "ctl/out.h"
+#include "ui/vnc.h"
 
 #define CTL_QMP_INPUT 4096
 /* Bytes of replies and events that may wait for a client that does not read. */
@@ -23,12 +24,14 @@
 
 struct ctl_qmp {
 	struct machine *machine; /* borrowed */
+	struct ui_vnc *vnc; /* borrowed; NULL: there is none */
 	struct chardev *chardev; /* borrowed */
 	bool opened; /* a client is there */
 	void (*left)(void *arg); /* it is not any more; may be NULL. Not to destroy this from */
 	void *left_arg;
 	bool negotiated;
 	struct machine_observer observer;
+	struct ui_vnc_observer vnc_observer;
 	uint8_t input[CTL_QMP_INPUT]; /* received, not yet looked at: [input_at, input_n) */
 	size_t input_at, input_n;
 	struct loop_task task; /* goes on with it */
@@ -37,8 +40,11 @@ struct ctl_qmp {
 	uint64_t events_dropped; /* of a client that did not read them */
 };
 
-/* Before the machine runs. The back-end gets this instance as its user. 0 or -errno. */
-int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct chardev *chardev)
-	__attribute__((warn_unused_result));
-/* Before the machine is destroyed. The back-end is left without user. */
+/*
+ * Before the machine runs. vnc shows the machine to people, or is NULL. The back-end gets this instance
+ * as its user. 0 or -errno.
+ */
+int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc,
+		 struct chardev *chardev) __attribute__((warn_unused_result));
+/* Before the machine is destroyed and the VNC server closed. The back-end is left without user. */
 void ctl_qmp_destroy(struct ctl_qmp *qmp);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
+ * qmp_devices.c, qmp_display.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
  */
 #pragma once
 
@@ -28,6 +28,11 @@ int ctl_qmp_quote(const char *text);
  */
 struct json_object *ctl_qmp_execute(struct ctl_qmp *qmp, struct json_object *request);
 struct json_object *ctl_qmp_error_object(const struct ctl_qmp_error *err);
+
+/* Whether the client is to hear of an event now; one that does not read what there is misses it. */
+bool ctl_qmp_hears_events(struct ctl_qmp *qmp);
+/* If so. The data, which may be NULL, is taken over. */
+void ctl_qmp_send_event(struct ctl_qmp *qmp, const char *name, struct json_object *data);
 
 /* What the greeting and query-version tell. */
 struct json_object *ctl_qmp_version(void);
@@ -56,6 +61,18 @@ bool ctl_qmp_input_send_event(struct ctl_qmp *qmp, struct json_object *arguments
 			      struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_query_mice(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_display.c, likewise, and what it does with events of a VNC server. */
+bool ctl_qmp_screendump(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_vnc(struct ctl_qmp *qmp, struct json_object *arguments,
+		       struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_set_password(struct ctl_qmp *qmp, struct json_object *arguments,
+			  struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_change_vnc_password(struct ctl_qmp *qmp, struct json_object *arguments,
+				 struct json_object **result, struct ctl_qmp_error *err);
+void ctl_qmp_vnc_did(void *qmp, enum ui_vnc_event event, const struct ui_vnc_end *server,
+		     const struct ui_vnc_end *viewer);
 
 /* Commands of qmp_machine.c, likewise. */
 bool ctl_qmp_query_cpus_fast(struct ctl_qmp *qmp, struct json_object *arguments,

@@ -37,7 +37,7 @@ static void play(struct hand *hand, const uint8_t *text, size_t len, size_t piec
 
 	hand_begin(hand, room, how);
 	hand->pc.machine.options.name = machine_name(text, len);
-	CHECK(ctl_qmp_init(&qmp, &hand->pc.machine, &hand->chardev) == 0);
+	CHECK(ctl_qmp_init(&qmp, &hand->pc.machine, NULL, &hand->chardev) == 0);
 	hand_turn(hand);
 	hand_say(hand, text, len, piece);
 	hand_turn(hand);

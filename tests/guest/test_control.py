@@ -8,54 +8,9 @@ import subprocess
 import unittest
 
 from machine import COALPORT, Machine, PATIENCE, Test, main, needs_kvm, rom
+from qmp import Line, Qmp
 
 QEMU = shutil.which('qemu-system-x86_64')
-
-
-class Line:
-    """One end of a conversation in lines."""
-
-    def __init__(self, connection):
-        connection.settimeout(PATIENCE)
-        self.connection = connection
-        self.lines = connection.makefile('rwb')
-
-    def say(self, text):
-        self.lines.write(text.encode())
-        self.lines.flush()
-
-    def hear(self):
-        return self.lines.readline().decode()
-
-    def ask(self, text):
-        self.say(text + '\n')
-        return self.hear().removesuffix('\n')
-
-    def close(self):
-        self.lines.close()
-        self.connection.close()
-
-
-class Qmp(Line):
-    """A client that keeps the events it hears."""
-
-    def __init__(self, connection):
-        super().__init__(connection)
-        self.greeting = json.loads(self.hear())
-        self.events = []
-
-    def execute(self, command, **arguments):
-        request = {'execute': command}
-        if arguments:
-            request['arguments'] = arguments
-        self.say(json.dumps(request))
-        while 'event' in (answer := json.loads(self.hear())):
-            self.events.append(answer['event'])
-        return answer
-
-    def wait_for(self, event):
-        while event not in self.events:
-            self.events.append(json.loads(self.hear())['event'])
 
 
 class Libqtest(Test):

@@ -852,7 +852,16 @@ static void test_running(void **state)
 		  "-exits: there is no processor to leave the kernel (-accel qtest)" },
 		{ "-pidfile", "-pidfile: needs a value (FILE)" },
 		{ "-D", "-D: needs a value (FILE)" },
-		{ "-display gtk", "-display: gtk: not offered (only none)" },
+		{ "-display gtk", "-display: gtk: not offered (only none, vnc=ADDRESS)" },
+		{ "-display vnc=x", "-display: x: not an address ([HOST]:D, unix:PATH or none)" },
+		{ "-vnc :x", "-vnc: :x: the display is a number from 0 to 59635" },
+		{ "-vnc :59636", "-vnc: :59636: the display is a number from 0 to 59635" },
+		{ "-vnc unix:", "-vnc: unix: needs a path" },
+		{ "-vnc unix:x,to=3", "-vnc: to=3: not with unix:" },
+		{ "-vnc :5,to=4", "-vnc: to=4: is below the display" },
+		{ "-vnc unix:x,websocket=on", "-vnc: websocket: not with unix:" },
+		{ "-vnc :0,websocket=0", "-vnc: websocket=0: neither on, off nor a port" },
+		{ "-vnc password=on", "-vnc: needs an address ([HOST]:D, unix:PATH or none)" },
 		{ "-vga cirrus", "-vga: cirrus: not offered (only std, none)" },
 		{ "-audio alsa", "-audio: alsa: not offered (only none, driver=none)" },
 		{ "-audiodev pa,id=x", "-audiodev: driver=pa: not offered (only none)" },
@@ -917,6 +926,12 @@ static void test_graphics(void **state)
 	good("-vga std -nodefaults -device VGA,vgamem_mb=32");
 	assert_int_equal(options.pc.devices_n, 1);
 	assert_string_equal(options.pc.devices[0].props, "vgamem_mb=32");
+	/* Somebody is to see it. */
+	good("-vnc :1 -nodefaults");
+	assert_int_equal(options.pc.devices_n, 1);
+	assert_string_equal(options.pc.devices[0].type, "VGA");
+	good("-vnc :1 -vga none -nodefaults");
+	assert_int_equal(options.pc.devices_n, 0);
 }
 
 static void test_actions(void **state)
@@ -1033,6 +1048,31 @@ static void test_bounds(void **state)
 	assert_non_null(strstr(options.error, "unknown option"));
 }
 
+static void vnc(void **state)
+{
+	good("-vnc :3");
+	assert_true(options.vnc_wanted && !options.no_display);
+	assert_null(options.vnc.host);
+	assert_null(options.vnc.path);
+	assert_int_equal(options.vnc.display, 3);
+	assert_int_equal(options.vnc.to, 3);
+	assert_false(options.vnc.password || options.vnc.websocket);
+	good("-display vnc=[::1]:59635,password,to=59635,websocket=80,share=ignore");
+	assert_true(options.vnc_wanted && options.vnc.password && options.vnc.websocket);
+	assert_string_equal(options.vnc.host, "::1");
+	assert_int_equal(options.vnc.display, 59635);
+	assert_int_equal(options.vnc.websocket_port, 80);
+	good("-vnc localhost:0,to=9,websocket=on");
+	assert_string_equal(options.vnc.host, "localhost");
+	assert_int_equal(options.vnc.to, 9);
+	assert_true(options.vnc.websocket && !options.vnc.websocket_port);
+	good("-vnc unix:a/b,password=off,websocket=off");
+	assert_string_equal(options.vnc.path, "a/b");
+	assert_false(options.vnc.password || options.vnc.websocket);
+	good("-vnc :3 -vnc none");
+	assert_false(options.vnc_wanted);
+}
+
 static void test_console_of_firmware(void **state)
 {
 	good("-nographic");
@@ -1084,6 +1124,7 @@ int main(void)
 		cmocka_unit_test(test_console_of_firmware),
 		cmocka_unit_test(test_help_is_whole),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(vnc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static struct fixture *make(bool no_shutdown)
 	rig_make(&f->rig, (struct pc_options){ .machine = { .no_shutdown = no_shutdown },
 					       .name = "a \"name\"" });
 	rig_serve(&f->rig);
-	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc.machine, f->rig.chardev), 0);
+	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc.machine, NULL, f->rig.chardev), 0);
 	rig_connect(&f->rig);
 	return f;
 }

@@ -23,7 +23,7 @@ static void make(void **state, bool coalesce)
 
 	rig_make_so(&f->rig, (struct pc_options){ .machine.no_shutdown = true }, coalesce);
 	rig_serve(&f->rig);
-	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc.machine, f->rig.chardev), 0);
+	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc.machine, NULL, f->rig.chardev), 0);
 	rig_connect(&f->rig);
 	rig_expect(
 		&f->rig, "",

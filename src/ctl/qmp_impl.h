@@ -71,7 +71,7 @@ bool ctl_qmp_set_password(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_change_vnc_password(struct ctl_qmp *qmp, struct json_object *arguments,
 				 struct json_object **result, struct ctl_qmp_error *err);
-void ctl_qmp_vnc_did(void *qmp, enum ui_vnc_event event, const struct ui_vnc_end *server,
+void ctl_qmp_vnc_did(void *arg, enum ui_vnc_event event, const struct ui_vnc_end *server,
 		     const struct ui_vnc_end *viewer);
 
 /* Commands of qmp_machine.c, likewise. */

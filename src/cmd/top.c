@@ -481,12 +481,16 @@ static void top_run(struct top *top)
 static int top_main(struct top *top)
 {
 	const struct top_options *options = &top->options;
+	unsigned flags = options->json || options->record ? WATCH_POLLER_LINES : 0;
 	struct error err;
 	int ret;
 
 	top->state = options->state;
 	top->faced =
 		!options->plain && !options->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	/* Who waits for a number of tables is no one who looks on. */
+	if (options->count && !top->faced)
+		flags |= WATCH_POLLER_STRICT;
 	top->signals.fd = top_block_signals();
 	ret = top->signals.fd < 0 ? top->signals.fd : loop_init(&top->loop);
 	if (ret) {
@@ -497,8 +501,7 @@ static int top_main(struct top *top)
 	timer_init(&top->ask, &top->clock, top_ask, top);
 	timer_init(&top->look, &top->clock, top_look, top);
 	timer_init(&top->end, &top->clock, top_over, top);
-	if (watch_poller_start(&top->poller, &watch_poller_machine, options->target,
-			       options->json || options->record, &err)) {
+	if (watch_poller_start(&top->poller, &watch_poller_machine, options->target, flags, &err)) {
 		top_end(top, 1, err.text);
 	} else {
 		top_run(top);

@@ -386,12 +386,13 @@ static void take_zone(struct take *take, struct json_object *object,
 		FIELD(TEXT, "state", watch_snapshot_zone, state),
 		FIELD(TEXT, "trap", watch_snapshot_zone, trap),
 		FIELD(COUNT, "wait_ns", watch_snapshot_zone, wait_ns),
+		FIELD(FLAG, "user", watch_snapshot_zone, user),
+		FIELD(FLAG, "forced", watch_snapshot_zone, forced),
 	};
 
 	take_fields(take, object, zone, fields, COUNT_OF(fields));
 	zone->space = take_space(take, object);
-	(void)member(take, object, "wait", json_type_string);
-	if (!json_object_object_get_ex(object, "wait_ns", NULL))
+	if (member(take, object, "wait", json_type_string))
 		zone->wait_ns = UINT64_MAX;
 	if (zone->last < zone->first)
 		refuse(take, -EINVAL, "last", "before the first");

@@ -461,20 +461,21 @@ static void plot_batches(FILE *out, const char *title, const struct watch_snapsh
 
 static void page_zones(FILE *out, const struct watch_snapshot *total)
 {
-	static const struct watch_page_column columns[] = { { "range", false },
-							    { "chip", false },
-							    { "state", false },
-							    { "why it may wait", false },
-							    { "why it does not", false } };
+	static const struct watch_page_column columns[] = {
+		{ "range", false }, { "made by", false },         { "chip", false },
+		{ "state", false }, { "why it may wait", false }, { "why it does not", false }
+	};
 
 	watch_page_table_begin(out, columns, COUNT_OF(columns));
 	for (size_t i = 0; i < total->zones_n; i++) {
 		const struct watch_snapshot_zone *zone = &total->zones[i];
+		const char *by = watch_snapshot_zone_by(zone);
 		char range[64];
 
 		snprintf(range, sizeof(range), "0x%" PRIx64 "-0x%" PRIx64, zone->first, zone->last);
 		watch_page_row_begin(out);
 		watch_page_cell(out, range);
+		watch_page_cell(out, by[0] ? by : "the machine");
 		watch_page_cell(out, zone->region);
 		watch_page_cell(out, zone->state);
 		watch_page_cell(out, zone->why);

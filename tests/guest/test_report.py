@@ -33,7 +33,8 @@ def record(n, **members):
                        'rows': rows, 'reasons': {'io': 100 * n, 'mmio': 10 * n * n},
                        'ring': {'entries': 169, 'batches': [[1, 90 * n], [2, 3 * n]], 'full': 1, 'deadline': 2},
                        'zones': [{'space': 'port', 'first': 0x70, 'last': 0x70, 'region': 'chip', 'wait': 'latch',
-                                  'why': 'only an index', 'state': 'active'}], **members}) + '\n'
+                                  'why': 'only an index', 'state': 'active'},
+                                 {'space': 'port', 'first': 0x72, 'last': 0x73, 'state': 'exits', 'user': True}], **members}) + '\n'
 
 
 class Files(Test):
@@ -80,6 +81,11 @@ class Files(Test):
         self.assertTrue(self.content('recording').startswith('<!DOCTYPE html>'))
         self.assertEqual(os.listdir(self.folder), ['recording'])
 
+    def test_zones_of_the_user(self):
+        said = report(self.recording()).stdout
+        self.assertIn("\nthe user's zone 0x72-0x73: exits\n", said)
+        self.assertNotIn("zone 0x70", said)
+
     def test_page(self):
         """Well-formed whatever the names are, and with all its parts."""
         hostile = '<script>alert(1)</script>"\'&\x1b[31m'
@@ -90,6 +96,7 @@ class Files(Test):
             self.assertNotIn('<script', page)
             self.assertNotRegex(page, r'https?:|src=|@import|url\(')
             xml.dom.minidom.parseString(page[page.index('<body>'):page.index('</html>')])
+            self.assertEqual(page.count('<td>user</td>'), len(files))
             for part in ('Ports and pages', 'Over time', 'How long exits take', 'Returns of KVM_RUN by reason',
                          'Writes in the ring when it was drained', 'only an index', '0xfe000000+16'):
                 self.assertIn(part, page)

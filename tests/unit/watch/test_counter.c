@@ -21,7 +21,10 @@
 #define WIDTH 4
 
 /* The arguments of a system call's tracepoint: kernel/trace/trace_syscalls.c. */
-#define ARGUMENT(n) { 16 + 8 * (n), 8 }
+#define ARGUMENT(n)                                                                                \
+	{                                                                                          \
+		16 + 8 * (n), 8                                                                    \
+	}
 
 static struct watch_formats formats;
 static struct watch_table table;

@@ -218,7 +218,8 @@ static void test_silent(void **state)
 static void test_stopped_any_time(void **state)
 {
 	for (unsigned i = 0; i < 300; i++) {
-		struct watch_poller *poller = start("vm1", i & 1 ? "s" : "a", i & 2 ? WATCH_POLLER_LINES : 0);
+		struct watch_poller *poller =
+			start("vm1", i & 1 ? "s" : "a", i & 2 ? WATCH_POLLER_LINES : 0);
 
 		if (i % 3)
 			watch_poller_ask(poller);

@@ -17,6 +17,11 @@ CHROMIUM = shutil.which('chromium')
 COLOURS = {(0x00, 0x72, 0xb2), (0xd5, 0x5e, 0x00)}  # of the first two series, on a light ground
 
 
+def tint(red, green, blue, opacity):
+    """What a colour comes to on white."""
+    return tuple(round(255 + (one - 255) * opacity) for one in (red, green, blue))
+
+
 def report(*arguments, **how):
     return subprocess.run([COALPORT, 'report', *arguments], capture_output=True, encoding='utf-8',
                           timeout=PATIENCE, check=False, **how)
@@ -101,6 +106,26 @@ class Files(Test):
                          'Writes in the ring when it was drained', 'only an index', '0xfe000000+16'):
                 self.assertIn(part, page)
 
+    def test_maps_have_one_scale(self):
+        """A run with a tenth of the exits is paler than the other one, and where it has as many, it is as dark."""
+        def rows(n, exits):
+            return [{'space': 'port', 'addr': 0x71, 'width': 1, 'direction': 'read', 'exits': exits * n}]
+        runs = [self.file(name, ''.join(record(i, rows=rows(i, exits)) for i in range(1, 9)).encode())
+                for name, exits in (('much', 1000), ('little', 100), ('more', 1000))]
+
+        def darkness(*files):
+            self.assertEqual(report('--html', self.path('page'), *files).returncode, 0)
+            maps = self.content('page').split('<figure>')
+            maps = [part for part in maps if 'Ports by time: ' in part]
+            self.assertEqual(len(maps), len(files))
+            return [max(map(float, re.findall(r'rgba\(var\(--heat\),([\d.]+)\)', part))) for part in maps]
+        self.assertEqual(darkness(runs[1]), [1])
+        much, little = darkness(*runs[:2])
+        self.assertEqual(much, 1)
+        self.assertLess(little, 0.8)
+        self.assertEqual(darkness(runs[0], runs[2]), [1, 1])
+        self.assertIn('the darkest is 1,000 exits a second, in both', self.content('page'))
+
     @unittest.skipUnless(CHROMIUM, 'chromium is not installed')
     def test_in_a_browser(self):
         pages = [self.path('one.html'), self.path('two.html')]
@@ -118,8 +143,12 @@ class Files(Test):
                     # Each one is drawn, and in its colours.
                     for figure in browser.evaluate('''[...document.querySelectorAll("figure")].map(f => {
                             const r = f.getBoundingClientRect();
-                            return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height}})'''):
-                        self.assertTrue(browser.colours(figure) & COLOURS, (page, width, figure))
+                            return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height,
+                                    fills: [...f.querySelectorAll("rect")].map(r => getComputedStyle(r).fill)}})'''):
+                        colours = browser.colours({name: figure[name] for name in ('x', 'y', 'width', 'height')})
+                        tints = {tint(*map(float, re.findall(r'[\d.]+', fill)))
+                                 for fill in figure['fills'] if fill.startswith('rgba')}
+                        self.assertTrue(colours & (COLOURS | tints), (page, width, figure))
                 self.assertEqual(browser.complaints, [])
                 self.assertLessEqual(browser.requests, {f'file://{path}' for path in pages} | {'data:,'})
 

@@ -39,7 +39,8 @@ struct accounting {
 	char folder[32], socket[48]; /* of the guest that is looked at */
 	double hz; /* of the time-stamp counter */
 	double *ticks[WAYS]; /* of a pair, by round */
-	uint64_t records; /* that coalport top got, in all rounds; a short guest may end before the first */
+	uint64_t
+		records; /* that coalport top got, in all rounds; a short guest may end before the first */
 };
 
 static bool has_ended(const struct bench_child *child)
@@ -194,8 +195,7 @@ static void accounting_print(const struct accounting *bench)
 		if (ways[way].ratio)
 			print_figure(ways[way].ratio, &ratio[way], 1);
 	}
-	printf("coalport top asked %.1f times a round\n",
-	       (double)bench->records / options->rounds);
+	printf("coalport top asked %.1f times a round\n", (double)bench->records / options->rounds);
 }
 
 /* 0 or -errno after a message. */

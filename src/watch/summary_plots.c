@@ -124,8 +124,7 @@ static int heat_make(struct heat *heat, const struct watch_series *series, size_
 		for (size_t j = 0; j < n; j++) {
 			size_t in = j / each == columns - 1 ? n - (columns - 1) * each : each;
 
-			heat->cells[i * columns + j / each] +=
-				values[(2 + i) * n + j] / (double)in;
+			heat->cells[i * columns + j / each] += values[(2 + i) * n + j] / (double)in;
 		}
 	}
 	free(values);
@@ -171,9 +170,9 @@ static int plot_heats(FILE *out, const struct watch_summary *summary,
 			most = heats[run].cells[i] > most ? heats[run].cells[i] : most;
 	}
 	if (!ret) {
-		watch_page_paragraph(out, "Maps of ports by time: the darkest is %s exits a second%s.",
-				     watch_page_number(number, most),
-				     summary->runs_n > 1 ? ", in both" : "");
+		watch_page_paragraph(
+			out, "Maps of ports by time: the darkest is %s exits a second%s.",
+			watch_page_number(number, most), summary->runs_n > 1 ? ", in both" : "");
 		for (size_t run = 0; run < summary->runs_n; run++)
 			heat_draw(out, &heats[run], &summary->runs[run], rows, most);
 	}

@@ -193,8 +193,9 @@ static void test_odd_numbers(void **state)
 				 &(struct watch_page_steps){ "a", a, c, b, 2, 0, false }, 1);
 		watch_page_bars(page.out, "a", "s",
 				&(struct watch_page_bar){ "a", a[0], b[0], a[0], 0 }, 1);
-		watch_page_heat(page.out, "a",
-				&(struct watch_page_heat){ &row, 1, 2, a, a[1], a[0], b[0], "s", "n" });
+		watch_page_heat(
+			page.out, "a",
+			&(struct watch_page_heat){ &row, 1, 2, a, a[1], a[0], b[0], "s", "n" });
 		watch_page_heat(page.out, "a",
 				&(struct watch_page_heat){ .x_name = "", .unit = "" });
 		free(end(&page));

@@ -33,7 +33,7 @@ static const struct {
 	{ "accounting",
 	  bench_accounting,
 	  { .guests = 1, .rounds = 11, .count = 100000 },
-	  "what counting its exits costs a guest that does nothing else: -exits off and on" },
+	  "what counting its exits costs a guest that does nothing else: -exits off, on, and with top" },
 	{ "start",
 	  bench_start,
 	  { .guests = 1, .rounds = 21 },

@@ -96,6 +96,8 @@ uint64_t chardev_dropped(struct chardev *chardev);
  * -EBADF (closed standard output). A client that leaves a socket is no error. Any thread.
  */
 int chardev_error(struct chardev *chardev);
+/* 0, or -errno: the host does not let us wait for input, which has ended by that. On the loop's thread. */
+int chardev_input_error(const struct chardev *chardev);
 /*
  * No more output will follow: waits until all that is buffered in the n back-ends (of which some may be
  * NULL) has been handed out or patience ends. On the loop's thread while the loop does not run.

@@ -45,6 +45,7 @@ struct chardev {
 	struct loop_watch in_watch; /* of it; fd -1: no input */
 	bool in_ready; /* worth reading without waiting: not pollable, new, or the other end is gone */
 	bool in_eof, in_hup;
+	int in_error; /* why it could not be watched; see chardev_input_error() */
 	bool escaped; /* Ctrl-A was the last byte */
 	bool typed; /* escapes by a person, who cannot be made to wait */
 	uint8_t *pending; /* read, but not taken by the user yet: [pending_at, pending_n) */

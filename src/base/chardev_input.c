@@ -177,6 +177,7 @@ void chardev_input_begin(struct chardev *chardev)
 				 wants_input(chardev) ? EPOLLIN : 0);
 		chardev->in_ready = err == -EPERM; /* a file, which is always ready */
 		if (err && !chardev->in_ready) {
+			chardev->in_error = err;
 			chardev->in_eof = chardev->in_hup = true;
 			loop_post(chardev->loop, &chardev->in_task);
 		}
@@ -214,6 +215,11 @@ void chardev_accept_input(struct chardev *chardev)
 	loop_post(chardev->loop, &chardev->in_task);
 }
 
+int chardev_input_error(const struct chardev *chardev)
+{
+	return chardev->in_error;
+}
+
 int chardev_input_init(struct chardev *chardev)
 {
 	chardev->in_watch.fd = chardev->in_stream.fd = -1;
@@ -234,6 +240,7 @@ void chardev_input_open(struct chardev *chardev, const struct stream *in)
 	chardev->in_stream = *in;
 	chardev->in_watch = (struct loop_watch){ .fd = in->fd, .ready = in_ready, .arg = chardev };
 	chardev->in_eof = chardev->in_hup = chardev->escaped = false;
+	chardev->in_error = 0;
 	/*
 	 * What is shared may have ended before it was opened again, which no event tells of such a
 	 * FIFO, so it is read first.

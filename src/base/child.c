@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -17,32 +18,54 @@ static int move_fd(int from, int to)
 	return dup2(from, to) < 0 ? -1 : 0;
 }
 
+/* Of a child. A descriptor of -1: none. */
+struct plan {
+	const char *const *argv;
+	int fd, out, said;
+	bool apart; /* from our terminal */
+	pid_t parent;
+};
+
+/* A duplicate above the places that are filled now, so that none is overwritten; -1 stays. */
+static int dup_above(int fd, bool *failed)
+{
+	if (fd < 0)
+		return -1;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD + 1);
+	*failed |= fd < 0;
+	return fd;
+}
+
 /* In the child, between fork and exec: only what is safe after signals. Returns what went wrong. */
-static int become(const char *const argv[], int fd, int said, pid_t parent)
+static int become(const struct plan *plan)
 {
 	struct sigaction normal = { .sa_handler = SIG_DFL };
+	bool failed = false;
 	sigset_t none;
-	int null;
+	int null, out, said, fd;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || setsid() < 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || (plan->apart && setsid() < 0))
 		return errno;
 	/* It may have died before it could be noticed. */
-	if (getppid() != parent)
+	if (getppid() != plan->parent)
 		return ESRCH;
 	for (int sig = 1; sig < NSIG; sig++)
 		(void)sigaction(sig, &normal, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Above the places that are filled now, so that none is overwritten. */
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, CHILD_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	null = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, CHILD_FD + 1);
-	said = fcntl(said, F_DUPFD_CLOEXEC, CHILD_FD + 1);
-	if (fd < 0 || null < 0 || said < 0 || move_fd(null, STDIN_FILENO) < 0 ||
-	    move_fd(null, STDOUT_FILENO) < 0 || move_fd(said, STDERR_FILENO) < 0 ||
-	    move_fd(fd, CHILD_FD) < 0)
+	if (null < 0)
 		return errno;
-	execvp(argv[0], (char *const *)argv);
+	null = dup_above(null, &failed);
+	out = dup_above(plan->out, &failed);
+	said = dup_above(plan->said, &failed);
+	fd = dup_above(plan->fd, &failed);
+	if (failed || move_fd(null, STDIN_FILENO) < 0 ||
+	    move_fd(out < 0 ? null : out, STDOUT_FILENO) < 0 ||
+	    (said >= 0 && move_fd(said, STDERR_FILENO) < 0) ||
+	    (fd >= 0 && move_fd(fd, CHILD_FD) < 0))
+		return errno;
+	execvp(plan->argv[0], (char *const *)plan->argv);
 	return errno;
 }
 
@@ -64,21 +87,16 @@ static int started(int result)
 	return n == sizeof(err) ? -err : 0;
 }
 
-int child_start(struct child *child, const char *const argv[], int fd)
+/* 0 once it runs, or -errno. */
+static int launch(struct child *child, const struct plan *plan)
 {
-	pid_t parent = getpid();
-	int said[2], result[2], err, status;
+	int result[2], err, status;
 
-	/* Nobody reads it before the end: whoever would wait for that is told to try again instead. */
-	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(result, O_CLOEXEC) < 0)
 		return -errno;
-	if (pipe2(result, O_CLOEXEC) < 0) {
-		err = -errno;
-		goto close_said;
-	}
 	child->pid = fork();
 	if (child->pid == 0) {
-		err = become(argv, fd, said[1], parent);
+		err = become(plan);
 		/* If the parent does not hear of it, it sees the end all the same. */
 		_exit(write(result[1], &err, sizeof(err)) == sizeof(err) ? 127 : 126);
 	}
@@ -90,16 +108,41 @@ int child_start(struct child *child, const char *const argv[], int fd)
 			wait_for(child->pid, &status);
 	}
 	close(result[0]);
-	if (err)
-		goto close_said;
-	close(said[1]);
-	child->said = said[0];
-	return 0;
-
-close_said:
-	close(said[0]);
-	close(said[1]);
 	return err;
+}
+
+int child_start(struct child *child, const char *const argv[], int fd)
+{
+	struct plan plan = { argv, .fd = fd, .out = -1, .apart = true, .parent = getpid() };
+	int said[2], err;
+
+	/* Nobody reads it before the end: whoever would wait for that is told to try again instead. */
+	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	plan.said = said[1];
+	err = launch(child, &plan);
+	close(said[1]);
+	if (err)
+		close(said[0]);
+	else
+		child->said = said[0];
+	return err;
+}
+
+int child_run(struct child *child, const char *const argv[], int out)
+{
+	const struct plan plan = { argv, .fd = -1, .out = out, .said = -1, .parent = getpid() };
+
+	child->said = -1;
+	return launch(child, &plan);
+}
+
+int child_wait(struct child *child)
+{
+	int status = 0;
+
+	wait_for(child->pid, &status);
+	return status;
 }
 
 /* The last of what is in the pipe. */
@@ -125,10 +168,10 @@ static void read_said(const struct child *child, char *text, size_t len)
 
 int child_end(struct child *child, char *text, size_t len)
 {
-	int status = 0;
+	int status;
 
 	(void)kill(child->pid, SIGTERM); /* it may have ended by itself */
-	wait_for(child->pid, &status);
+	status = child_wait(child);
 	if (text)
 		read_said(child, text, len);
 	close(child->said);

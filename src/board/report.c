@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "mem/lend.h"
+#include "mem/overrule.h"
 #include "meter/json.h"
 #include "meter/report.h"
 
@@ -75,6 +76,49 @@ static void zones_put_resting(void *arg, enum mem_space space, bool shown,
 	zones->n++;
 }
 
+/* The zone of just this range, or a new one behind the others; NULL: there is no room. */
+static struct meter_zone *zone_of(struct zones *zones, enum meter_space space, struct range range)
+{
+	struct meter_zone *zone;
+
+	for (zone = zones->at; zone < zones->at + zones->n; zone++) {
+		if (zone->space == space && zone->first == range.first && zone->last == range.last)
+			return zone;
+	}
+	if (zones->n == zones->room)
+		return NULL;
+	zones->n++;
+	*zone = (struct meter_zone){ .space = space, .first = range.first, .last = range.last };
+	return zone;
+}
+
+/* What the user said: marked in what there is, and added. */
+static void zones_put_said(struct zones *zones, enum meter_space space, const struct mem_said *said)
+{
+	for (unsigned i = 0; i < said->n; i++) {
+		const struct mem_override *override = &said->at[i].override;
+		size_t before = zones->n;
+		struct meter_zone *zone = zone_of(zones, space, override->range);
+
+		if (!zone)
+			return;
+		zone->user = true;
+		zone->forced = override->forced;
+		if (!override->wait) {
+			zone->wait = 0;
+			zone->state = METER_ZONE_EXITS;
+			zone->trap = "the user said that it exits";
+		} else if (zones->n > before) {
+			/* Not one of the accelerator's, which knows better. */
+			zone->wait =
+				override->wait == MEM_LATCH ? METER_WAIT_LATCH : override->wait;
+			zone->state = said->at[i].shown ? METER_ZONE_ACTIVE : METER_ZONE_RESTS;
+			if (!said->at[i].shown)
+				zone->trap = "what it was said of is not there now";
+		}
+	}
+}
+
 static int compare_zones(const void *a, const void *b)
 {
 	const struct meter_zone *x = a, *y = b;
@@ -84,21 +128,35 @@ static int compare_zones(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* The caller frees; NULL with *n 0 if memory ran out. What comes meanwhile is not in it. */
+/*
+ * The caller frees; NULL with *n 0 if memory ran out. What comes meanwhile is not in it. Where nothing is
+ * metered, only what the user said is known.
+ */
 static struct meter_zone *zones_of(struct machine *machine, size_t *n)
 {
 	struct zones zones = { .machine = machine, .n = machine_zones(machine, NULL, 0) };
+	bool metered = machine->accel->ops->metered;
+	struct mem_said said[MEM_SPACES];
 
 	*n = 0;
-	each_wait(machine, zones_put_resting, &zones);
+	if (metered)
+		each_wait(machine, zones_put_resting, &zones);
 	zones.room = zones.n;
+	for (enum mem_space space = 0; space < MEM_SPACES; space++) {
+		mem_map_said(&machine->map, space, &said[space]);
+		zones.room += said[space].n;
+	}
 	zones.at = calloc(zones.room ? zones.room : 1, sizeof(*zones.at));
 	if (!zones.at)
 		return NULL;
 	zones.n = machine_zones(machine, zones.at, zones.room);
 	if (zones.n > zones.room)
 		zones.n = zones.room;
-	each_wait(machine, zones_put_resting, &zones);
+	if (metered)
+		each_wait(machine, zones_put_resting, &zones);
+	for (enum mem_space space = 0; space < MEM_SPACES; space++)
+		zones_put_said(&zones, space == MEM_SPACE_PORT ? METER_PORT : METER_MMIO,
+			       &said[space]);
 	qsort(zones.at, zones.n, sizeof(*zones.at), compare_zones);
 	*n = zones.n;
 	return zones.at;
@@ -233,6 +291,16 @@ int machine_report_object(struct machine *machine, bool per_vcpu, struct json_ob
 		return ret;
 	*out = meter_report_json(&account.options);
 	account_drop(&account);
+	return *out ? 0 : -ENOMEM;
+}
+
+int machine_zones_object(struct machine *machine, struct json_object **out)
+{
+	size_t n;
+	struct meter_zone *zones = zones_of(machine, &n);
+
+	*out = zones ? meter_zones_json(zones, n) : NULL;
+	free(zones);
 	return *out ? 0 : -ENOMEM;
 }
 

@@ -23,5 +23,12 @@ int machine_report(struct machine *machine, FILE *out, enum report_form form)
 int machine_report_object(struct machine *machine, bool per_vcpu, struct json_object **out)
 	__attribute__((warn_unused_result));
 
+/*
+ * The record's list of zones by itself, which the caller puts back; of a machine that counts nothing, what
+ * the user said of waiting. 0 or -ENOMEM.
+ */
+int machine_zones_object(struct machine *machine, struct json_object **out)
+	__attribute__((warn_unused_result));
+
 /* What waits in this machine and why, a line each: the answer to coalesce=list. 0 or -errno. */
 int machine_list_waits(struct machine *machine, FILE *out) __attribute__((warn_unused_result));

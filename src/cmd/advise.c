@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/duration.h"
 #include "cmd/options.h"
+#include "cmd/verb.h"
 
 #define MEASURE_NS (5 * NS_PER_SEC)
 
@@ -35,74 +35,41 @@ static void help(void)
 
 /* Options */
 
-static bool take_number(const char *value, unsigned long max, unsigned long *out)
+static const struct verb_option table[] = {
+	VERB_OPTION_NUMBER("p", struct advise_options, pid, 1, INT_MAX, "the number of a process"),
+	VERB_OPTION_NUMBER("pid", struct advise_options, pid, 1, INT_MAX,
+			   "the number of a process"),
+	VERB_OPTION_TIME("for", struct advise_options, duration, 0, INT64_MAX,
+			 "a time from 1ms on, such as 10s, 500ms, 2m"),
+	VERB_OPTION_NUMBER("top", struct advise_options, top, 1, UINT32_MAX,
+			   "a number of pieces of advice"),
+	VERB_OPTION_FLAG("try", struct advise_options, try),
+	VERB_OPTION_FLAG("keep", struct advise_options, keep),
+	VERB_OPTION_FLAG("json", struct advise_options, json),
+	VERB_OPTION_FLAG("help", struct advise_options, help),
+	VERB_OPTION_FLAG("h", struct advise_options, help),
+};
+
+static int take_word(void *arg, const char *word)
 {
-	char *end;
+	struct advise_options *options = arg;
 
-	if (!value || *value < '0' || *value > '9')
-		return false;
-	errno = 0;
-	*out = strtoul(value, &end, 10);
-	return !*end && !errno && *out > 0 && *out <= max;
-}
-
-/* How many arguments an option took, or 0 after a message. */
-static int take_option(struct advise_options *options, const char *name, const char *value)
-{
-	const char *word = name + strspn(name, "-"), *wanted;
-	unsigned long number;
-
-	if (!strcmp(word, "help") || !strcmp(word, "h")) {
-		options->help = true;
-		return 1;
+	if (options->target) {
+		log_error("advise: %s: one target at a time", word);
+		return CMD_STATUS_USAGE;
 	}
-	if (!strcmp(word, "json") || !strcmp(word, "try") || !strcmp(word, "keep")) {
-		*(*word == 'j'   ? &options->json
-		  : *word == 't' ? &options->try
-				 : &options->keep) = true;
-		return 1;
-	}
-	if (!strcmp(word, "p") || !strcmp(word, "pid")) {
-		wanted = "the number of a process";
-		if (take_number(value, INT_MAX, &number)) {
-			options->pid = (pid_t)number;
-			return 2;
-		}
-	} else if (!strcmp(word, "top")) {
-		wanted = "a number of pieces of advice";
-		if (take_number(value, UINT32_MAX, &number)) {
-			options->top = (uint32_t)number;
-			return 2;
-		}
-	} else if (!strcmp(word, "for")) {
-		wanted = "a time from 1ms on, such as 10s, 500ms, 2m";
-		if (value && cmd_duration_parse(&options->duration, value))
-			return 2;
-	} else {
-		log_error("advise: %s: unknown argument (see coalport advise --help)", name);
-		return 0;
-	}
-	log_error("advise: %s: wants %s", name, wanted);
+	options->target = word;
 	return 0;
 }
 
 static bool parse(struct advise_options *options, int argc, char *const argv[])
 {
+	static const struct verb verb = { "advise", table, sizeof(table) / sizeof(table[0]),
+					  take_word };
+
 	*options = (struct advise_options){ .duration = MEASURE_NS };
-	for (int i = 1, taken; i < argc; i += taken) {
-		taken = 1;
-		if (argv[i][0] != '-' || !argv[i][1]) {
-			if (options->target) {
-				log_error("advise: %s: one target at a time", argv[i]);
-				return false;
-			}
-			options->target = argv[i];
-			continue;
-		}
-		taken = take_option(options, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
-		if (!taken)
-			return false;
-	}
+	if (verb_parse(&verb, options, argc, argv))
+		return false;
 	if (options->help)
 		return true;
 	if (options->target && options->pid) {

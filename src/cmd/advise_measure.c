@@ -6,11 +6,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cmd/advise.h"
@@ -110,61 +110,47 @@ static int read_recording(struct watch_recording *recording, struct watch_snapsh
 
 /*
  * Another process of this program traces; its table is a record. Ctrl-C reaches it as well, and it ends
- * with what it has; it does not outlive us.
+ * with what it has. Where its output comes to *out. 0, or -errno with a line in err.
  */
-static pid_t trace_start(const struct advise_options *options, int *out, struct error *err)
+static int trace_start(const struct advise_options *options, struct child *child, FILE **out,
+		       struct error *err)
 {
 	char pid[24], time[40];
-	sigset_t none;
-	int pipes[2];
-	pid_t child;
+	const char *const argv[] = { SELF, "trace", "-p", pid, "--for", time, "--json", NULL };
+	int pipes[2], ret;
 
 	snprintf(pid, sizeof(pid), "%d", (int)options->pid);
 	snprintf(time, sizeof(time), "%.9fs", (double)options->duration / 1e9);
-	*out = -1;
 	if (pipe2(pipes, O_CLOEXEC))
 		return error_set(err, -errno, "pipe: %s", strerror(errno));
-	child = fork();
-	if (child < 0) {
-		close(pipes[0]);
-		close(pipes[1]);
-		return error_set(err, -errno, "fork: %s", strerror(errno));
-	}
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		close(pipes[0]);
-		if (dup2(pipes[1], STDOUT_FILENO) >= 0)
-			execl(SELF, "coalport", "trace", "-p", pid, "--for", time, "--json",
-			      (char *)NULL);
-		_exit(127);
-	}
+	*out = fdopen(pipes[0], "r");
+	ret = *out ? child_run(child, argv, pipes[1]) : -errno;
 	close(pipes[1]);
-	*out = pipes[0];
-	return child;
+	if (!ret)
+		return 0;
+	if (*out)
+		fclose(*out);
+	else
+		close(pipes[0]);
+	return error_set(err, ret, "starting a trace: %s", strerror(-ret));
 }
 
 int advise_measure_trace(struct advise *advise, struct watch_snapshot *out, struct error *err)
 {
 	struct watch_recording recording;
-	int fd, status = 0, ret;
-	pid_t child = trace_start(&advise->options, &fd, err);
-	FILE *file;
+	struct child child;
+	int status, ret;
+	FILE *file = NULL;
 
-	if (child < 0)
-		return (int)child;
-	file = fdopen(fd, "r");
-	if (!file)
-		close(fd);
-	ret = file ? watch_recording_take(&recording, file, err)
-		   : error_set(err, -errno, "%s", strerror(errno));
+	ret = trace_start(&advise->options, &child, &file, err);
+	if (ret)
+		return ret;
+	ret = watch_recording_take(&recording, file, err);
 	if (!ret) {
 		ret = read_recording(&recording, out, err);
 		watch_recording_close(&recording);
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child_wait(&child);
 	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
 		if (!ret)
 			watch_snapshot_free(out);

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/duration.h"
 #include "cmd/options.h"
+#include "cmd/verb.h"
 #include "cmd/zones.h"
 
 #define ZONES_MAX 64
@@ -43,46 +43,32 @@ static void help(void)
 
 /* Arguments */
 
-static bool take_option(struct coalesce *coalesce, const char *name, const char *value, int *taken)
-{
-	const char *word = name + strspn(name, "-");
+static const struct verb_option table[] = {
+	VERB_OPTION_TIME("deadline", struct coalesce, deadline, 0, 60 * NS_PER_SEC,
+			 "a time from 1ms to 60s"),
+	VERB_OPTION_FLAG("force", struct coalesce, force),
+	VERB_OPTION_FLAG("json", struct coalesce, json),
+	VERB_OPTION_FLAG("help", struct coalesce, help),
+	VERB_OPTION_FLAG("h", struct coalesce, help),
+};
 
-	*taken = 1;
-	if (!strcmp(word, "force")) {
-		coalesce->force = true;
-	} else if (!strcmp(word, "json")) {
-		coalesce->json = true;
-	} else if (!strcmp(word, "help") || !strcmp(word, "h")) {
-		coalesce->help = true;
-	} else if (!strcmp(word, "deadline")) {
-		*taken = 2;
-		if (!value || !cmd_duration_parse(&coalesce->deadline, value) ||
-		    coalesce->deadline > 60 * NS_PER_SEC) {
-			log_error("coalesce: %s: wants a time from 1ms to 60s", name);
-			return false;
-		}
-	} else {
-		log_error("coalesce: %s: unknown argument (see coalport coalesce --help)", name);
-		return false;
-	}
-	return true;
-}
-
-static bool take_word(struct coalesce *coalesce, const char *word)
+static int take_word(void *arg, const char *word)
 {
+	struct coalesce *coalesce = arg;
+
 	if (!coalesce->verb) {
 		coalesce->verb = word;
 	} else if (!coalesce->target) {
 		coalesce->target = word;
 	} else if (coalesce->zones_n == ZONES_MAX) {
 		log_error("coalesce: more than %d ranges", ZONES_MAX);
-		return false;
+		return CMD_STATUS_USAGE;
 	} else if (!cmd_zone_parse(&coalesce->zones[coalesce->zones_n++], word)) {
 		log_error("coalesce: %s: no range (such as 0x70, 0x1f2-0x1f6, mmio:0xd0000+16)",
 			  word);
-		return false;
+		return CMD_STATUS_USAGE;
 	}
-	return true;
+	return 0;
 }
 
 static bool parse(struct coalesce *coalesce, int argc, char *const argv[])
@@ -94,16 +80,11 @@ static bool parse(struct coalesce *coalesce, int argc, char *const argv[])
 		      { "del", true, true },
 		      { "reset", true, false },
 		      { "list", false, false } };
+	static const struct verb verb = { "coalesce", table, sizeof(table) / sizeof(table[0]),
+					  take_word };
 
-	for (int i = 1, taken; i < argc; i += taken) {
-		bool option = argv[i][0] == '-' && argv[i][1];
-
-		taken = 1;
-		if (option ? !take_option(coalesce, argv[i], i + 1 < argc ? argv[i + 1] : NULL,
-					  &taken)
-			   : !take_word(coalesce, argv[i]))
-			return false;
-	}
+	if (verb_parse(&verb, coalesce, argc, argv))
+		return false;
 	if (coalesce->help)
 		return true;
 	for (size_t i = 0; coalesce->verb && i < sizeof(verbs) / sizeof(verbs[0]); i++) {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/replace.h"
 #include "cmd/options.h"
+#include "cmd/verb.h"
 #include "watch/summary.h"
 
 #define TOP_DEFAULT 40
@@ -38,89 +39,44 @@ static void help(void)
 	       TOP_DEFAULT);
 }
 
-static bool take_html(struct report *report, const char *value)
+static bool take_sort(void *arg, const char *value)
 {
-	report->html = value;
-	return *value;
-}
+	struct report *report = arg;
 
-static bool take_top(struct report *report, const char *value)
-{
-	char *end;
-
-	errno = 0;
-	report->top = strtoull(value, &end, 10);
-	return *value >= '0' && *value <= '9' && !*end && !errno && report->top > 0 &&
-	       report->top <= TOP_MOST;
-}
-
-static bool take_sort(struct report *report, const char *value)
-{
 	return watch_sort_find(&report->sort, value);
 }
 
-static bool take_reverse(struct report *report, const char *value)
-{
-	report->reverse = true;
-	return true;
-}
-
-static bool take_help(struct report *report, const char *value)
-{
-	report->help = true;
-	return true;
-}
-
-static const struct {
-	const char *name;
-	bool (*take)(struct report *report, const char *value);
-	const char *wanted; /* NULL: no value */
-} report_table[] = {
-	{ "html", take_html, "a file" },
-	{ "top", take_top, "a number of rows from 1 to 1000" },
-	{ "sort", take_sort,
-	  "exits, coalesced, time, avg, p50, p99, max, interrupts, kernel, address or name" },
-	{ "reverse", take_reverse, NULL },
-	{ "help", take_help, NULL },
-	{ "h", take_help, NULL },
+static const struct verb_option table[] = {
+	VERB_OPTION_TEXT("html", struct report, html, "a file"),
+	VERB_OPTION_NUMBER("top", struct report, top, 1, TOP_MOST,
+			   "a number of rows from 1 to 1000"),
+	VERB_OPTION_CALL(
+		"sort", take_sort,
+		"exits, coalesced, time, avg, p50, p99, max, interrupts, kernel, address or name"),
+	VERB_OPTION_FLAG("reverse", struct report, reverse),
+	VERB_OPTION_FLAG("help", struct report, help),
+	VERB_OPTION_FLAG("h", struct report, help),
 };
 
-/* How many arguments an option took, or 0 after a message. */
-static int take_option(struct report *report, int argc, char *const argv[])
+static int take_word(void *arg, const char *word)
 {
-	const char *name = argv[0] + strspn(argv[0], "-");
+	struct report *report = arg;
 
-	for (size_t i = 0; i < sizeof(report_table) / sizeof(report_table[0]); i++) {
-		bool wants = report_table[i].wanted;
-
-		if (strcmp(name, report_table[i].name) != 0)
-			continue;
-		if ((!wants || argc > 1) && report_table[i].take(report, argv[1]))
-			return wants ? 2 : 1;
-		log_error("report: %s: wants %s", argv[0], report_table[i].wanted);
-		return 0;
+	if (report->files_n == WATCH_SUMMARY_RUNS) {
+		log_error("report: %s: more than two files", word);
+		return CMD_STATUS_USAGE;
 	}
-	log_error("report: %s: unknown argument (see coalport report --help)", argv[0]);
+	report->files[report->files_n++] = word;
 	return 0;
 }
 
 static bool parse(struct report *report, int argc, char *const argv[])
 {
-	for (int i = 1; i < argc;) {
-		int taken = 1;
+	static const struct verb verb = { "report", table, sizeof(table) / sizeof(table[0]),
+					  take_word };
 
-		if (argv[i][0] == '-' && argv[i][1]) {
-			taken = take_option(report, argc - i, argv + i);
-		} else if (report->files_n == WATCH_SUMMARY_RUNS) {
-			log_error("report: %s: more than two files", argv[i]);
-			taken = 0;
-		} else {
-			report->files[report->files_n++] = argv[i];
-		}
-		if (!taken)
-			return false;
-		i += taken;
-	}
+	if (verb_parse(&verb, report, argc, argv))
+		return false;
 	if (report->files_n || report->help)
 		return true;
 	log_error("report: wants a file (see coalport report --help)");

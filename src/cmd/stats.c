@@ -13,8 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/replace.h"
-#include "cmd/duration.h"
-#include "cmd/options.h"
+#include "cmd/verb.h"
 #include "watch/prometheus.h"
 
 #define INTERVAL_LEAST (50 * NS_PER_MS)
@@ -48,103 +47,55 @@ static void help(void)
 
 /* Arguments */
 
-static bool take_rows(struct stats *stats, const char *value)
+static bool take_json(void *arg, const char *value)
 {
-	char *end;
+	struct stats *stats = arg;
 
-	errno = 0;
-	stats->rows = strtoull(value, &end, 10);
-	return *value >= '0' && *value <= '9' && !*end && !errno &&
-	       stats->rows <= WATCH_SNAPSHOT_ROWS;
-}
-
-static bool take_output(struct stats *stats, const char *value)
-{
-	stats->output = value;
-	return *value;
-}
-
-static bool take_interval(struct stats *stats, const char *value)
-{
-	return cmd_duration_parse(&stats->interval, value) && stats->interval >= INTERVAL_LEAST;
-}
-
-static bool take_all(struct stats *stats, const char *value)
-{
-	stats->all = true;
-	return true;
-}
-
-static bool take_json(struct stats *stats, const char *value)
-{
 	stats->form = STATS_JSON;
 	return true;
 }
 
-static bool take_prometheus(struct stats *stats, const char *value)
+static bool take_prometheus(void *arg, const char *value)
 {
+	struct stats *stats = arg;
+
 	stats->form = STATS_PROMETHEUS;
 	return true;
 }
 
-static bool take_help(struct stats *stats, const char *value)
-{
-	stats->help = true;
-	return true;
-}
-
-static const struct {
-	const char *name;
-	bool (*take)(struct stats *stats, const char *value);
-	const char *wanted; /* NULL: no value */
-} stats_table[] = {
-	{ "rows", take_rows, "a number of rows" },
-	{ "output", take_output, "a file" },
-	{ "o", take_output, "a file" },
-	{ "interval", take_interval, "a time from 50ms on, such as 15s, 1m" },
-	{ "all", take_all, NULL },
-	{ "json", take_json, NULL },
-	{ "prometheus", take_prometheus, NULL },
-	{ "help", take_help, NULL },
-	{ "h", take_help, NULL },
+static const struct verb_option table[] = {
+	VERB_OPTION_NUMBER("rows", struct stats, rows, 0, WATCH_SNAPSHOT_ROWS, "a number of rows"),
+	VERB_OPTION_TEXT("output", struct stats, output, "a file"),
+	VERB_OPTION_TEXT("o", struct stats, output, "a file"),
+	VERB_OPTION_TIME("interval", struct stats, interval, INTERVAL_LEAST, INT64_MAX,
+			 "a time from 50ms on, such as 15s, 1m"),
+	VERB_OPTION_FLAG("all", struct stats, all),
+	VERB_OPTION_CALL("json", take_json, NULL),
+	VERB_OPTION_CALL("prometheus", take_prometheus, NULL),
+	VERB_OPTION_FLAG("help", struct stats, help),
+	VERB_OPTION_FLAG("h", struct stats, help),
 };
 
-/* How many arguments an option took, or 0 after a message. */
-static int take_option(struct stats *stats, int argc, char *const argv[])
+static int take_word(void *arg, const char *word)
 {
-	const char *name = argv[0] + strspn(argv[0], "-");
+	struct stats *stats = arg;
+	int ret = watch_fleet_name(&stats->fleet, word);
 
-	for (size_t i = 0; i < sizeof(stats_table) / sizeof(stats_table[0]); i++) {
-		bool wants = stats_table[i].wanted;
-
-		if (strcmp(name, stats_table[i].name) != 0)
-			continue;
-		if ((!wants || argc > 1) && stats_table[i].take(stats, argv[1]))
-			return wants ? 2 : 1;
-		log_error("stats: %s: wants %s", argv[0], stats_table[i].wanted);
-		return 0;
-	}
-	log_error("stats: %s: unknown argument (see coalport stats --help)", argv[0]);
-	return 0;
+	if (ret)
+		log_error("stats: %s", strerror(-ret));
+	return ret ? 1 : 0;
 }
 
 /* 0, or the exit status after a message. */
 static int parse(struct stats *stats, int argc, char *const argv[])
 {
-	for (int i = 1; i < argc;) {
-		int taken = 1;
+	static const struct verb verb = { "stats", table, sizeof(table) / sizeof(table[0]),
+					  take_word };
+	int ret = verb_parse(&verb, stats, argc, argv);
 
-		if (argv[i][0] == '-')
-			taken = take_option(stats, argc - i, argv + i);
-		else if (watch_fleet_name(&stats->fleet, argv[i]))
-			return log_error("stats: %s", strerror(ENOMEM)), 1;
-		if (!taken)
-			return CMD_STATUS_USAGE;
-		i += taken;
-	}
-	if (!stats->fleet.n)
+	if (!ret && !stats->fleet.n)
 		stats->all = true;
-	return 0;
+	return ret;
 }
 
 /* Forms */

@@ -11,46 +11,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "cmd/options.h"
 #include "cmd/top_face.h"
-#include "watch/poller.h"
+#include "cmd/top_impl.h"
 #include "watch/text.h"
 
 /* From here on an answer is said to be late. */
 #define LATE_NS (2 * NS_PER_SEC)
-
-/* A record as the machine gave it, and the difference to the one before. */
-struct view {
-	struct watch_snapshot whole, interval;
-	bool any, compared;
-};
-
-struct top {
-	struct top_options options;
-	struct watch_screen_state state;
-	struct watch_screen screen;
-	struct watch_poller *poller;
-	struct watch_snapshot last; /* the newest record */
-	bool heard; /* last is one */
-	struct view shown; /* what is on the screen: the newest, unless frozen */
-	struct file_output recording;
-	struct loop loop;
-	struct clock clock;
-	struct timer ask, look,
-		end; /* of the next question; of an answer that is late; of it all */
-	struct loop_watch signals, answers, keys;
-	uint64_t printed; /* tables, or records */
-	bool faced; /* on a terminal, full screen */
-	bool dirty; /* the screen is to be drawn when the terminal takes it */
-	bool gone; /* the machine is, and what is shown is frozen */
-	char note[ERROR_SIZE];
-	char said[ERROR_SIZE]; /* the last line, on standard error */
-	int status;
-};
 
 static void help(void)
 {
@@ -73,7 +41,7 @@ static void help(void)
 	       "  --record FILE    also writes the records to a file, for coalport report\n");
 }
 
-static void top_end(struct top *top, int status, const char *why)
+void top_end(struct top *top, int status, const char *why)
 {
 	char safe[ERROR_SIZE];
 
@@ -83,161 +51,6 @@ static void top_end(struct top *top, int status, const char *why)
 	if (status)
 		top->status = status;
 	loop_quit(&top->loop);
-}
-
-/* Showing */
-
-static struct watch_screen_input top_input(struct top *top)
-{
-	return (struct watch_screen_input){
-		.interval = top->shown.compared ? &top->shown.interval : NULL,
-		.whole = top->shown.any ? &top->shown.whole : NULL,
-		.target = top->options.target ? top->options.target : "the only machine",
-		.note = top->note[0] ? top->note : NULL,
-	};
-}
-
-static void top_draw(struct top *top)
-{
-	const struct watch_screen_input input = top_input(top);
-	unsigned columns, rows;
-
-	if (!top->faced)
-		return;
-	top_face_size(&columns, &rows);
-	watch_screen_render(&top->screen, &input, &top->state, columns, rows);
-	top->dirty = !top_face_draw(&top->screen);
-	if (top->dirty)
-		timer_arm(&top->look, clock_monotonic() + 100 * NS_PER_MS);
-}
-
-/* What is printed reached nobody. */
-static void top_output_failed(struct top *top)
-{
-	char why[ERROR_SIZE];
-
-	(void)snprintf(why, sizeof(why), "standard output: %s", strerror(errno ? errno : EIO));
-	top_end(top, 1, why);
-}
-
-static void top_count(struct top *top)
-{
-	if (++top->printed == top->options.count)
-		top_end(top, 0, NULL);
-}
-
-static void top_print(struct top *top)
-{
-	const struct watch_screen_input input = top_input(top);
-
-	watch_screen_render(&top->screen, &input, &top->state, WATCH_SCREEN_COLUMNS, 0);
-	errno = 0;
-	if (top->printed)
-		putchar('\n');
-	for (size_t y = 0; y < top->screen.lines_n; y++) {
-		const struct watch_screen_line *line = &top->screen.lines[y];
-
-		for (size_t i = line->first; i < line->first + line->n; i++)
-			fwrite(top->screen.text + top->screen.spans[i].at, 1,
-			       top->screen.spans[i].n, stdout);
-		putchar('\n');
-	}
-	if (fflush(stdout) || ferror(stdout))
-		top_output_failed(top);
-	else
-		top_count(top);
-}
-
-/* Records */
-
-static int write_all(int fd, const char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t done = write(fd, bytes, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		bytes += done;
-		n -= (size_t)done;
-	}
-	return 0;
-}
-
-static void top_keep_line(struct top *top, char *line)
-{
-	size_t n = strlen(line);
-	char why[ERROR_SIZE];
-	int ret;
-
-	if (top->recording.fd >= 0) {
-		line[n] = '\n'; /* instead of its end: there is no line without one in the file */
-		ret = write_all(top->recording.fd, line, n + 1);
-		line[n] = '\0';
-		if (ret) {
-			(void)snprintf(why, sizeof(why), "%s: %s", top->options.record,
-				       strerror(-ret));
-			top_end(top, 1, why);
-		}
-	}
-	if (!top->options.json)
-		return;
-	errno = 0;
-	if (puts(line) == EOF || fflush(stdout))
-		top_output_failed(top);
-	else
-		top_count(top);
-}
-
-static void view_free(struct view *view)
-{
-	if (view->any)
-		watch_snapshot_free(&view->whole);
-	if (view->compared)
-		watch_snapshot_free(&view->interval);
-	*view = (struct view){ 0 };
-}
-
-/* A new record comes to be the one that is shown. It belongs to the view then. */
-static void top_show(struct top *top, struct watch_snapshot *whole, struct watch_snapshot *interval)
-{
-	view_free(&top->shown);
-	top->shown.any = true;
-	top->shown.whole = *whole;
-	if (interval) {
-		top->shown.interval = *interval;
-		top->shown.compared = true;
-	}
-	top_draw(top);
-	if (!top->faced && !top->options.json && (interval || top->state.whole))
-		top_print(top);
-}
-
-static void top_record(struct top *top, struct watch_answer *answer)
-{
-	struct watch_snapshot interval = { 0 }, whole;
-	bool compared = false;
-	struct error err;
-
-	if (answer->line)
-		top_keep_line(top, answer->line);
-	/* A difference to an empty one is a copy. */
-	if (top->heard && !top->state.frozen)
-		compared = !watch_snapshot_diff(&interval, &answer->snapshot, &top->last, &err);
-	if (top->heard)
-		watch_snapshot_free(&top->last);
-	top->last = answer->snapshot;
-	top->heard = true;
-	if (top->state.frozen)
-		return;
-	if (watch_snapshot_copy(&whole, &top->last)) {
-		if (compared)
-			watch_snapshot_free(&interval);
-		top_end(top, 1, "out of memory");
-		return;
-	}
-	top_show(top, &whole, compared ? &interval : NULL);
 }
 
 /* The machine is gone, or cannot be asked: the end, unless somebody reads what is frozen. */
@@ -438,27 +251,6 @@ static void top_disarm(struct top *top)
 			loop_unwatch(&top->loop, watches[i]);
 }
 
-static bool top_open_recording(struct top *top)
-{
-	struct error err;
-	int ret;
-
-	top->recording.fd = -1;
-	if (!top->options.record)
-		return true;
-	if (file_open_output(&top->recording, top->options.record, &err)) {
-		log_error("top: %s", err.text);
-		return false;
-	}
-	ret = file_lock_output(&top->recording);
-	if (!ret)
-		ret = file_empty_output(&top->recording);
-	if (ret)
-		log_error("top: %s: %s", top->options.record,
-			  ret == -EBUSY ? "another program writes to it" : strerror(-ret));
-	return !ret;
-}
-
 static void top_run(struct top *top)
 {
 	struct error err;
@@ -481,12 +273,16 @@ static void top_run(struct top *top)
 static int top_main(struct top *top)
 {
 	const struct top_options *options = &top->options;
+	unsigned flags = options->json || options->record ? WATCH_POLLER_LINES : 0;
 	struct error err;
 	int ret;
 
 	top->state = options->state;
 	top->faced =
 		!options->plain && !options->json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	/* Who waits for a number of tables is no one who looks on. */
+	if (options->count && !top->faced)
+		flags |= WATCH_POLLER_STRICT;
 	top->signals.fd = top_block_signals();
 	ret = top->signals.fd < 0 ? top->signals.fd : loop_init(&top->loop);
 	if (ret) {
@@ -497,8 +293,7 @@ static int top_main(struct top *top)
 	timer_init(&top->ask, &top->clock, top_ask, top);
 	timer_init(&top->look, &top->clock, top_look, top);
 	timer_init(&top->end, &top->clock, top_over, top);
-	if (watch_poller_start(&top->poller, &watch_poller_machine, options->target,
-			       options->json || options->record, &err)) {
+	if (watch_poller_start(&top->poller, &watch_poller_machine, options->target, flags, &err)) {
 		top_end(top, 1, err.text);
 	} else {
 		top_run(top);
@@ -538,10 +333,7 @@ int cmd_top(int argc, char **argv)
 		status = top_main(top);
 		file_close_output(&top->recording);
 	}
-	view_free(&top->shown);
-	if (top->heard)
-		watch_snapshot_free(&top->last);
-	watch_screen_free(&top->screen);
+	top_forget(top);
 	free(top);
 	return status;
 }

@@ -1,58 +1,32 @@
 // SPDX-License-Identifier: MIT
-#include <errno.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cmd/duration.h"
+#include "cmd/options.h"
 #include "cmd/top.h"
+#include "cmd/verb.h"
 
 #define INTERVAL_LEAST (50 * NS_PER_MS)
+#define INTERVAL       "a time from 50ms on, such as 500ms, 2s, 1m"
 
-static bool take_number(uint64_t *out, const char *value)
+static bool take_sort(void *arg, const char *value)
 {
-	char *end;
+	struct top_options *options = arg;
 
-	errno = 0;
-	*out = strtoull(value, &end, 10);
-	return *value >= '0' && *value <= '9' && !*end && !errno && *out > 0;
-}
-
-static bool take_interval(struct top_options *options, const char *value)
-{
-	return cmd_duration_parse(&options->state.interval, value) &&
-	       options->state.interval >= INTERVAL_LEAST;
-}
-
-static bool take_for(struct top_options *options, const char *value)
-{
-	return cmd_duration_parse(&options->duration, value);
-}
-
-static bool take_count(struct top_options *options, const char *value)
-{
-	return take_number(&options->count, value);
-}
-
-static bool take_top(struct top_options *options, const char *value)
-{
-	return take_number(&options->state.top, value);
-}
-
-static bool take_sort(struct top_options *options, const char *value)
-{
 	return watch_sort_find(&options->state.sort, value);
 }
 
-static bool take_view(struct top_options *options, const char *value)
+static bool take_view(void *arg, const char *value)
 {
+	struct top_options *options = arg;
+
 	return watch_screen_view_find(&options->state.view, value);
 }
 
-static bool take_filter(struct top_options *options, const char *value)
+static bool take_filter(void *arg, const char *value)
 {
+	struct top_options *options = arg;
 	size_t n = strlen(value);
 
 	if (n >= sizeof(options->state.filter))
@@ -61,75 +35,51 @@ static bool take_filter(struct top_options *options, const char *value)
 	return true;
 }
 
-static bool take_record(struct top_options *options, const char *value)
-{
-	options->record = value;
-	return *value;
-}
-
-static const struct {
-	const char *name;
-	bool (*take)(struct top_options *options, const char *value); /* NULL: a flag */
-	size_t flag; /* offset of a bool */
-	const char *wanted;
-} table[] = {
-	{ "interval", take_interval, 0, "a time from 50ms on, such as 500ms, 2s, 1m" },
-	{ "d", take_interval, 0, "a time from 50ms on, such as 500ms, 2s, 1m" },
-	{ "for", take_for, 0, "a time from 1ms on, such as 10s, 500ms, 2m" },
-	{ "n", take_count, 0, "a number of tables" },
-	{ "top", take_top, 0, "a number of lines" },
-	{ "sort", take_sort, 0,
-	  "exits, coalesced, time, avg, p50, p99, max, interrupts, kernel, address or name" },
-	{ "view", take_view, 0, "addresses, vcpus, zones or kernel" },
-	{ "filter", take_filter, 0, "a text of up to 63 bytes" },
-	{ "record", take_record, 0, "a file" },
-	{ "reverse", NULL, offsetof(struct top_options, state.reverse), NULL },
-	{ "whole", NULL, offsetof(struct top_options, state.whole), NULL },
-	{ "once", NULL, offsetof(struct top_options, once), NULL },
-	{ "json", NULL, offsetof(struct top_options, json), NULL },
-	{ "plain", NULL, offsetof(struct top_options, plain), NULL },
-	{ "b", NULL, offsetof(struct top_options, plain), NULL },
-	{ "help", NULL, offsetof(struct top_options, help), NULL },
-	{ "h", NULL, offsetof(struct top_options, help), NULL },
+static const struct verb_option table[] = {
+	VERB_OPTION_TIME("interval", struct top_options, state.interval, INTERVAL_LEAST, INT64_MAX,
+			 INTERVAL),
+	VERB_OPTION_TIME("d", struct top_options, state.interval, INTERVAL_LEAST, INT64_MAX,
+			 INTERVAL),
+	VERB_OPTION_TIME("for", struct top_options, duration, 0, INT64_MAX,
+			 "a time from 1ms on, such as 10s, 500ms, 2m"),
+	VERB_OPTION_NUMBER("n", struct top_options, count, 1, UINT64_MAX, "a number of tables"),
+	VERB_OPTION_NUMBER("top", struct top_options, state.top, 1, SIZE_MAX, "a number of lines"),
+	VERB_OPTION_CALL(
+		"sort", take_sort,
+		"exits, coalesced, time, avg, p50, p99, max, interrupts, kernel, address or name"),
+	VERB_OPTION_CALL("view", take_view, "addresses, vcpus, zones or kernel"),
+	VERB_OPTION_CALL("filter", take_filter, "a text of up to 63 bytes"),
+	VERB_OPTION_TEXT("record", struct top_options, record, "a file"),
+	VERB_OPTION_FLAG("reverse", struct top_options, state.reverse),
+	VERB_OPTION_FLAG("whole", struct top_options, state.whole),
+	VERB_OPTION_FLAG("once", struct top_options, once),
+	VERB_OPTION_FLAG("json", struct top_options, json),
+	VERB_OPTION_FLAG("plain", struct top_options, plain),
+	VERB_OPTION_FLAG("b", struct top_options, plain),
+	VERB_OPTION_FLAG("help", struct top_options, help),
+	VERB_OPTION_FLAG("h", struct top_options, help),
 };
 
-/* How many arguments an option took, or 0 after a message. */
-static int take_option(struct top_options *options, int argc, char *const argv[])
+static int take_word(void *arg, const char *word)
 {
-	const char *name = argv[0] + strspn(argv[0], "-");
+	struct top_options *options = arg;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcmp(name, table[i].name) != 0)
-			continue;
-		if (!table[i].take) {
-			*(bool *)((char *)options + table[i].flag) = true;
-			return 1;
-		}
-		if (argc > 1 && table[i].take(options, argv[1]))
-			return 2;
-		log_error("top: %s: wants %s", argv[0], table[i].wanted);
-		return 0;
+	if (options->target) {
+		log_error("top: %s: one machine at a time", word);
+		return CMD_STATUS_USAGE;
 	}
-	log_error("top: %s: unknown argument (see coalport top --help)", argv[0]);
+	options->target = word;
 	return 0;
 }
 
 bool top_options_parse(struct top_options *options, int argc, char *const argv[])
 {
-	*options = (struct top_options){ .state.interval = 2 * NS_PER_SEC };
-	for (int i = 1; i < argc;) {
-		int taken = 1;
+	static const struct verb verb = { "top", table, sizeof(table) / sizeof(table[0]),
+					  take_word };
 
-		if (argv[i][0] == '-')
-			taken = take_option(options, argc - i, argv + i);
-		else if (options->target)
-			taken = (log_error("top: %s: one machine at a time", argv[i]), 0);
-		else
-			options->target = argv[i];
-		if (!taken)
-			return false;
-		i += taken;
-	}
+	*options = (struct top_options){ .state.interval = 2 * NS_PER_SEC };
+	if (verb_parse(&verb, options, argc, argv))
+		return false;
 	if (options->once) {
 		options->count = 1;
 		options->plain = true;

@@ -31,16 +31,30 @@ static void session_end(struct ctl_session *session)
 	free(session);
 }
 
+/* A client that comes again and again would be told of without end. */
+static void control_tell(struct ctl_control *control, int error, const char *next)
+{
+	if (!control->told)
+		log_warn("control socket: %s (%s)", strerror(-error), next);
+	control->told = true;
+}
+
 static void control_reap(void *arg)
 {
 	struct ctl_control *control = arg;
 
 	for (size_t i = 0; i < CTL_CONTROL_CLIENTS; i++) {
 		struct ctl_session *session = control->sessions[i];
+		int error;
 
 		/* What the client said last is still to be done. */
 		if (!session || !session->over || session->qmp.input_n)
 			continue;
+		error = chardev_input_error(session->chardev);
+		if (error)
+			control_tell(control, error, "a client is sent away");
+		else
+			control->told = false;
 		control->sessions[i] = NULL;
 		session_end(session);
 	}
@@ -54,15 +68,15 @@ static void session_left(void *arg)
 	loop_post(session->control->machine->loop, &session->control->reap);
 }
 
-/* One who may look at this process by other means as well. */
-static bool is_trusted(int fd)
+/* 0: one who may look at this process by other means as well; -EACCES: another; or another -errno. */
+static int check_peer(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	return peer.uid == 0 || peer.uid == geteuid();
+		return -errno;
+	return peer.uid == 0 || peer.uid == geteuid() ? 0 : -EACCES;
 }
 
 /* The descriptor is taken over if it returns 0. */
@@ -113,8 +127,11 @@ static int let_in(struct ctl_control *control)
 		if (!control->sessions[i])
 			slot = &control->sessions[i];
 	}
-	if (!is_trusted(fd)) {
+	ret = check_peer(fd);
+	if (ret) {
 		close(fd);
+		if (ret != -EACCES)
+			control_tell(control, ret, "a client is sent away");
 		return 0;
 	}
 	if (!slot)
@@ -128,12 +145,10 @@ static int let_in(struct ctl_control *control)
 
 static void control_listen(struct ctl_control *control);
 
-/* A client in the queue would be told of without end. */
+/* There is an event at once as long as a client is in the queue. */
 static void control_pause(struct ctl_control *control, int error)
 {
-	if (!control->told)
-		log_warn("control socket: %s (trying again)", strerror(-error));
-	control->told = true;
+	control_tell(control, error, "trying again");
 	if (control->listening.active)
 		loop_unwatch(control->machine->loop, &control->listening);
 	timer_arm(&control->again, clock_now(&control->machine->monotonic) + RETRY_NS);
@@ -144,9 +159,7 @@ static void control_ready(void *arg, uint32_t events)
 	struct ctl_control *control = arg;
 	int error = let_in(control);
 
-	if (!error)
-		control->told = false;
-	else if (error != -EAGAIN && error != -EINTR && error != -ECONNABORTED)
+	if (error && error != -EAGAIN && error != -EINTR && error != -ECONNABORTED)
 		control_pause(control, error);
 }
 

@@ -6,7 +6,7 @@
  * session each; one more is told so and sent away.
  *
  * Who may come in: processes of the same user, and root (SO_PEERCRED). Others are sent away without a
- * word. Whoever connects should look by the same means whether it is the PID that answers, since any
+ * word. What the host refuses is told once, until a client has come and gone without it. Whoever connects should look by the same means whether it is the PID that answers, since any
  * user may take an address first.
  *
  * Belongs to the loop's thread.
@@ -31,7 +31,7 @@ struct ctl_control {
 	struct ctl_session *sessions[CTL_CONTROL_CLIENTS]; /* NULL: free */
 	struct loop_task reap; /* frees those whose client has left */
 	struct timer again; /* the host refused to let one in: listen again */
-	bool told; /* that it did */
+	bool told; /* of a failure, since when no client has come and gone without one */
 };
 
 /* Begins to listen. 0, or -errno with a line of why: the machine does well without. */

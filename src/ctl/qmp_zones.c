@@ -164,90 +164,9 @@ bool ctl_qmp_zone_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 	return true;
 }
 
-/* The list */
-
-static const char *space_name(enum mem_space space)
-{
-	return space == MEM_SPACE_PORT ? "port" : "mmio";
-}
-
-static bool is_zone(struct json_object *zone, enum mem_space space, struct range range)
-{
-	struct json_object *name = NULL, *first = NULL, *last = NULL;
-
-	return json_object_object_get_ex(zone, "space", &name) &&
-	       json_object_object_get_ex(zone, "first", &first) &&
-	       json_object_object_get_ex(zone, "last", &last) &&
-	       !strcmp(json_object_get_string(name), space_name(space)) &&
-	       json_object_get_uint64(first) == range.first &&
-	       json_object_get_uint64(last) == range.last;
-}
-
-/* The zone of this range, or a new one behind the others. NULL: out of memory. */
-static struct json_object *zone_for(struct json_object *list, enum mem_space space,
-				    struct range range)
-{
-	struct json_object *zone;
-
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		zone = json_object_array_get_idx(list, i);
-		if (is_zone(zone, space, range))
-			return zone;
-	}
-	zone = json_object_new_object();
-	ctl_qmp_put(zone, "space", json_object_new_string(space_name(space)));
-	ctl_qmp_put(zone, "first", json_object_new_uint64(range.first));
-	ctl_qmp_put(zone, "last", json_object_new_uint64(range.last));
-	if (!zone || json_object_array_add(list, zone)) {
-		json_object_put(zone);
-		return NULL;
-	}
-	return zone;
-}
-
-static void list_said(struct json_object *list, enum mem_space space,
-		      const struct mem_override *said, bool shown)
-{
-	struct json_object *zone = zone_for(list, space, said->range);
-
-	if (!zone)
-		return;
-	ctl_qmp_put(zone, "user", json_object_new_boolean(true));
-	if (said->forced)
-		ctl_qmp_put(zone, "forced", json_object_new_boolean(true));
-	if (!said->wait) {
-		ctl_qmp_put(zone, "state", json_object_new_string("exits"));
-		ctl_qmp_put(zone, "trap", json_object_new_string("the user said that it exits"));
-		return;
-	}
-	if (json_object_object_get_ex(zone, "state", NULL))
-		return; /* the accelerator's, which knows better */
-	if (said->wait == MEM_LATCH)
-		ctl_qmp_put(zone, "wait", json_object_new_string("latch"));
-	else
-		ctl_qmp_put(zone, "wait_ns", json_object_new_uint64(said->wait));
-	ctl_qmp_put(zone, "state", json_object_new_string(shown ? "active" : "rests"));
-	if (!shown)
-		ctl_qmp_put(zone, "trap",
-			    json_object_new_string("what it was said of is not there now"));
-}
-
-/* Those of the record, in its form, and what the user said marked in it and added to it. */
 bool ctl_qmp_zone_list(struct ctl_qmp *qmp, struct json_object *arguments,
 		       struct json_object **result, struct ctl_qmp_error *err)
 {
-	struct json_object *record = NULL, *zones = NULL;
-
-	if (!machine_report_object(qmp->machine, false, &record))
-		json_object_object_get_ex(record, "zones", &zones);
-	*result = zones ? json_object_get(zones) : json_object_new_array();
-	json_object_put(record);
-	for (enum mem_space space = 0; *result && space < MEM_SPACES; space++) {
-		struct mem_said said;
-
-		mem_map_said(&qmp->machine->map, space, &said);
-		for (unsigned i = 0; i < said.n; i++)
-			list_said(*result, space, &said.at[i].override, said.at[i].shown);
-	}
-	return *result ? true : ctl_qmp_fail(err, "out of memory");
+	return machine_zones_object(qmp->machine, result) ? ctl_qmp_fail(err, "out of memory")
+							  : true;
 }

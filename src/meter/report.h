@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,18 +28,21 @@ enum meter_zone_state {
 	METER_ZONE_TRAPS,
 	METER_ZONE_STUCK,
 	METER_ZONE_RESTS, /* nothing is wrong, but its writes exit until it is used (again) */
+	METER_ZONE_EXITS, /* the user said so */
 };
 
 /* A range whose writes may wait. Texts may be NULL. */
 struct meter_zone {
 	enum meter_space space;
 	uint64_t first, last; /* inclusive */
-	uint64_t wait; /* at most this many ns, or METER_WAIT_LATCH */
+	uint64_t wait; /* at most this many ns, or METER_WAIT_LATCH; 0: its writes exit */
 	enum meter_zone_state state;
 	const char *region;
 	const char *why; /* it may wait */
 	const char *trap; /* why it is not active */
 	const char *when; /* it waits while this holds; NULL: always */
+	bool user; /* the user said something of just this range; else it is the machine's own */
+	bool forced; /* against the chip's table */
 };
 
 /* What stands at an address, for a reader. Texts live as long as the machine, or are empty. */
@@ -79,6 +83,10 @@ struct meter_totals {
 	uint64_t exits; /* returns of KVM_RUN */
 	uint64_t coalesced; /* writes that were no exits */
 };
+
+/* The array "zones" of a record. The caller puts it back. NULL: out of memory. */
+struct json_object *meter_zones_json(const struct meter_zone *zones, size_t n)
+	__attribute__((warn_unused_result));
 
 struct meter_stamp meter_stamp_now(void);
 struct meter_totals meter_total(const struct meter_report_options *options);

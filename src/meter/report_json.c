@@ -218,10 +218,9 @@ static struct json_object *ring_object(const struct meter_ring *ring, int *err)
 static struct json_object *zone_object(const struct meter_zone *zone, int *err)
 {
 	static const char *const states[] = {
-		[METER_ZONE_ACTIVE] = "active",
-		[METER_ZONE_TRAPS] = "traps",
-		[METER_ZONE_STUCK] = "stuck",
-		[METER_ZONE_RESTS] = "rests",
+		[METER_ZONE_ACTIVE] = "active", [METER_ZONE_TRAPS] = "traps",
+		[METER_ZONE_STUCK] = "stuck",   [METER_ZONE_RESTS] = "rests",
+		[METER_ZONE_EXITS] = "exits",
 	};
 	struct json_object *object = json_object_new_object();
 
@@ -233,22 +232,30 @@ static struct json_object *zone_object(const struct meter_zone *zone, int *err)
 	meter_json_text(object, "region", zone->region, err);
 	if (zone->wait == METER_WAIT_LATCH)
 		meter_json_text(object, "wait", "latch", err);
-	else
+	else if (zone->wait)
 		meter_json_count(object, "wait_ns", zone->wait, err);
 	meter_json_text(object, "why", zone->why, err);
 	meter_json_text(object, "when", zone->when, err);
 	meter_json_text(object, "state", states[zone->state], err);
 	meter_json_text(object, "trap", zone->trap, err);
+	if (zone->user)
+		meter_json_put(object, "user", json_object_new_boolean(true), err);
+	if (zone->forced)
+		meter_json_put(object, "forced", json_object_new_boolean(true), err);
 	return object;
 }
 
-static struct json_object *zone_list(const struct meter_report_options *options, int *err)
+struct json_object *meter_zones_json(const struct meter_zone *zones, size_t n)
 {
 	struct json_object *array = json_object_new_array();
+	int err = 0;
 
-	for (size_t i = 0; array && i < options->zones_n; i++)
-		meter_json_append(array, zone_object(&options->zones[i], err), err);
-	return array;
+	for (size_t i = 0; array && i < n; i++)
+		meter_json_append(array, zone_object(&zones[i], &err), &err);
+	if (!err)
+		return array;
+	json_object_put(array);
+	return NULL;
 }
 
 static int json_build(struct json_object *root, const struct merged *merged,
@@ -270,7 +277,7 @@ static int json_build(struct json_object *root, const struct merged *merged,
 	meter_json_put(root, "vcpus", vcpus(options, &err), &err);
 	if (options->drains.entries)
 		meter_json_put(root, "ring", ring_object(&options->drains, &err), &err);
-	meter_json_put(root, "zones", zone_list(options, &err), &err);
+	meter_json_put(root, "zones", meter_zones_json(options->zones, options->zones_n), &err);
 	if (!err && options->more)
 		err = options->more(options->arg, root);
 	return err;

@@ -119,7 +119,7 @@ static void print_zones(FILE *out, const struct meter_report_options *options)
 		const struct meter_zone *zone = &options->zones[i];
 
 		/* What is as it should be is in the JSON report. */
-		if (zone->state == METER_ZONE_ACTIVE || zone->state == METER_ZONE_RESTS)
+		if (zone->state != METER_ZONE_TRAPS && zone->state != METER_ZONE_STUCK)
 			continue;
 		fprintf(out, "zone %s 0x%" PRIx64 "-0x%" PRIx64,
 			zone->space == METER_MMIO ? "mmio" : "port", zone->first, zone->last);

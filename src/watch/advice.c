@@ -22,6 +22,7 @@ static const char stay_unknown[] = "it may have an effect at once";
 static const char stay_raised[] = "its writes raised interrupts";
 static const char stay_table[] = "the chip's table does not let it wait";
 static const char stay_condition[] = "it waits only under a condition, which did not hold";
+static const char stay_said[] = "the user said that it exits";
 static const char stay_before[] = "it waits now";
 static const char stay_rare[] = "too rare to matter";
 static const char stay_other[] = "no access: halts, interrupts, signals";
@@ -123,6 +124,9 @@ static struct finding of_zone(const struct watch_snapshot_zone *zone)
 {
 	if (!strcmp(zone->state, "active"))
 		return stays(stay_before);
+	/* None of the chip's. */
+	if (zone->user && !*zone->why)
+		return stays(stay_said);
 	if (!strcmp(zone->trap, "its condition does not hold"))
 		return stays(stay_condition);
 	return (struct finding){ .advised = true, .kind = WATCH_ADVICE_ZONE, .zone = zone };

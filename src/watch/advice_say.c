@@ -190,8 +190,9 @@ static void say_zone(struct watch_advice *advice, const struct watch_snapshot_zo
 
 	snprintf(advice->text, sizeof(advice->text),
 		 "%s and %s%s%s%s. The chip's table lets it wait%s%s: %s.", what,
-		 strcmp(zone->state, "rests") ? "traps" : "exits", *zone->trap ? " (" : "",
-		 zone->trap, *zone->trap ? ")" : "", *zone->when ? " while " : "", zone->when,
+		 !strcmp(zone->state, "rests") || !strcmp(zone->state, "exits") ? "exits" : "traps",
+		 *zone->trap ? " (" : "", zone->trap, *zone->trap ? ")" : "",
+		 *zone->when ? " while " : "", zone->when,
 		 *zone->why ? zone->why : "no reason given");
 	snprintf(advice->source, sizeof(advice->source), "register table of %s",
 		 *zone->region ? zone->region : "the chip");

@@ -81,13 +81,14 @@ void watch_page_steps(FILE *out, const char *title, const char *x_name,
 		      const struct watch_page_steps *steps, size_t n);
 
 /*
- * Rows by columns of values from 0 up, the darker the more, on a logarithmic scale up to the largest.
- * The columns stretch from x_first to x_last.
+ * Rows by columns of values from 0 up, the darker the more, on a logarithmic scale up to most; 0: up to the
+ * largest. The columns stretch from x_first to x_last.
  */
 struct watch_page_heat {
 	const char *const *rows;
 	size_t rows_n, columns_n;
 	const double *values; /* row by row */
+	double most;
 	double x_first, x_last;
 	const char *x_name, *unit;
 };

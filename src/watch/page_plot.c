@@ -320,18 +320,26 @@ static double heat_value(const struct watch_page_heat *heat, size_t row, size_t 
 	return value > 0 ? fmin(value, MOST) : 0;
 }
 
+static double heat_most(const struct watch_page_heat *heat)
+{
+	double most = 0;
+
+	if (heat->most > 0)
+		return fmin(heat->most, MOST);
+	for (size_t i = 0; i < heat->rows_n * heat->columns_n; i++)
+		most = fmax(most, fmin(heat->values[i], MOST));
+	return most;
+}
+
 void watch_page_heat(FILE *out, const char *title, const struct watch_page_heat *heat)
 {
 	struct scale x = { .first = fabs(heat->x_first) <= MOST ? heat->x_first : 0,
 			   .last = fabs(heat->x_last) <= MOST ? heat->x_last : 0,
 			   .from = HEAT_LEFT,
 			   .to = WIDTH - RIGHT };
-	double bottom = TOP + (double)heat->rows_n * HEAT_EACH, most = 0;
+	double bottom = TOP + (double)heat->rows_n * HEAT_EACH, most = heat_most(heat);
 	double each = (x.to - x.from) / (double)(heat->columns_n ? heat->columns_n : 1);
 
-	for (size_t i = 0; i < heat->rows_n * heat->columns_n; i++) {
-		most = fmax(most, fmin(heat->values[i], MOST));
-	}
 	figure_begin(out, title, bottom + BOTTOM);
 	for (size_t i = 0; i < heat->rows_n; i++) {
 		double top = TOP + (double)i * HEAT_EACH;
@@ -347,7 +355,7 @@ void watch_page_heat(FILE *out, const char *title, const struct watch_page_heat 
 				"<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.0f\" "
 				"style=\"fill:rgba(var(--heat),%.2f)\"><title>",
 				x.from + (double)j * each, top, each + 0.3, HEAT_EACH - 1,
-				0.1 + 0.9 * log1p(value) / log1p(most));
+				0.1 + 0.9 * fmin(log1p(value) / log1p(most), 1));
 			watch_page_escape(out, heat->rows[i]);
 			fprintf(out, ": %s ", watch_page_number(number, value));
 			watch_page_escape(out, heat->unit);

@@ -23,7 +23,7 @@
 struct watch_poller {
 	const struct watch_poller_ops *ops;
 	char *target;
-	bool lines;
+	unsigned flags;
 	struct wake wake;
 	pthread_t thread;
 
@@ -156,7 +156,7 @@ static int ask_once(struct watch_poller *poller, void **client, struct watch_ans
 	ret = poller->ops->ask(*client, &record, err);
 	if (!ret)
 		ret = watch_snapshot_parse(&answer->snapshot, record, err);
-	if (!ret && poller->lines) {
+	if (!ret && poller->flags & WATCH_POLLER_LINES) {
 		answer->line = line_of(record);
 		if (!answer->line) {
 			watch_answer_free(answer);
@@ -202,7 +202,7 @@ static void *poll_thread(void *arg)
 
 		if (ret)
 			forget_client(poller, &client);
-		if (ret == -ETIMEDOUT && heard) {
+		if (ret == -ETIMEDOUT && heard && !(poller->flags & WATCH_POLLER_STRICT)) {
 			lock_take(&poller->lock);
 			if (!poller->stopping)
 				wait_until(poller, clock_monotonic() + AGAIN_NS);
@@ -236,7 +236,7 @@ static void destroy(struct watch_poller *poller)
 }
 
 int watch_poller_start(struct watch_poller **out, const struct watch_poller_ops *ops,
-		       const char *target, bool lines, struct error *err)
+		       const char *target, unsigned flags, struct error *err)
 {
 	struct watch_poller *poller = calloc(1, sizeof(*poller));
 	pthread_condattr_t attr;
@@ -246,7 +246,7 @@ int watch_poller_start(struct watch_poller **out, const struct watch_poller_ops 
 	if (!poller)
 		return error_set(err, -ENOMEM, "out of memory");
 	poller->ops = ops;
-	poller->lines = lines;
+	poller->flags = flags;
 	poller->fd = -1;
 	poller->target = target ? strdup(target) : NULL;
 	ret = target && !poller->target ? -ENOMEM : wake_init(&poller->wake);

@@ -9,7 +9,8 @@
  * waits to be taken.
  *
  * A machine that does not answer in time is asked again, on a new connection, for as long as it takes:
- * it may have been stopped, or its host is busy. Only the first question fails then.
+ * it may have been stopped, or its host is busy. Only the first question fails then, unless the poller
+ * is told to be strict: then each one does.
  */
 #pragma once
 
@@ -35,14 +36,22 @@ struct watch_poller_ops {
 /* A client of the machine's control socket (watch/client.h). */
 extern const struct watch_poller_ops watch_poller_machine;
 
-struct watch_answer {
-	struct watch_snapshot snapshot;
-	char *line; /* the record as JSON on one line, fit to be shown; NULL if lines were not wanted */
+enum watch_poller_flag {
+	WATCH_POLLER_LINES = 1, /* answers have their line */
+	WATCH_POLLER_STRICT = 2, /* no answer in time is a failure, whenever it happens */
 };
 
-/* target is copied; NULL: what open() makes of that. 0 or -errno with a line in err. */
+struct watch_answer {
+	struct watch_snapshot snapshot;
+	char *line; /* the record as JSON on one line, fit to be shown; NULL without WATCH_POLLER_LINES */
+};
+
+/*
+ * target is copied; NULL: what open() makes of that. flags: of enum watch_poller_flag. 0 or -errno with
+ * a line in err.
+ */
 int watch_poller_start(struct watch_poller **out, const struct watch_poller_ops *ops,
-		       const char *target, bool lines, struct error *err)
+		       const char *target, unsigned flags, struct error *err)
 	__attribute__((warn_unused_result));
 /*
  * Ends it, also while the machine is being waited for. Should a call stay deaf to shutdown() for a

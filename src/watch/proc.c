@@ -107,8 +107,8 @@ int watch_proc_threads(pid_t pid, int (*found)(void *arg, pid_t tid), void *arg)
 	return ret;
 }
 
-/* The folder events/kvm of a tracefs that is mounted, or -errno. */
-static int kvm_events_mounted(void)
+/* Of a tracefs that is mounted. */
+static int events_mounted(void)
 {
 	static const char *const places[] = { "/sys/kernel/tracing/events",
 					      "/sys/kernel/debug/tracing/events" };
@@ -126,7 +126,7 @@ static int kvm_events_mounted(void)
 }
 
 /* Mounts tracefs nowhere: it lives as long as its file descriptor, and shows in no other process. */
-static int kvm_events_own(void)
+static int events_own(void)
 {
 	int fs = fsopen("tracefs", FSOPEN_CLOEXEC), top, fd, ret;
 
@@ -146,6 +146,17 @@ static int kvm_events_own(void)
 close_fs:
 	close(fs);
 	return ret;
+}
+
+int watch_proc_events(void)
+{
+	int events = events_mounted();
+
+	if (events != -ENOENT)
+		return events;
+	events = events_own();
+	/* To a user, it is missing and not forbidden. */
+	return events == -EPERM ? -ENOENT : events;
 }
 
 /* The text of a tracepoint's format to text; its length, or -errno. */
@@ -211,13 +222,8 @@ static int formats_load(struct watch_formats *formats, int events, uint32_t *exi
 
 int watch_proc_formats(struct watch_formats *formats, uint32_t *exit_id, struct error *err)
 {
-	int events = kvm_events_mounted(), ret;
+	int events = watch_proc_events(), ret;
 
-	if (events == -ENOENT) {
-		ret = kvm_events_own();
-		/* To a user, it is missing and not forbidden. */
-		events = ret == -EPERM ? -ENOENT : ret;
-	}
 	if (events < 0)
 		return formats_refuse(events, err);
 	ret = formats_load(formats, events, exit_id, err);

@@ -28,8 +28,13 @@ int watch_proc_threads(pid_t pid, int (*found)(void *arg, pid_t tid), void *arg)
 	__attribute__((warn_unused_result));
 
 /*
- * Reads the formats of KVM's tracepoints from tracefs; where that is not mounted, by a mount of our
- * own that nobody else sees. Those from kvm_entry on may be missing. 0 or -errno, told in err. exit_id: of kvm_exit,
+ * A descriptor of the folder "events" of tracefs, the caller's to close; where that is not mounted, of a
+ * mount of our own that nobody else sees. Or -errno: -ENOENT where there is none.
+ */
+int watch_proc_events(void) __attribute__((warn_unused_result));
+
+/*
+ * Reads the formats of KVM's tracepoints from there. Those from kvm_entry on may be missing. 0 or -errno, told in err. exit_id: of kvm_exit,
  * or 0.
  */
 int watch_proc_formats(struct watch_formats *formats, uint32_t *exit_id, struct error *err)

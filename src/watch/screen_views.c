@@ -134,6 +134,8 @@ static const char *wait_text(char out[static 24], uint64_t ns)
 {
 	if (ns == UINT64_MAX)
 		(void)snprintf(out, 24, "latch");
+	else if (!ns)
+		(void)snprintf(out, 24, "-");
 	else if (ns >= (uint64_t)NS_PER_MS)
 		(void)snprintf(out, 24, "%" PRIu64 "ms", ns / (uint64_t)NS_PER_MS);
 	else
@@ -147,12 +149,14 @@ static void put_zone(struct screen_table *table, const struct zone *zone, const 
 	enum watch_screen_attr attr = zone->bad ? WATCH_SCREEN_WARN : WATCH_SCREEN_PLAIN;
 	char number[SCREEN_NUMBER], wait[24];
 
-	screen_put(screen, attr, "%-21s %-6.6s %-6.6s", range, zone->zone->state,
+	screen_put(screen, attr, "%-21s %-6s %-6.6s %-6.6s", range,
+		   watch_snapshot_zone_by(zone->zone), zone->zone->state,
 		   wait_text(wait, zone->zone->wait_ns));
 	screen_put(screen, attr, " %6s",
 		   screen_number(number, screen_rate(table, zone->coalesced)));
 	screen_put(screen, attr, " %7s  ", screen_number(number, screen_rate(table, zone->exits)));
-	screen_put(screen, attr, "%s: ", zone->zone->region);
+	if (*zone->zone->region)
+		screen_put(screen, attr, "%s: ", zone->zone->region);
 	if (*zone->zone->trap)
 		screen_put(screen, attr, "%s", zone->zone->trap);
 	else
@@ -165,7 +169,8 @@ void screen_zones(struct screen_table *table)
 	const struct watch_snapshot *now = table->now;
 	struct zone *zones = sorted_zones(now);
 
-	put_header(table, "RANGE                 STATE  WAITS  COAL/s EXITS/s  WHOSE AND WHY");
+	put_header(table,
+		   "RANGE                 USER   STATE  WAITS  COAL/s EXITS/s  WHOSE AND WHY");
 	if (!zones)
 		table->screen->failed = true;
 	for (size_t i = 0; zones && i < now->zones_n; i++) {

@@ -100,7 +100,8 @@ struct watch_snapshot_zone {
 	enum watch_space space;
 	uint64_t first, last; /* inclusive */
 	const char *region, *why, *when, *state, *trap; /* "": not said */
-	uint64_t wait_ns; /* at most; UINT64_MAX: until the next exit ("latch") */
+	uint64_t wait_ns; /* at most; UINT64_MAX: until the next exit ("latch"); 0: not said */
+	bool user, forced; /* the user made it; against the chip's table */
 };
 
 struct watch_snapshot_ring {
@@ -173,6 +174,9 @@ const struct watch_snapshot_row *watch_snapshot_find(const struct watch_snapshot
 /* NULL if there is none of this name. */
 const struct watch_snapshot_stat *watch_snapshot_stat(const struct watch_snapshot_stats *stats,
 						      const char *name);
+
+/* Who made it: "user", "forced" (the same, against the chip's table), or "" for the machine's own. */
+const char *watch_snapshot_zone_by(const struct watch_snapshot_zone *zone);
 
 /* Of all writes and reads, the part that did not leave the kernel because it waited, in percent. */
 double watch_snapshot_saved(uint64_t exits, uint64_t coalesced);

@@ -60,6 +60,11 @@ const struct watch_snapshot_stat *watch_snapshot_stat(const struct watch_snapsho
 	return bsearch(&like, stats->at, stats->n, sizeof(*stats->at), watch_snapshot_stat_order);
 }
 
+const char *watch_snapshot_zone_by(const struct watch_snapshot_zone *zone)
+{
+	return zone->forced ? "forced" : zone->user ? "user" : "";
+}
+
 double watch_snapshot_saved(uint64_t exits, uint64_t coalesced)
 {
 	return coalesced ? 100 * (double)coalesced / ((double)exits + (double)coalesced) : 0;

@@ -39,5 +39,12 @@ double summary_ratio(double first, double second);
 /* A number a second, of the whole run. */
 double summary_rate(const struct watch_series *series, uint64_t count);
 
+/* Parts of a page. n rows that left the kernel, those first that matter. 0 or -ENOMEM. */
+int summary_page_time(FILE *out, const struct watch_summary *summary,
+		      const struct summary_row *rows, size_t n) __attribute__((warn_unused_result));
+int summary_page_times(FILE *out, const struct watch_summary *summary,
+		       const struct summary_row *rows, size_t n)
+	__attribute__((warn_unused_result));
+
 /* A time as people write it, in UTC: "2026-03-01 12:00:00 UTC"; "" for 0. */
 const char *summary_time(char text[SUMMARY_TEXT], double at);

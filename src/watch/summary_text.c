@@ -8,6 +8,23 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Those that are not the machine's own. */
+static void text_zones(FILE *out, const struct watch_snapshot *total)
+{
+	for (size_t i = 0; i < total->zones_n; i++) {
+		const struct watch_snapshot_zone *zone = &total->zones[i];
+
+		if (!zone->user)
+			continue;
+		fprintf(out, "the user's zone%s 0x%" PRIx64, zone->forced ? " (forced)" : "",
+			zone->first);
+		if (zone->last != zone->first)
+			fprintf(out, "-0x%" PRIx64, zone->last);
+		fprintf(out, "%s %s\n", zone->space == WATCH_SPACE_PORT ? ":" : " (memory):",
+			*zone->state ? zone->state : "?");
+	}
+}
+
 static void text_head(FILE *out, const struct watch_summary_run *run)
 {
 	const struct watch_snapshot *total = &run->series->total;
@@ -34,7 +51,9 @@ static void text_head(FILE *out, const struct watch_summary_run *run)
 			watch_snapshot_saved(total->exits, total->coalesced));
 	if (total->trace.known && total->trace.lost)
 		fprintf(out, "; %" PRIu64 " events lost", total->trace.lost);
-	fputs("\n\n", out);
+	fputc('\n', out);
+	text_zones(out, total);
+	fputc('\n', out);
 }
 
 static void text_number(FILE *out, double value)

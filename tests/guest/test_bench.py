@@ -81,9 +81,10 @@ class Figures(Test):
         ended = self.run_well('bench', 'accounting', '--rounds', '3', '--count', '200', '--json')
         figures = json.loads(ended.out)
         self.assertEqual(figures['pairs'], 200)
-        for name in ('pair_us_off', 'pair_us_on', 'ratio'):
+        for name in ('pair_us_off', 'pair_us_on', 'pair_us_top', 'ratio', 'ratio_top'):
             self.assertTrue(0 < figures[name]['low'] <= figures[name]['median'] <= figures[name]['high'], name)
-        self.assertEqual(figures['ratio']['confidence'], 0.75)
+        self.assertEqual(figures['ratio_top']['confidence'], 0.75)
+        self.assertIn('top_records', figures)
 
     def test_pages_that_cannot_be(self):
         for path, says in ((self.path('no/where'), 'No such file'), ('/dev/null', 'not a regular file')):

@@ -17,6 +17,11 @@ CHROMIUM = shutil.which('chromium')
 COLOURS = {(0x00, 0x72, 0xb2), (0xd5, 0x5e, 0x00)}  # of the first two series, on a light ground
 
 
+def tint(red, green, blue, opacity):
+    """What a colour comes to on white."""
+    return tuple(round(255 + (one - 255) * opacity) for one in (red, green, blue))
+
+
 def report(*arguments, **how):
     return subprocess.run([COALPORT, 'report', *arguments], capture_output=True, encoding='utf-8',
                           timeout=PATIENCE, check=False, **how)
@@ -33,7 +38,8 @@ def record(n, **members):
                        'rows': rows, 'reasons': {'io': 100 * n, 'mmio': 10 * n * n},
                        'ring': {'entries': 169, 'batches': [[1, 90 * n], [2, 3 * n]], 'full': 1, 'deadline': 2},
                        'zones': [{'space': 'port', 'first': 0x70, 'last': 0x70, 'region': 'chip', 'wait': 'latch',
-                                  'why': 'only an index', 'state': 'active'}], **members}) + '\n'
+                                  'why': 'only an index', 'state': 'active'},
+                                 {'space': 'port', 'first': 0x72, 'last': 0x73, 'state': 'exits', 'user': True}], **members}) + '\n'
 
 
 class Files(Test):
@@ -80,6 +86,11 @@ class Files(Test):
         self.assertTrue(self.content('recording').startswith('<!DOCTYPE html>'))
         self.assertEqual(os.listdir(self.folder), ['recording'])
 
+    def test_zones_of_the_user(self):
+        said = report(self.recording()).stdout
+        self.assertIn("\nthe user's zone 0x72-0x73: exits\n", said)
+        self.assertNotIn("zone 0x70", said)
+
     def test_page(self):
         """Well-formed whatever the names are, and with all its parts."""
         hostile = '<script>alert(1)</script>"\'&\x1b[31m'
@@ -90,9 +101,30 @@ class Files(Test):
             self.assertNotIn('<script', page)
             self.assertNotRegex(page, r'https?:|src=|@import|url\(')
             xml.dom.minidom.parseString(page[page.index('<body>'):page.index('</html>')])
+            self.assertEqual(page.count('<td>user</td>'), len(files))
             for part in ('Ports and pages', 'Over time', 'How long exits take', 'Returns of KVM_RUN by reason',
                          'Writes in the ring when it was drained', 'only an index', '0xfe000000+16'):
                 self.assertIn(part, page)
+
+    def test_maps_have_one_scale(self):
+        """A run with a tenth of the exits is paler than the other one, and where it has as many, it is as dark."""
+        def rows(n, exits):
+            return [{'space': 'port', 'addr': 0x71, 'width': 1, 'direction': 'read', 'exits': exits * n}]
+        runs = [self.file(name, ''.join(record(i, rows=rows(i, exits)) for i in range(1, 9)).encode())
+                for name, exits in (('much', 1000), ('little', 100), ('more', 1000))]
+
+        def darkness(*files):
+            self.assertEqual(report('--html', self.path('page'), *files).returncode, 0)
+            maps = self.content('page').split('<figure>')
+            maps = [part for part in maps if 'Ports by time: ' in part]
+            self.assertEqual(len(maps), len(files))
+            return [max(map(float, re.findall(r'rgba\(var\(--heat\),([\d.]+)\)', part))) for part in maps]
+        self.assertEqual(darkness(runs[1]), [1])
+        much, little = darkness(*runs[:2])
+        self.assertEqual(much, 1)
+        self.assertLess(little, 0.8)
+        self.assertEqual(darkness(runs[0], runs[2]), [1, 1])
+        self.assertIn('the darkest is 1,000 exits a second, in both', self.content('page'))
 
     @unittest.skipUnless(CHROMIUM, 'chromium is not installed')
     def test_in_a_browser(self):
@@ -111,8 +143,12 @@ class Files(Test):
                     # Each one is drawn, and in its colours.
                     for figure in browser.evaluate('''[...document.querySelectorAll("figure")].map(f => {
                             const r = f.getBoundingClientRect();
-                            return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height}})'''):
-                        self.assertTrue(browser.colours(figure) & COLOURS, (page, width, figure))
+                            return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height,
+                                    fills: [...f.querySelectorAll("rect")].map(r => getComputedStyle(r).fill)}})'''):
+                        colours = browser.colours({name: figure[name] for name in ('x', 'y', 'width', 'height')})
+                        tints = {tint(*map(float, re.findall(r'[\d.]+', fill)))
+                                 for fill in figure['fills'] if fill.startswith('rgba')}
+                        self.assertTrue(colours & (COLOURS | tints), (page, width, figure))
                 self.assertEqual(browser.complaints, [])
                 self.assertLessEqual(browser.requests, {f'file://{path}' for path in pages} | {'data:,'})
 

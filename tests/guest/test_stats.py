@@ -19,10 +19,14 @@ import urllib.parse
 import urllib.request
 
 from machine import COALPORT, PATIENCE, SOURCE, Machine, Test, main, needs_kvm, rom, run
+from test_top import Fake
 
 PROMTOOL, PROMETHEUS = shutil.which('promtool'), shutil.which('prometheus')
 DASHBOARD = os.path.join(SOURCE, 'share/grafana/coalport.json')
 NAME = 'a "odd\\name\t'  # what -name takes, and a label has to escape
+# Members of a record that grow while the machine runs.
+COUNTS = {'seconds', 'exits', 'coalesced', 'samples', 'sum_us', 'count', 'hlt', 'full', 'deadline', 'interrupts',
+          'remote_tlb_flush', 'mmu_cache_miss', 'halt_exits', 'irq_injections'}
 SAMPLE = re.compile(r'(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)\{(?P<labels>.*)\} (?P<value>\S+)')
 LABEL = re.compile(r'(?P<name>[a-zA-Z_][a-zA-Z0-9_]*)="(?P<value>(?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 
@@ -131,9 +135,30 @@ class Dashboard(Test):
         with open(DASHBOARD, encoding='utf-8') as file:
             cls.dashboard = json.load(file)
 
+    def test_head(self):
+        """What Grafana looks at before it takes a file: one that is imported has no id, and a version of the format."""
+        head = {name: kind for name, kind in (('title', str), ('uid', str), ('schemaVersion', int), ('version', int),
+                                              ('time', dict), ('panels', list), ('templating', dict),
+                                              ('annotations', dict), ('links', list), ('tags', list))}
+        for name, kind in head.items():
+            self.assertIsInstance(self.dashboard[name], kind, name)
+        self.assertIsNone(self.dashboard.get('id'))
+        # From 36 on every data source is an object, as they are here.
+        self.assertGreaterEqual(self.dashboard['schemaVersion'], 36)
+        self.assertRegex(self.dashboard['uid'], r'\A[a-zA-Z0-9_-]{1,40}\Z')
+        for variable in self.dashboard['templating']['list']:
+            self.assertIn(variable['type'], ('datasource', 'query'))
+
     def test_panels(self):
         panels = self.dashboard['panels']
         self.assertEqual(len({panel['id'] for panel in panels}), len(panels))
+        for panel in panels:
+            self.assertIsInstance(panel['id'], int)
+            self.assertTrue(panel['title'])
+            self.assertIn(panel['type'], ('stat', 'timeseries', 'table'))
+            self.assertEqual(set(panel['fieldConfig']), {'defaults', 'overrides'}, panel['title'])
+            names = [target['refId'] for target in panel['targets']]
+            self.assertTrue(names and len(set(names)) == len(names), panel['title'])
         variables = {variable['name'] for variable in self.dashboard['templating']['list']}
         for panel in panels:
             self.assertEqual(panel['datasource'], {'type': 'prometheus', 'uid': '${datasource}'})
@@ -147,8 +172,122 @@ class Dashboard(Test):
             self.assertTrue(apart, (one, other))
 
 
+class Asked(Test):
+    """What the dashboard asks of a machine, which is the target of those who inherit this."""
+
+    def until(self, condition):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+
+    def test_dashboard(self):
+        """What the dashboard asks for is there to be asked for."""
+        families = metrics(stats(self.target(), '--prometheus').stdout)
+        known = {}
+        for name, labels, _ in (sample for _, samples in families.values() for sample in samples):
+            known.setdefault(name, set()).update(labels)
+        for family, (_, samples) in families.items():
+            if not samples:
+                known.setdefault(family, set())
+        with open(DASHBOARD, encoding='utf-8') as file:
+            dashboard = json.load(file)
+        for target in (target for panel in dashboard['panels'] for target in panel['targets']):
+            asked = set(re.findall(r'\bcoalport_\w+', target['expr']))
+            self.assertTrue(asked and asked <= known.keys(), target['expr'])
+            labels = set().union(*(known[name] for name in asked))
+            wanted = set(re.findall(r'(\w+)=~?"', target['expr'])) | set(re.findall(r'(\w+)!="', target['expr']))
+            for by in re.findall(r'by \(([^)]*)\)', target['expr']):
+                wanted |= set(by.split(', '))
+            wanted |= set(re.findall(r'\{\{(\w+)\}\}', target['legendFormat']))
+            self.assertLessEqual(wanted, labels, target['expr'])
+        for variable in dashboard['templating']['list']:
+            if variable['type'] == 'query':
+                name, label = re.fullmatch(r'label_values\((\w+)(?:\{.*\})?, (\w+)\)', variable['definition']).groups()
+                self.assertIn(label, known[name])
+
+    @unittest.skipUnless(PROMETHEUS, 'prometheus is not installed')
+    def test_prometheus(self):
+        """A Prometheus that scrapes the file, and finds an answer to all that the dashboard asks."""
+        target, path = self.target(), self.path('metrics')
+        handler = functools.partial(Quiet, directory=self.folder)
+        with running(COALPORT, 'stats', target, '--prometheus', '--output', path,
+                     '--interval', '200ms'), \
+                http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.until(lambda: os.path.exists(path))
+            self.file('prometheus.yml', f'''
+global: {{scrape_interval: 500ms}}
+scrape_configs:
+  - job_name: coalport
+    static_configs: [{{targets: ["127.0.0.1:{server.server_port}"]}}]
+'''.encode())
+            self.ask_prometheus()
+            server.shutdown()
+
+    def ask_prometheus(self):
+        with http.server.ThreadingHTTPServer(('127.0.0.1', 0), None) as free:
+            port = free.server_port
+        address = f'127.0.0.1:{port}'
+        with running(PROMETHEUS, f'--config.file={self.path("prometheus.yml")}',
+                     f'--storage.tsdb.path={self.path("data")}', f'--web.listen-address={address}',
+                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+
+            def query(expression):
+                url = f'http://{address}/api/v1/query?' + urllib.parse.urlencode({'query': expression})
+                try:
+                    with urllib.request.urlopen(url) as answer:
+                        return json.load(answer)
+                except OSError:
+                    return {'data': {'result': []}}
+            self.until(lambda: query('rate(coalport_exits_total[5s]) > 0')['data']['result'])
+            with open(DASHBOARD, encoding='utf-8') as file:
+                dashboard = json.load(file)
+            for panel in dashboard['panels']:
+                for target in panel['targets']:
+                    expression = (target['expr'].replace('$__rate_interval', '5s').replace('"$machine"', '".*"')
+                                  .replace('"$stat"', '"exits"'))
+                    answer = query(expression)
+                    self.assertEqual(answer.get('status'), 'success', expression)
+                    self.assertTrue(answer['data']['result'], expression)
+
+
+def grown(value, times, name=None):
+    """A record with the counts of a machine that has run so many times as long."""
+    if isinstance(value, dict):
+        return {key: grown(one, times, key) for key, one in value.items()}
+    if name in ('buckets', 'batches'):
+        return [[first, count * times] for first, count in value]
+    if isinstance(value, list):
+        return [grown(one, times, name) for one in value]
+    if name in COUNTS or (name or '').startswith(('io', 'mmio', 'intr')):
+        return value * times
+    return value
+
+
+class Imagined(Asked):
+    """Of a machine of the test's own, which needs no KVM."""
+
+    def target(self):
+        with open(os.path.join(SOURCE, 'tests/unit/watch/records/machine.json'), encoding='utf-8') as file:
+            record, _ = json.JSONDecoder().raw_decode(file.read())
+
+        def answer(n, _client):
+            return json.dumps({'return': grown(record, n)}).encode()
+        machine = Fake(self.path('fake'), answer)
+        self.addCleanup(machine.close)
+        return self.path('fake')
+
+    @unittest.skipUnless(PROMTOOL, 'promtool is not installed')
+    def test_promtool(self):
+        text = stats(self.target(), '--prometheus').stdout
+        done = subprocess.run([PROMTOOL, 'check', 'metrics'], input=text, capture_output=True, encoding='utf-8',
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+
+
 @needs_kvm
-class Live(Test):
+class Live(Asked):
     """Machines that run."""
 
     def start(self, guest='hammer', *more):
@@ -157,6 +296,9 @@ class Live(Test):
         machine.wait_until(lambda: (done := stats(str(machine.process.pid), '--json')).returncode == 0 and
                            json.loads(done.stdout)['exits'] > 1000)
         return machine
+
+    def target(self):
+        return str(self.start().process.pid)
 
     def test_counts(self):
         """A record and the metrics of the same moment say the same."""
@@ -260,12 +402,6 @@ class Live(Test):
         os.umask(mask)
         return mask
 
-    def until(self, condition):
-        end = time.monotonic() + PATIENCE
-        while not condition():
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.01)
-
     def test_output_closed(self):
         self.start()
         done = subprocess.run(f'{{ {COALPORT} stats --prometheus --interval 50ms; echo $? >{self.path("status")}; }} | head -c 1',
@@ -274,77 +410,6 @@ class Live(Test):
         self.assertEqual(self.content('status'), '1\n')
         self.assertEqual(done.stderr, 'coalport: stats: standard output: Broken pipe\n')
 
-    def test_dashboard(self):
-        """What the dashboard asks for is there to be asked for."""
-        machine = self.start()
-        families = metrics(stats(str(machine.process.pid), '--prometheus').stdout)
-        known = {}
-        for name, labels, _ in (sample for _, samples in families.values() for sample in samples):
-            known.setdefault(name, set()).update(labels)
-        for family, (_, samples) in families.items():
-            if not samples:
-                known.setdefault(family, set())
-        with open(DASHBOARD, encoding='utf-8') as file:
-            dashboard = json.load(file)
-        for target in (target for panel in dashboard['panels'] for target in panel['targets']):
-            asked = set(re.findall(r'\bcoalport_\w+', target['expr']))
-            self.assertTrue(asked and asked <= known.keys(), target['expr'])
-            labels = set().union(*(known[name] for name in asked))
-            wanted = set(re.findall(r'(\w+)=~?"', target['expr'])) | set(re.findall(r'(\w+)!="', target['expr']))
-            for by in re.findall(r'by \(([^)]*)\)', target['expr']):
-                wanted |= set(by.split(', '))
-            wanted |= set(re.findall(r'\{\{(\w+)\}\}', target['legendFormat']))
-            self.assertLessEqual(wanted, labels, target['expr'])
-        for variable in dashboard['templating']['list']:
-            if variable['type'] == 'query':
-                name, label = re.fullmatch(r'label_values\((\w+)(?:\{.*\})?, (\w+)\)', variable['definition']).groups()
-                self.assertIn(label, known[name])
 
-    @unittest.skipUnless(PROMETHEUS, 'prometheus is not installed')
-    def test_prometheus(self):
-        """A Prometheus that scrapes the file, and finds an answer to all that the dashboard asks."""
-        machine = self.start()
-        path = self.path('metrics')
-        handler = functools.partial(Quiet, directory=self.folder)
-        with running(COALPORT, 'stats', str(machine.process.pid), '--prometheus', '--output', path,
-                     '--interval', '200ms'), \
-                http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            self.until(lambda: os.path.exists(path))
-            self.file('prometheus.yml', f'''
-global: {{scrape_interval: 500ms}}
-scrape_configs:
-  - job_name: coalport
-    static_configs: [{{targets: ["127.0.0.1:{server.server_port}"]}}]
-'''.encode())
-            self.ask_prometheus()
-            server.shutdown()
-
-    def ask_prometheus(self):
-        with http.server.ThreadingHTTPServer(('127.0.0.1', 0), None) as free:
-            port = free.server_port
-        address = f'127.0.0.1:{port}'
-        with running(PROMETHEUS, f'--config.file={self.path("prometheus.yml")}',
-                     f'--storage.tsdb.path={self.path("data")}', f'--web.listen-address={address}',
-                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-
-            def query(expression):
-                url = f'http://{address}/api/v1/query?' + urllib.parse.urlencode({'query': expression})
-                try:
-                    with urllib.request.urlopen(url) as answer:
-                        return json.load(answer)
-                except OSError:
-                    return {'data': {'result': []}}
-            self.until(lambda: query('rate(coalport_exits_total[5s]) > 0')['data']['result'])
-            with open(DASHBOARD, encoding='utf-8') as file:
-                dashboard = json.load(file)
-            for panel in dashboard['panels']:
-                for target in panel['targets']:
-                    expression = (target['expr'].replace('$__rate_interval', '5s').replace('"$machine"', '".*"')
-                                  .replace('"$stat"', '"exits"'))
-                    answer = query(expression)
-                    self.assertEqual(answer.get('status'), 'success', expression)
-                    self.assertTrue(answer['data']['result'], expression)
-
-
+del Asked  # has no target of its own
 main()

@@ -243,6 +243,16 @@ class Others(Top):
         ended = run('top', self.fake(forever), '--once')
         self.check_refusal(ended, 1, 'top: ')
 
+    def test_falls_silent(self):
+        """Who asks for tables gets them in time, or a line that says why not."""
+        path = self.fake(lambda n, client: counting(n, client) if n < 2 else client.recv(1))
+        for verb, *options in (('top', '--once'), ('top', '-n', '2', '--json'), ('advise', '--for', '50ms'), ('stats',)):
+            with self.subTest(verb=verb, options=options):
+                self.machine.asked = 1 if verb == 'stats' else 0
+                ended = run(verb, path, *(['--interval', '50ms'] if verb == 'top' else ()), *options)
+                self.check_refusal(ended, 1, 'no answer for 5 s')
+                self.assertEqual(self.machine.asked, 2)
+
     def test_words_of_the_machine(self):
         path = self.fake(lambda n, client: b'{"error": {"class": "GenericError", "desc": "no\\u001b[2J\\nway"}}')
         ended = run('top', path)

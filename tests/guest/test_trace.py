@@ -2,6 +2,7 @@
 """coalport trace, against what our own counters say, and what guests are known to do."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import unittest
 from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, run
 
 QEMU = shutil.which('qemu-system-x86_64')
+BIOS = '/usr/share/seabios/bios-256k.bin'
 NOBODY = 0x2340
 WINDOW = 0x80000000
 COUNT = 100
@@ -320,6 +322,44 @@ class Trace(Test):
         self.assertEqual({row['device'] for row in bar}, {'VGA controller'})
         self.assertEqual({row['addr'] & 0xfff for row in bar}, {int(row['register'][len('BAR 2 + '):], 16) for row in bar})
         self.assertEqual([place for place, row in rows.items() if 'device' not in row], [])
+
+    @unittest.skipIf(not os.path.exists(BIOS), 'SeaBIOS is not installed (seabios)')
+    def test_pci_names_by_our_monitor(self):
+        """The registers of a disk, which SeaBIOS places and uses, have the disk's name, on both programs alike."""
+        with open(self.path('disk'), 'wb') as disk:
+            disk.truncate(1 << 20)
+        drive = ('-drive', f'file={self.path("disk")},format=raw,if=none,id=d')
+        programs = [(COALPORT, ('virtio-blk-pci,drive=d,id=disk0',))]
+        if QEMU:
+            programs.append((QEMU, ('virtio-blk-pci,drive=d,id=disk0,disable-legacy=on', *qemu())))
+        for number, (program, more) in enumerate(programs):
+            with self.subTest(program=program):
+                self.check_disk_names(program, number, *drive, '-device', *more)
+
+    def check_disk_names(self, program, number, *options):
+        ours, theirs = self.path(f'ours.{number}'), self.path(f'theirs.{number}')
+        sockets = [word for path in (ours, theirs) for word in ('-qmp', f'unix:{path},server=on,wait=off')]
+        with Machine('-M', 'pc', '-nodefaults', '-display', 'none', '-m', '16', '-S', *sockets, *options,
+                     program=program) as machine:
+            machine.wait_until(lambda: os.path.exists(theirs))
+            watching = trace(machine, '--json', '--interval', '100ms', '--qmp', theirs)
+            with socket.socket(socket.AF_UNIX) as connection, connection.makefile('rw', encoding='utf-8') as qmp:
+                connection.connect(ours)
+                for word in ('qmp_capabilities', 'cont'):
+                    print(json.dumps({'execute': word}), file=qmp, flush=True)
+                watching.wait_for(r'"disk0","register":"BAR \d \+ 0x')
+                print(json.dumps({'execute': 'query-pci'}), file=qmp, flush=True)
+                while not isinstance((answer := json.loads(qmp.readline())).get('return'), list):
+                    pass
+            watching.send(signal.SIGINT)
+            report = json.loads(watching.end().out.splitlines()[-1])
+        self.no_loss(report)
+        disk = next(device for device in answer['return'][0]['devices'] if device['qdev_id'] == 'disk0')
+        bases = {region['bar']: region['address'] for region in disk['regions']}
+        rows = [row for row in report['rows'] if row.get('device') == 'disk0']
+        for row in rows:
+            bar, offset = re.fullmatch(r'BAR (\d) \+ 0x([0-9a-f]+)', row['register']).groups()
+            self.assertEqual(row['addr'], bases[int(bar)] + int(offset, 16), row)
 
     def test_monitors(self):
         """A monitor that says nonsense, or goes away: never more than a line, and the counts are there."""

@@ -59,9 +59,11 @@ ERRORS = {
     'fdatasync': ('EIO', 'ENOSPC'),
     'ftruncate': ('EIO', 'ENOSPC'),
     'getrandom': ('EAGAIN', 'ENOSYS'),
+    'getsockopt': ('ENOBUFS', 'EPERM'),
     'io_uring_enter': ('EPERM', 'ENOSYS', 'EAGAIN', 'EINTR'),
     'io_uring_setup': ('EPERM', 'ENOSYS', 'ENOMEM'),
     'ioctl': ('ENOMEM', 'EPERM', 'EIO', 'EINTR'),
+    'listen': ('EADDRINUSE', 'EPERM'),
     'madvise': ('EAGAIN', 'EPERM'),
     'mmap': ('ENOMEM', 'EPERM'),
     'mprotect': ('ENOMEM', 'EPERM'),
@@ -193,6 +195,70 @@ class Monitor(Scenario):
         return 'the pidfile is still there' if os.path.exists(f'{folder}/pid') else None
 
 
+class Control(Scenario):
+    """
+    A guest that halts until it is ended over the control socket, by a client that comes again if it was thrown out.
+    Where nobody gets in, SIGTERM ends it.
+    """
+    excuse = 'control socket: '
+    tries = 5
+
+    def options(self, folder):
+        return guest('exits', 'do=halt', '-pidfile', f'{folder}/pid', serial=f'file:{folder}/serial')
+
+    def client(self, folder, process):
+        for _ in range(self.tries):
+            if not (pid := self.listens(folder, process)):
+                break
+            try:
+                self.talk(folder, pid)
+                return
+            except (OSError, ValueError):
+                time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+
+    def listens(self, folder, process):
+        """The number of the machine if it has got its door; its pidfile comes after that."""
+        while process.poll() is None:
+            try:
+                with open(f'{folder}/pid', encoding='ascii') as file:
+                    pid = int(file.read())
+            except (OSError, ValueError):
+                time.sleep(0.02)
+                continue
+            with open('/proc/net/unix', encoding='ascii', errors='replace') as file:
+                return pid if re.search(rf' 00010000 .* @coalport/{pid}\n', file.read()) else None
+        return None
+
+    def talk(self, folder, pid):
+        with socket.socket(socket.AF_UNIX) as qmp:
+            qmp.settimeout(2)
+            qmp.connect(f'\0coalport/{pid}')
+            with qmp.makefile('r', encoding='utf-8', newline='\n') as lines:
+                if 'QMP' not in json.loads(lines.readline()):
+                    raise ValueError
+                for word in ('qmp_capabilities', 'query-status', 'quit'):
+                    qmp.sendall(json.dumps({'execute': word}).encode())
+                    while 'return' not in (answer := json.loads(lines.readline())):
+                        if 'error' in answer:
+                            raise ValueError
+                    if word == 'query-status':
+                        with open(f'{folder}/heard', 'w', encoding='utf-8') as file:
+                            file.write(answer['return']['status'])
+                while lines.readline():
+                    pass
+
+    def takes(self, call, line):
+        """What others do not do: calls on sockets, and what makes the loop look at them."""
+        return call in ('socket', 'bind', 'listen', 'accept4', 'getsockopt', 'epoll_ctl', 'recvfrom', 'recvmsg',
+                        'sendto', 'sendmsg', 'timerfd_settime')
+
+    def check(self, folder, out):
+        with open(f'{folder}/heard', encoding='utf-8') as file:
+            heard = file.read()
+        return None if heard == 'running' else f'the control socket says {heard!r}'
+
+
 # Reads sector 1, says what is in it on COM1, writes it to sector 2, and switches off.
 BOOT = bytes.fromhex(
     '31c08ed88ec0'  # xor ax, ax; mov ds, ax; mov es, ax
@@ -238,7 +304,8 @@ class DiskOfThread(Disk):
         return call.startswith(('pread', 'pwrite', 'fdata', 'fsync')) or call == 'clone3'
 
 
-SCENARIOS = {'plain': Plain(), 'ticker': Ticker(), 'monitor': Monitor(), 'disk': Disk(), 'disk-thread': DiskOfThread()}
+SCENARIOS = {'plain': Plain(), 'ticker': Ticker(), 'monitor': Monitor(), 'control': Control(),
+             'disk': Disk(), 'disk-thread': DiskOfThread()}
 
 
 def known():

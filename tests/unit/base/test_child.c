@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,6 +36,33 @@ static void test_no_program(void **state)
 	assert_int_equal(child_start(&child, argv, STDIN_FILENO), -ENOENT);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* and nobody is left */
 	assert_int_equal(errno, ECHILD);
+}
+
+/* Its output comes to us, its session and standard error are ours, and no descriptor is handed on. */
+static void test_part_of_us(void **state)
+{
+	const char *argv[] = { "sh", "-c",
+			       "read x; ps -o sid= -p $$ | tr -d ' \n'; "
+			       "[ /proc/self/fd/2 -ef /proc/$PPID/fd/2 ] && echo -n ' shared'; "
+			       "[ -e /proc/self/fd/3 ] || echo -n ' alone'; exit 5",
+			       NULL };
+	const char *none[] = { "there-is-no-such-program", NULL };
+	char text[64] = "", wanted[64];
+	struct child child;
+	int pipes[2], status;
+
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	assert_int_equal(child_run(&child, none, pipes[1]), -ENOENT);
+	assert_int_equal(child_run(&child, argv, pipes[1]), 0);
+	close(pipes[1]);
+	for (size_t n = 0, got; (got = (size_t)read(pipes[0], text + n, sizeof(text) - 1 - n)) > 0;)
+		n += got;
+	close(pipes[0]);
+	status = child_wait(&child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 5);
+	(void)snprintf(wanted, sizeof(wanted), "%d shared alone", (int)getsid(0));
+	assert_string_equal(text, wanted);
 }
 
 static void test_status_and_text(void **state)
@@ -123,9 +151,10 @@ static void test_dies_with_us(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_program), cmocka_unit_test(test_status_and_text),
-		cmocka_unit_test(test_talkative),  cmocka_unit_test(test_descriptor),
-		cmocka_unit_test(test_signals),    cmocka_unit_test(test_dies_with_us),
+		cmocka_unit_test(test_no_program),   cmocka_unit_test(test_status_and_text),
+		cmocka_unit_test(test_part_of_us),   cmocka_unit_test(test_talkative),
+		cmocka_unit_test(test_descriptor),   cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_dies_with_us),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

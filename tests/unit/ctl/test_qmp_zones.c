@@ -81,10 +81,10 @@ static void test_add_and_del(void **state)
 	assert_true(waits(f, 0x2343));
 	assert_false(waits(f, 0x2344));
 	rig_expect(rig, LIST,
-		   RETURN("[{\"space\":\"port\",\"first\":112,\"last\":112,\"user\":true,\"state\":"
-			  "\"exits\",\"trap\":\"the user said that it exits\"},"
-			  "{\"space\":\"port\",\"first\":9024,\"last\":9027,\"user\":true,"
-			  "\"wait_ns\":1000000,\"state\":\"active\"}]"));
+		   RETURN("[{\"space\":\"port\",\"first\":112,\"last\":112,\"state\":\"exits\","
+			  "\"trap\":\"the user said that it exits\",\"user\":true},"
+			  "{\"space\":\"port\",\"first\":9024,\"last\":9027,\"wait_ns\":1000000,"
+			  "\"state\":\"active\",\"user\":true}]"));
 	rig_expect(rig, ADD("'first':112,'last':112"), EMPTY);
 	assert_true(waits(f, 0x70));
 	rig_expect(rig, RESET("'first':112"), RETURN("{\"taken-back\":1}"));

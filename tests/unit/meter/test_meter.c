@@ -192,12 +192,13 @@ static void test_text_mmio_and_zones(void **state)
 {
 	static const struct meter_zone zones[] = {
 		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch", NULL,
-		  NULL },
+		  NULL, false, false },
 		{ METER_PORT, 0xcf8, 0xcfb, METER_WAIT_LATCH, METER_ZONE_TRAPS, "i440fx", "latch",
-		  "no free place on the bus", "selected" },
+		  "no free place on the bus", "selected", false, false },
 		{ METER_PORT, 0x3f8, 0x3f8, 1000, METER_ZONE_RESTS, "com1", "text", "waits for use",
-		  "it is polled" },
-		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_STUCK, NULL, NULL, NULL, NULL },
+		  "it is polled", false, false },
+		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_STUCK, NULL, NULL, NULL, NULL,
+		  false, false },
 	};
 	struct fixture *f = *state;
 
@@ -248,15 +249,17 @@ static void test_json(void **state)
 {
 	static const struct meter_zone zones[] = {
 		{ METER_PORT, 0x70, 0x70, METER_WAIT_LATCH, METER_ZONE_ACTIVE, "rtc", "latch", NULL,
-		  NULL },
+		  NULL, false, false },
 		{ METER_MMIO, 0xa0000, 0xbffff, 1000, METER_ZONE_TRAPS, NULL, NULL, "too old",
-		  "it is old" },
+		  "it is old", true, true },
+		{ METER_PORT, 0x71, 0x72, 0, METER_ZONE_EXITS, NULL, NULL, "said", NULL, true,
+		  false },
 	};
 	struct fixture *f = *state;
 	struct json_object *root, *rows, *row, *times, *list;
 
 	f->options.zones = zones;
-	f->options.zones_n = 2;
+	f->options.zones_n = 3;
 	fill(f);
 	meter_exit(f->vcpus[0], &(struct meter_trip){ .space = METER_MMIO,
 						      .addr = 0xfee00030,
@@ -305,8 +308,9 @@ static void test_json(void **state)
 	assert_text(row, "direction", "write");
 
 	list = get(root, "zones");
-	assert_int_equal(json_object_array_length(list), 2);
+	assert_int_equal(json_object_array_length(list), 3);
 	row = json_object_array_get_idx(list, 0);
+	assert_false(json_object_object_get_ex(row, "user", NULL));
 	assert_text(row, "space", "port");
 	assert_int_equal(count(row, "first"), 0x70);
 	assert_int_equal(count(row, "last"), 0x70);
@@ -318,6 +322,14 @@ static void test_json(void **state)
 	assert_int_equal(count(row, "wait_ns"), 1000);
 	assert_text(row, "state", "traps");
 	assert_text(row, "trap", "too old");
+	assert_true(json_object_get_boolean(get(row, "user")));
+	assert_true(json_object_get_boolean(get(row, "forced")));
+	row = json_object_array_get_idx(list, 2);
+	assert_text(row, "state", "exits");
+	assert_true(json_object_get_boolean(get(row, "user")));
+	assert_false(json_object_object_get_ex(row, "forced", NULL));
+	assert_false(json_object_object_get_ex(row, "wait", NULL));
+	assert_false(json_object_object_get_ex(row, "wait_ns", NULL));
 	json_object_put(root);
 }
 

@@ -155,7 +155,7 @@ static void test_plots(void **state)
 			(struct watch_page_bar[]){ { HOSTILE, 4, 3, 5, 0 }, { "b", 8, 0, 0, 1 } },
 			2);
 	watch_page_heat(page.out, "heat",
-			&(struct watch_page_heat){ rows, 2, 3, heat, 0, 9, "s", "exits/s" });
+			&(struct watch_page_heat){ rows, 2, 3, heat, 0, 0, 9, "s", "exits/s" });
 	text = end(&page);
 	assert_int_equal(count(text, "<svg"), 4);
 	/* The plot is from 70 to 940 and from 220 up to 12; the highest is a little below the top. */
@@ -193,8 +193,9 @@ static void test_odd_numbers(void **state)
 				 &(struct watch_page_steps){ "a", a, c, b, 2, 0, false }, 1);
 		watch_page_bars(page.out, "a", "s",
 				&(struct watch_page_bar){ "a", a[0], b[0], a[0], 0 }, 1);
-		watch_page_heat(page.out, "a",
-				&(struct watch_page_heat){ &row, 1, 2, a, a[0], b[0], "s", "n" });
+		watch_page_heat(
+			page.out, "a",
+			&(struct watch_page_heat){ &row, 1, 2, a, a[1], a[0], b[0], "s", "n" });
 		watch_page_heat(page.out, "a",
 				&(struct watch_page_heat){ .x_name = "", .unit = "" });
 		free(end(&page));

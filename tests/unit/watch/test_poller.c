@@ -74,14 +74,14 @@ static void machine_close(void *client)
 
 static const struct watch_poller_ops ops = { machine_open, machine_ask, machine_fd, machine_close };
 
-static struct watch_poller *start(const char *target, const char *plan, bool lines)
+static struct watch_poller *start(const char *target, const char *plan, unsigned flags)
 {
 	struct watch_poller *poller;
 	struct error err;
 
 	machine.plan = plan;
 	machine.asked = machine.opened = machine.closed = 0;
-	assert_int_equal(watch_poller_start(&poller, &ops, target, lines, &err), 0);
+	assert_int_equal(watch_poller_start(&poller, &ops, target, flags, &err), 0);
 	return poller;
 }
 
@@ -100,7 +100,7 @@ static int wait_for(struct watch_poller *poller, struct watch_answer *answer, st
 
 static void test_answers(void **state)
 {
-	struct watch_poller *poller = start("vm1", "a", true);
+	struct watch_poller *poller = start("vm1", "a", WATCH_POLLER_LINES);
 	struct watch_answer answer;
 	struct error err;
 
@@ -131,7 +131,7 @@ static void test_answers(void **state)
 
 static void test_no_lines(void **state)
 {
-	struct watch_poller *poller = start("vm1", "a", false);
+	struct watch_poller *poller = start("vm1", "a", 0);
 	struct watch_answer answer;
 	struct error err;
 
@@ -147,16 +147,18 @@ static void test_failures(void **state)
 	static const struct {
 		const char *target, *plan, *says;
 		int good, ret;
+		unsigned flags;
 	} cases[] = {
-		{ "nowhere", "a", "no such machine", 0, -ENOENT },
-		{ "vm1", "l", "the machine is gone", 0, -ECONNRESET },
-		{ "vm1", "aal", "the machine is gone", 2, -ECONNRESET },
-		{ "vm1", "an", "exits: of the wrong type", 1, -EINVAL },
-		{ "vm1", "t", "no answer", 0, -ETIMEDOUT }, /* the first one only */
+		{ "nowhere", "a", "no such machine", 0, -ENOENT, 0 },
+		{ "vm1", "l", "the machine is gone", 0, -ECONNRESET, 0 },
+		{ "vm1", "aal", "the machine is gone", 2, -ECONNRESET, 0 },
+		{ "vm1", "an", "exits: of the wrong type", 1, -EINVAL, 0 },
+		{ "vm1", "t", "no answer", 0, -ETIMEDOUT, 0 }, /* the first one only */
+		{ "vm1", "at", "no answer", 1, -ETIMEDOUT, WATCH_POLLER_STRICT },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct watch_poller *poller = start(cases[i].target, cases[i].plan, false);
+		struct watch_poller *poller = start(cases[i].target, cases[i].plan, cases[i].flags);
 		struct watch_answer answer;
 		struct error err;
 		int good = 0, ret;
@@ -182,7 +184,7 @@ static void test_failures(void **state)
 /* One that does not answer in time is asked again, over a new connection. */
 static void test_late(void **state)
 {
-	struct watch_poller *poller = start("vm1", "atta", false);
+	struct watch_poller *poller = start("vm1", "atta", 0);
 	struct watch_answer answer;
 	struct error err;
 
@@ -199,7 +201,7 @@ static void test_late(void **state)
 /* Ends at once, though the machine says nothing. */
 static void test_silent(void **state)
 {
-	struct watch_poller *poller = start("vm1", "s", false);
+	struct watch_poller *poller = start("vm1", "s", 0);
 	struct watch_answer answer;
 	struct error err;
 
@@ -216,7 +218,8 @@ static void test_silent(void **state)
 static void test_stopped_any_time(void **state)
 {
 	for (unsigned i = 0; i < 300; i++) {
-		struct watch_poller *poller = start("vm1", i & 1 ? "s" : "a", i & 2);
+		struct watch_poller *poller =
+			start("vm1", i & 1 ? "s" : "a", i & 2 ? WATCH_POLLER_LINES : 0);
 
 		if (i % 3)
 			watch_poller_ask(poller);
@@ -229,7 +232,7 @@ static void test_stopped_any_time(void **state)
 /* It is noticed that the machine left, though nobody asks. */
 static void test_left(void **state)
 {
-	struct watch_poller *poller = start("vm1", "a", false);
+	struct watch_poller *poller = start("vm1", "a", 0);
 	struct watch_answer answer;
 	struct error err;
 

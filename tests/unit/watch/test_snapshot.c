@@ -116,12 +116,16 @@ static void test_lists(void **state)
 	assert_int_equal(first.ring.batches_n, 3);
 	assert_int_equal(second.ring.full, 5);
 	assert_int_equal(first.ring.deadline, 12);
-	assert_int_equal(first.zones_n, 3);
+	assert_int_equal(first.zones_n, 4);
 	assert_string_equal(first.zones[1].state, "traps");
 	assert_non_null(strstr(first.zones[1].trap, "KVM_CAP_COALESCED_PIO"));
 	assert_true(first.zones[1].wait_ns == UINT64_MAX);
 	assert_int_equal(first.zones[2].wait_ns, 20000000);
 	assert_string_equal(first.zones[2].when, "it is used");
+	assert_string_equal(watch_snapshot_zone_by(&first.zones[1]), "");
+	assert_string_equal(watch_snapshot_zone_by(&first.zones[2]), "forced");
+	assert_string_equal(watch_snapshot_zone_by(&first.zones[3]), "user");
+	assert_int_equal(first.zones[3].wait_ns, 0);
 	assert_int_equal(watch_snapshot_stat(&first.kvm_vm, "remote_tlb_flush")->value, 3);
 	assert_int_equal(first.kvm_vcpus_n, 2);
 	assert_int_equal(watch_snapshot_stat(&first.kvm_vcpus[0], "halt_exits")->value, 10);

@@ -178,6 +178,8 @@ void ide_attach(struct ide *ide, unsigned channel, unsigned unit,
 
 	drive->kind = identity->kind;
 	drive->block = identity->block;
+	drive->tray_moved = identity->tray_moved;
+	drive->tray_moved_arg = identity->tray_moved_arg;
 	drive->sectors = drive->block ? block_size(drive->block) / ide_sector_len(drive) : 0;
 	if (!packet) {
 		/* A disk that cannot be read has no partitions: the guest will see that for itself. */
@@ -218,6 +220,8 @@ void ide_detach(struct ide *ide, unsigned channel, unsigned unit)
 	}
 	drive->kind = IDE_NONE;
 	drive->block = NULL;
+	drive->tray_open = false;
+	drive->tray_moved = NULL;
 }
 
 void ide_reset(struct ide *ide)
@@ -237,6 +241,7 @@ void ide_reset(struct ide *ide)
 
 void ide_quiesce(struct ide *ide)
 {
+	ide->paused = true;
 	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
 		if (ide_drive_at(ide, i)->block)
 			block_pause(ide_drive_at(ide, i)->block);
@@ -245,6 +250,7 @@ void ide_quiesce(struct ide *ide)
 
 void ide_resume(struct ide *ide)
 {
+	ide->paused = false;
 	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
 		if (ide_drive_at(ide, i)->block)
 			block_resume(ide_drive_at(ide, i)->block);

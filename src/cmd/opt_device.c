@@ -458,7 +458,10 @@ static bool want_drives(struct cmd_parse *parse, enum cmd_interface interface)
 	return true;
 }
 
-/* IDE drives know their places and come before the devices asked for by name, the others behind them. */
+/*
+ * IDE and floppy drives know their places and come before the devices asked for by name, the others
+ * behind them.
+ */
 static bool want_all_drives(struct cmd_parse *parse)
 {
 	struct cmd_wanted *named = parse->devices;
@@ -466,13 +469,13 @@ static bool want_all_drives(struct cmd_parse *parse)
 
 	parse->devices = NULL;
 	parse->devices_n = 0;
-	if (!want_drives(parse, CMD_IF_IDE))
+	if (!want_drives(parse, CMD_IF_IDE) || !want_drives(parse, CMD_IF_FLOPPY))
 		return false;
 	for (size_t i = 0; i < named_n; i++) {
 		if (!cmd_add_device(parse, &named[i]))
 			return false;
 	}
-	return want_drives(parse, CMD_IF_VIRTIO) && want_drives(parse, CMD_IF_FLOPPY);
+	return want_drives(parse, CMD_IF_VIRTIO);
 }
 
 bool cmd_finish_devices(struct cmd_parse *parse)

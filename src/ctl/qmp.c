@@ -78,6 +78,7 @@ static struct json_object *event_data(const struct machine_event *event)
 		[MACHINE_PANIC_RUN] = "run",
 	};
 	struct json_object *data = json_object_new_object();
+	char node[32];
 
 	switch (event->kind) {
 	case MACHINE_EVENT_RESET:
@@ -95,6 +96,8 @@ static struct json_object *event_data(const struct machine_event *event)
 		return data;
 	case MACHINE_EVENT_DISK_ERROR:
 		ctl_qmp_put(data, "device", json_object_new_string(event->disk->id));
+		snprintf(node, sizeof(node), "#block%u", event->disk->number);
+		ctl_qmp_put(data, "node-name", json_object_new_string(node));
 		ctl_qmp_put(
 			data, "operation",
 			json_object_new_string(event->disk->op == BLOCK_READ ? "read" : "write"));

@@ -175,6 +175,7 @@ void block_set_batch(struct block *block, void (*batch)(void *arg), void *arg);
 /* A request that failed at the host; its guest sees no more than an I/O error. */
 struct block_error {
 	const char *id; /* as block_options gave it */
+	unsigned number; /* block_number() */
 	enum block_op op;
 	int error; /* errno */
 	enum block_action action; /* REPORT, IGNORE or STOP */

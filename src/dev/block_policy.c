@@ -51,7 +51,11 @@ static void block_tell(struct block *block, enum block_op op, int result, enum b
 		[BLOCK_ACTION_STOP] = "the machine stops, cont tries again; said once",
 	};
 	const struct block_error error = {
-		.id = block->id, .op = op, .error = -result, .action = action
+		.id = block->id,
+		.number = block->number,
+		.op = op,
+		.error = -result,
+		.action = action,
 	};
 	bool first = action == BLOCK_ACTION_STOP && block->status == BLOCK_OK;
 	int64_t now = clock_monotonic();

@@ -32,6 +32,8 @@ static const struct prop drive_table[] = {
 	  .help = "the name by which -device refers to it" },
 	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
 	  .help = "the guest may not write (default off)" },
+	{ "cache", PROP_ONLY, .words = (const char *const[]){ "writeback", NULL },
+	  .form = "cache=writeback", .help = "by the host's page cache; what the guest flushes is stored" },
 	{ "rerror", PROP_WORD, PROP_AT(struct cmd_drive, rerror), .words = block_read_actions,
 	  .form = "rerror=report|ignore|stop",
 	  .help = "what is done when the host cannot read: the guest sees an error; or success; or the "

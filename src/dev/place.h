@@ -106,6 +106,7 @@ struct place {
 	struct i8237 *dma; /* "i8257" */
 	struct fdc *fdc; /* "isa-fdc" */
 	unsigned serials; /* a bit for each number that an "isa-serial" has */
+	unsigned parallels; /* likewise of "isa-parallel" */
 	struct place_reset_control reset_control; /* "PIIX3" */
 	struct place_alarm {
 		/* Any thread; a chip of DEV_LAYER_CHIP may call. NULL: nobody hears it. */

@@ -98,7 +98,8 @@ static const struct {
 	uint8_t at, width;
 	uint16_t value, writable;
 } ide_registers[] = {
-	{ PCI_COMMAND, 2, 0x0000, 0x0005 },
+	/* Bit 1 as QEMU has it: there is no memory to decode, but drivers look whether it stays. */
+	{ PCI_COMMAND, 2, 0x0000, 0x0007 },
 	{ PCI_STATUS, 2, 0x0280, 0 },
 	{ PCI_CACHE_LINE, 2, 0x0000, 0xf000 },
 	{ PCI_INTERRUPT_LINE, 1, 0x00, 0x00 },

@@ -33,7 +33,8 @@ static const struct prop drive_table[] = {
 	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
 	  .help = "the guest may not write (default off)" },
 	{ "cache", PROP_ONLY, .words = (const char *const[]){ "writeback", NULL },
-	  .form = "cache=writeback", .help = "by the host's page cache; what the guest flushes is stored" },
+	  .form = "cache=writeback",
+	  .help = "by the host's page cache; what the guest flushes is stored" },
 	{ "rerror", PROP_WORD, PROP_AT(struct cmd_drive, rerror), .words = block_read_actions,
 	  .form = "rerror=report|ignore|stop",
 	  .help = "what is done when the host cannot read: the guest sees an error; or success; or the "
@@ -160,8 +161,8 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		return false;
 	if (drive.media && drive.interface == CMD_IF_VIRTIO)
 		return cmd_refuse(parse, "media=cdrom: a virtio disk is none");
-	if (!drive.file && (drive.interface == CMD_IF_VIRTIO ||
-			    (drive.interface == CMD_IF_IDE && !drive.media)))
+	if (!drive.file &&
+	    (drive.interface == CMD_IF_VIRTIO || (drive.interface == CMD_IF_IDE && !drive.media)))
 		return cmd_refuse(parse, "needs file=PATH");
 	if (!drive.file && drive.format)
 		return cmd_refuse(parse, "format=%.40s: there is no file=", drive.format);
@@ -441,9 +442,9 @@ static bool want_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 							      (int)drive->index);
 	} else {
 		wanted.spec.type = drive->media ? "ide-cd" : "ide-hd";
-		wanted.spec.props =
-			cmd_keep_format(parse, "bus=ide.%d,unit=%d,drive=%s",
-					(int)(drive->index / 2), (int)(drive->index % 2), drive->id);
+		wanted.spec.props = cmd_keep_format(parse, "bus=ide.%d,unit=%d,drive=%s",
+						    (int)(drive->index / 2),
+						    (int)(drive->index % 2), drive->id);
 	}
 	return wanted.spec.props && cmd_add_device(parse, &wanted);
 }

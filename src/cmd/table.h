@@ -42,7 +42,13 @@ struct cmd_option {
 };
 
 /* Who wants a character back-end, in the order of the command line. */
-enum cmd_wisher { CMD_WISH_SERIAL, CMD_WISH_PARALLEL, CMD_WISH_DEBUG, CMD_WISH_MONITOR, CMD_WISH_QTEST };
+enum cmd_wisher {
+	CMD_WISH_SERIAL,
+	CMD_WISH_PARALLEL,
+	CMD_WISH_DEBUG,
+	CMD_WISH_MONITOR,
+	CMD_WISH_QTEST
+};
 
 struct cmd_wish {
 	enum cmd_wisher wisher;

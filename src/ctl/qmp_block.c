@@ -78,9 +78,9 @@ static struct json_object *drive_object(const struct drive *drive)
 	ctl_qmp_put(object, "removable", json_object_new_boolean(drive->type->removable));
 	if (drive->block)
 		ctl_qmp_put(object, "inserted", medium_object(drive->block));
-	ctl_qmp_put(object, "qdev",
-		    json_object_new_string(drive->id && !*drive->type->part ? drive->id
-									    : drive->path));
+	ctl_qmp_put(
+		object, "qdev",
+		json_object_new_string(drive->id && !*drive->type->part ? drive->id : drive->path));
 	if (drive->type->tray)
 		ctl_qmp_put(object, "tray_open", json_object_new_boolean(tray.open));
 	ctl_qmp_put(object, "type", json_object_new_string("unknown"));
@@ -94,7 +94,7 @@ bool ctl_qmp_query_block(struct ctl_qmp *qmp, struct json_object *arguments,
 
 	*result = json_object_new_array();
 	TAILQ_FOREACH(drive, &qmp->machine->drives.list, link)
-		ctl_qmp_append(*result, drive_object(drive));
+	ctl_qmp_append(*result, drive_object(drive));
 	return true;
 }
 
@@ -255,8 +255,7 @@ static bool get_mode(struct json_object *arguments, struct change *change,
 		return false;
 	word = text ? prop_word(words, text) : RETAIN;
 	if (word < 0)
-		return ctl_qmp_fail(err,
-				    "Parameter 'read-only-mode' does not accept value '%.*s'",
+		return ctl_qmp_fail(err, "Parameter 'read-only-mode' does not accept value '%.*s'",
 				    ctl_qmp_quote(text), text);
 	change->mode = (unsigned)word;
 	return true;

@@ -102,7 +102,10 @@ void drive_put_in(struct drive *drive, struct block *block);
 
 /* Rows of a device's table of properties; drive: its member of struct drive. */
 #define DRIVE_POLICY_PROPS(type, drive)                                                            \
-	{ "rerror", PROP_WORD, PROP_AT(type, drive.policy.read), .words = block_read_actions,      \
+	{ "rerror",                                                                                \
+	  PROP_WORD,                                                                               \
+	  PROP_AT(type, drive.policy.read),                                                        \
+	  .words = block_read_actions,                                                             \
 	  .form = "rerror=auto|report|ignore|stop",                                                \
 	  .help = "what is done when the host cannot read (default as the -drive says, or "        \
 		  "report)" },                                                                     \

@@ -82,8 +82,8 @@ static int parallel_isa_create(struct device *device, struct place *place, struc
 
 uint8_t parallel_isa_standard(const struct parallel_isa *isa)
 {
-	bool standard = isa->port == parallel_isa_places[isa->index].port &&
-			isa->irq == PARALLEL_IRQ;
+	bool standard =
+		isa->port == parallel_isa_places[isa->index].port && isa->irq == PARALLEL_IRQ;
 
 	return standard ? (uint8_t)(1u << isa->index) : 0;
 }

@@ -150,12 +150,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct run run = { .data = 0xff, .control = 0xcc };
 
-	parallel_init(&run.parallel, &(struct parallel_options){ .name = "lpt1",
-								 .irq = { .set = set_line,
-									  .arg = &run },
-								 .send = print,
-								 .room = room,
-								 .arg = &run });
+	parallel_init(&run.parallel,
+		      &(struct parallel_options){ .name = "lpt1",
+						  .irq = { .set = set_line, .arg = &run },
+						  .send = print,
+						  .room = room,
+						  .arg = &run });
 	run.section = (struct mem_section){ .range = { 0, PARALLEL_PORTS - 1 },
 					    .region = &run.parallel.region };
 	for (; size >= 2; data += 2, size -= 2) {

@@ -73,7 +73,8 @@ uint32_t floppy_drive_lba(const struct floppy_drive *drive, struct floppy_positi
 static void set_medium(struct drive *shown, struct block *block)
 {
 	struct floppy_drive *drive =
-		(struct floppy_drive *)(void *)((char *)shown - offsetof(struct floppy_drive, shown));
+		(struct floppy_drive *)(void *)((char *)shown -
+						offsetof(struct floppy_drive, shown));
 
 	fdc_change_disk(drive->fdc, drive, block);
 }
@@ -90,17 +91,18 @@ static int check_size(const struct floppy_drive *drive, const char *what, const 
 			"180, 320, 360, 720, 1200, 1440 or 2880 KiB; truncate -s makes it so)",
 			what, block_size(block));
 	if (!floppy_media_fits(media, drive->type))
-		return error_set(err, -EINVAL, "%s: %" PRIu64 " bytes: not a disk for this drive-type",
-				 what, block_size(block));
+		return error_set(err, -EINVAL,
+				 "%s: %" PRIu64 " bytes: not a disk for this drive-type", what,
+				 block_size(block));
 	return 0;
 }
 
 static int check_medium(const struct drive *shown, const struct block *block, struct error *err)
 {
-	return check_size((const struct floppy_drive *)(const void *)((const char *)shown -
-								      offsetof(struct floppy_drive,
-									       shown)),
-			  block_path(block), block, err);
+	return check_size(
+		(const struct floppy_drive *)(const void *)((const char *)shown -
+							    offsetof(struct floppy_drive, shown)),
+		block_path(block), block, err);
 }
 
 static const struct drive_type floppy_drive_type = {

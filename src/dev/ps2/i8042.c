@@ -365,7 +365,7 @@ void i8042_reset(struct i8042 *i8042)
 /* What came from who knows where is a state that could be. */
 static void make_sound(struct i8042_state *s)
 {
-	s->status &= (uint8_t)~(STATUS_OUTPUT | STATUS_MOUSE);
+	s->status &= (uint8_t) ~(STATUS_OUTPUT | STATUS_MOUSE);
 	if (s->output_from > I8042_FROM_MOUSE)
 		s->output_from = I8042_FROM_CONTROLLER;
 	if (s->answer_from > I8042_FROM_MOUSE)

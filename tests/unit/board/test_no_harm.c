@@ -963,16 +963,18 @@ static struct block *open_floppy(struct side *side, char path[40])
 static void make(struct side *side, const char *name, bool coalesce, bool slew)
 {
 	static const struct device_spec devices[] = {
-		{ "isa-serial", "chardev=serial" },   { "isa-serial", NULL },
-		{ "isa-debugcon", "chardev=debug" },  { "ide-hd", "bus=ide.0,drive=disk" },
-		{ "ide-cd", "bus=ide.1,drive=disc" }, { "floppy", "drive=floppy" },
+		{ "isa-serial", "chardev=serial" },    { "isa-serial", NULL },
+		{ "isa-debugcon", "chardev=debug" },   { "ide-hd", "bus=ide.0,drive=disk" },
+		{ "ide-cd", "bus=ide.1,drive=disc" },  { "floppy", "drive=floppy" },
 		{ "isa-parallel", "chardev=printer" },
 	};
 	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" }, { .id = "floppy" } };
 	const struct device_global global = { "mc146818rtc", "lost_tick_policy",
 					      slew ? "slew" : "discard" };
 	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
-	struct pc_chardev chardevs[] = { { .id = "serial" }, { .id = "debug" }, { .id = "printer" } };
+	struct pc_chardev chardevs[] = { { .id = "serial" },
+					 { .id = "debug" },
+					 { .id = "printer" } };
 	const struct pc_options options = {
 		.machine = { .loop = &side->loop,
 			     .accel = &side->none.accel,

@@ -9,8 +9,8 @@
 #define FAILS(c, desc) "{\"error\":{\"class\":\"" c "\",\"desc\":\"" desc "\"}}\r\n"
 #define GENERIC(desc)  FAILS("GenericError", desc)
 #define MOVED(name, id, open)                                                                      \
-	"{T,\"event\":\"DEVICE_TRAY_MOVED\",\"data\":{\"device\":\"" name                          \
-	"\",\"tray-open\":" open ",\"id\":\"" id "\"}}\r\n"
+	"{T,\"event\":\"DEVICE_TRAY_MOVED\",\"data\":{\"device\":\"" name "\",\"tray-open\":" open \
+	",\"id\":\"" id "\"}}\r\n"
 
 enum { HD, CD, FD, DISKS };
 
@@ -91,10 +91,9 @@ static int setup(void **state)
 	make_file("odd.img", 4096);
 	make_file("half.img", 100);
 	open_disks(f);
-	rig_make(&f->rig, (struct pc_options){ .devices = devices,
-					       .devices_n = 4,
-					       .disks = f->disks,
-					       .disks_n = DISKS });
+	rig_make(&f->rig,
+		 (struct pc_options){
+			 .devices = devices, .devices_n = 4, .disks = f->disks, .disks_n = DISKS });
 	rig_serve(&f->rig);
 	assert_int_equal(ctl_qmp_init(&f->qmp, &f->rig.pc.machine, f->rig.chardev), 0);
 	rig_connect(&f->rig);
@@ -269,8 +268,7 @@ static void test_trays(void **state)
 	expect_in(f, "{'execute':'query-block'}", "\"file\":\"f2.img\"},\"qdev\":\"fl0\"");
 	expect(f, "{'execute':'eject','arguments':{'device':'fd0'}}", EMPTY);
 	/* By the path that query-block tells. */
-	expect(f,
-	       "{'execute':'eject','arguments':{'id':'/machine/unattached/device[3]'}}",
+	expect(f, "{'execute':'eject','arguments':{'id':'/machine/unattached/device[3]'}}",
 	       MOVED("", "/machine/unattached/device[3]", "true") EMPTY);
 }
 
@@ -304,7 +302,8 @@ static void test_locked_tray(void **state)
 		       "and try again"));
 	/* It has been asked for: that is enough here. */
 	expect(f, "{'execute':'blockdev-open-tray','arguments':{'id':'c0'}}", EMPTY);
-	expect_in(f, "{'execute':'query-block'}", "\"file\":\"a.iso\"},\"qdev\":\"c0\",\"tray_open\":false");
+	expect_in(f, "{'execute':'query-block'}",
+		  "\"file\":\"a.iso\"},\"qdev\":\"c0\",\"tray_open\":false");
 	/* The guest lets it go, and opens the tray itself. */
 	send_packet(f, (const uint8_t[12]){ 0x1e });
 	send_packet(f, (const uint8_t[12]){ 0x1b, 0, 0, 0, 2 });
@@ -342,8 +341,7 @@ static uint8_t disk_status(struct fixture *f)
 	"\"operation\":\"write\",\"action\":\"" action "\",\"nospace\":" nospace                   \
 	",\"reason\":\"" reason "\"}}\r\n"
 #define STATUS(running, status)                                                                    \
-	"{\"return\":{\"running\":" running ",\"singlestep\":false,\"status\":\"" status           \
-	"\"}}\r\n"
+	"{\"return\":{\"running\":" running ",\"singlestep\":false,\"status\":\"" status "\"}}\r\n"
 
 /* No room: the machine stops, whatever is asked of it; room again: it goes on, and nothing is lost. */
 static void test_no_space(void **state)
@@ -355,9 +353,9 @@ static void test_no_space(void **state)
 	expect_in(f, "{'execute':'cont'}", EMPTY);
 	f->io_error = -ENOSPC;
 	write_disk(f, 0x77);
-	assert_string_equal(plain(rig_hear(&f->rig)),
-			    IO_ERROR("stop", "true", "No space left on device")
-				    "{T,\"event\":\"STOP\"}\r\n");
+	assert_string_equal(
+		plain(rig_hear(&f->rig)),
+		IO_ERROR("stop", "true", "No space left on device") "{T,\"event\":\"STOP\"}\r\n");
 	expect(f, "{'execute':'query-status'}", STATUS("false", "io-error"));
 	expect_in(f, "{'execute':'query-block'}", "{\"io-status\":\"nospace\",\"device\":\"hd0\"");
 	/* Still none. */

@@ -132,8 +132,6 @@ static const struct mem_port port_b_ports[] = {
 	  .len = 1,
 	  .read = port_b_read,
 	  .write = port_b_write,
-	  .wait = MEM_LATCH,
-	  .why = "gates of a timer and a speaker that are not there",
 	  .name = "NMI status and control" },
 };
 

@@ -5,6 +5,7 @@ The guest is a client of qtest, so that no KVM is needed: it numbers the sectors
 data register, one after the other, and flushes now and then. What FLUSH CACHE has ended behind is kept;
 everything up to there must be in the file, whenever the program was killed.
 """
+import fcntl
 import os
 import random
 import signal
@@ -74,6 +75,16 @@ def sector(number):
     return struct.pack('<I', number) * (SECTOR // 4)
 
 
+def is_unlocked(path):
+    """The kernel lets go of a killed program's file a little after the program has gone: io_uring has it."""
+    with open(path, 'r+b') as image:
+        try:
+            fcntl.lockf(image, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
 class Killed(Test):
     def number_sectors(self, driver, told):
         number = told[-1] + 1
@@ -119,6 +130,10 @@ class Killed(Test):
                 guest.join()
                 driver.close()
                 machine.kill()
+            end = time.monotonic() + PATIENCE
+            while not is_unlocked(self.path('disk')):
+                self.assertLess(time.monotonic(), end, 'the image stays locked')
+                time.sleep(0.001)
             self.check(told[-1])
             os.unlink(door)
         self.assertGreater(told[-1], ROUNDS)

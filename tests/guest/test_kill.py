@@ -31,7 +31,10 @@ class Driver:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(path)
+        end = time.monotonic() + PATIENCE
+        # The name is there a moment before anybody listens.
+        while self.socket.connect_ex(path) and time.monotonic() < end:
+            time.sleep(0.001)
         self.lines = self.socket.makefile('rwb')
 
     def close(self):

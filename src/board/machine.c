@@ -94,6 +94,10 @@ int machine_init(struct machine *machine, const struct machine_options *options,
 		return error_set(err, ret, "timer: %s", strerror(-ret));
 	typist_init(&machine->typist, &machine->vm, &machine->input);
 	screen_init(&machine->screen);
+	drives_init(&machine->drives, machine->loop);
+	machine->drives.moved = machine_tray_moved;
+	machine->drives.failed = machine_disk_failed;
+	machine->drives.arg = machine;
 	ret = mem_map_init(&machine->map);
 	if (ret) {
 		error_set(err, ret, "address map: %s", strerror(-ret));

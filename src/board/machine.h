@@ -18,6 +18,9 @@
  * A guest that asks for sleep and is stopped before it was carried out, or while it sleeps, is paused
  * and sleeps when the machine continues (as in QEMU since 9.0): stopping must neither wake it nor let
  * its alarm run on. machine_continue() carries out what is still to be done before the guest runs.
+ *
+ * A disk whose host fails, and whose policy says so, stops the machine (block.h): its requests are kept,
+ * and done again when the machine continues.
  */
 #pragma once
 
@@ -31,6 +34,7 @@
 #include "board/accel.h"
 #include "board/drain_timer.h"
 #include "dev/block.h"
+#include "dev/drive.h"
 #include "dev/irq.h"
 #include "dev/ps2/input.h"
 #include "dev/ps2/typist.h"
@@ -38,6 +42,7 @@
 #include "mem/map.h"
 #include "meter/report.h"
 
+struct device_list;
 struct device_type;
 
 enum machine_state {
@@ -58,6 +63,7 @@ enum machine_event_kind {
 	MACHINE_EVENT_RTC_CHANGE,
 	MACHINE_EVENT_PANIC,
 	MACHINE_EVENT_DISK_ERROR,
+	MACHINE_EVENT_TRAY,
 };
 
 /* What becomes of a machine whose guest has panicked. */
@@ -78,6 +84,8 @@ struct machine_event {
 	enum machine_panic panic; /* PANIC: what is done */
 	int64_t offset; /* RTC_CHANGE: seconds ahead of the reference */
 	const struct block_error *disk; /* DISK_ERROR */
+	const struct drive *drive; /* TRAY */
+	bool tray_open;
 };
 
 /*
@@ -121,6 +129,8 @@ struct machine {
 	struct input input; /* the board gives it to its devices */
 	struct typist typist;
 	struct screen screen; /* and this */
+	struct drives drives; /* and these */
+	struct device_list *devices; /* the board's, or NULL; for whoever asks what there is */
 	struct pci_bus *pci; /* the board's, or NULL; for whoever asks what is on it */
 	enum machine_state state;
 	bool guest_sleeps; /* ASLEEP, or to be when it continues */
@@ -144,6 +154,7 @@ struct machine {
 	int status; /* of the whole run */
 	bool begun; /* it has run */
 	bool panicked; /* and stands still since */
+	bool disk_failed; /* and stands still since: the host could not do what the guest asked for */
 	bool started, detached, ended;
 };
 
@@ -185,8 +196,6 @@ void machine_request_rtc_change(struct machine *machine, int64_t offset);
 void machine_stop(struct machine *machine);
 void machine_continue(struct machine *machine);
 void machine_power_button(struct machine *machine);
-/* Tells of a disk whose request failed at the host: block_set_error()'s function, of a machine. */
-void machine_disk_failed(void *machine, const struct block_error *error);
 /* Where the clock is manual: time passes, ns >= 0; timers on the way fire. False while it stands still. */
 bool machine_step_clock(struct machine *machine, int64_t ns);
 /* Delivers every waiting write now: for whoever looks at chips from outside. */

@@ -14,13 +14,15 @@ enum {
 	REQUEST_WAKE = 1u << 7,
 	REQUEST_PANIC = 1u << 8,
 	REQUEST_RTC_CHANGE = 1u << 9,
+	REQUEST_DISK_STOP = 1u << 10,
 };
 
 #define REQUESTS_RESET    (REQUEST_RESET_BY_GUEST | REQUEST_RESET_BY_HOST)
 #define REQUESTS_SHUTDOWN (REQUEST_SHUTDOWN_BY_GUEST | REQUEST_SHUTDOWN_BY_HOST)
 #define REQUESTS_SLEEP    (REQUEST_SLEEP | REQUEST_SLEEP_DEEP)
 /* Requests after which no vCPU may execute another access. */
-#define REQUESTS_THAT_STOP (REQUESTS_RESET | REQUESTS_SHUTDOWN | REQUEST_EXIT | REQUESTS_SLEEP)
+#define REQUESTS_THAT_STOP                                                                         \
+	(REQUESTS_RESET | REQUESTS_SHUTDOWN | REQUEST_EXIT | REQUESTS_SLEEP | REQUEST_DISK_STOP)
 
 /* Requests: any thread, chips' locks held */
 
@@ -207,6 +209,7 @@ void machine_continue(struct machine *machine)
 		return;
 	machine->begun = true;
 	machine->panicked = false;
+	machine->disk_failed = false;
 	machine_enter(machine, machine->guest_sleeps ? MACHINE_ASLEEP : MACHINE_RUNNING);
 	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
 }
@@ -215,6 +218,16 @@ void machine_disk_failed(void *machine, const struct block_error *error)
 {
 	machine_tell(machine,
 		     (struct machine_event){ .kind = MACHINE_EVENT_DISK_ERROR, .disk = error });
+	/* Later: the disk's chip is in the middle of it. */
+	if (error->action == BLOCK_ACTION_STOP)
+		machine_request(machine, REQUEST_DISK_STOP);
+}
+
+void machine_tray_moved(void *machine, const struct drive *drive, bool open)
+{
+	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_TRAY,
+						      .drive = drive,
+						      .tray_open = open });
 }
 
 void machine_power_button(struct machine *machine)
@@ -277,6 +290,7 @@ static void machine_reset(struct machine *machine, enum machine_cause cause)
 	machine->state = goes_on_after ? MACHINE_RUNNING : MACHINE_PAUSED;
 	machine->guest_sleeps = false;
 	machine->panicked = false;
+	machine->disk_failed = false;
 	if (!reset_chips_and_cpus(machine))
 		return;
 	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESET,
@@ -366,6 +380,10 @@ static void carry_out_requests(void *arg)
 		machine_tell(machine,
 			     (struct machine_event){ .kind = MACHINE_EVENT_RTC_CHANGE,
 						     .offset = atomic_load(&machine->rtc_offset) });
+	if (asked & REQUEST_DISK_STOP) {
+		machine_stop(machine);
+		machine->disk_failed = machine->state == MACHINE_PAUSED;
+	}
 	if (asked & REQUEST_PANIC)
 		machine_panic(machine);
 	carry_out_stops(machine, asked);

@@ -74,6 +74,7 @@ static int pc_build(struct pc *pc, struct error *err)
 	pc->rtc = (struct rtc *)device_find(&pc->devices, &rtc_type);
 	pc->fw_cfg = (struct fw_cfg *)device_find(&pc->devices, &fw_cfg_type);
 	pc->machine.pci = pc->place.pci;
+	pc->machine.devices = &pc->devices;
 	pc_cmos_init(pc);
 	return pc_fw_cfg_fill(pc, err);
 }

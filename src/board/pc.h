@@ -48,7 +48,9 @@ struct pc_chardev {
 
 struct pc_disk {
 	const char *id;
-	struct block *block;
+	struct block *block; /* NULL: nothing is in the drive */
+	bool readonly; /* what is put in later is */
+	struct block_policy policy; /* for devices that do not say their own */
 };
 
 /* What the machine is made of; texts are borrowed for its life, lists until pc_create() returns. */
@@ -81,7 +83,8 @@ struct pc_options {
 	size_t globals_n;
 	const struct pc_chardev *chardevs;
 	size_t chardevs_n;
-	const struct pc_disk *disks;
+	/* Kept for the machine's life: the block of one that is ejected is closed, and NULL here. */
+	struct pc_disk *disks;
 	size_t disks_n;
 	/* As struct place has it; NULL: nothing comes with firmware. */
 	bool (*find_file)(void *arg, const char *name, char *out, size_t size);

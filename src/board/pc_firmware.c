@@ -14,6 +14,7 @@
 #include "dev/acpi.h"
 #include "dev/floppy/fdc.h"
 #include "dev/ide/ide.h"
+#include "dev/parallel_isa.h"
 #include "dev/serial_isa.h"
 
 #define PM_BASE   0x600
@@ -300,6 +301,20 @@ static uint8_t serial_ports(const struct pc *pc)
 	return ports;
 }
 
+/* The same for LPT1 to LPT3. */
+static uint8_t parallel_ports(const struct pc *pc)
+{
+	const struct device *device;
+	uint8_t ports = 0;
+
+	TAILQ_FOREACH(device, &pc->devices, next)
+	{
+		if (device->type == &parallel_isa_type)
+			ports |= parallel_isa_standard((const struct parallel_isa *)device);
+	}
+	return ports;
+}
+
 static int add_machine(struct pc *pc)
 {
 	const struct acpi_options acpi = {
@@ -310,6 +325,7 @@ static int add_machine(struct pc *pc)
 		.pm_base = PM_BASE,
 		.pci_first = PCI_FIRST,
 		.serial_ports = serial_ports(pc),
+		.parallel_ports = parallel_ports(pc),
 	};
 	int ret = add_numbers(pc);
 

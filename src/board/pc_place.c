@@ -3,6 +3,7 @@
  * What a device finds on the PC: where its wires end, how it asks something of the machine, and the
  * back-ends by name.
  */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -78,20 +79,33 @@ static struct chardev *find_chardev(void *arg, const char *id)
 	return NULL;
 }
 
-/* Whoever gets a disk has its errors told to the machine's observers, until the chip lets go of it. */
-static struct block *take_block(void *arg, const char *id)
+static int find_disk(void *arg, const char *id, struct place_disk *out)
+{
+	const struct pc_options *options = &((struct pc *)arg)->options;
+
+	for (size_t i = 0; i < options->disks_n; i++) {
+		const struct pc_disk *disk = &options->disks[i];
+
+		if (strcmp(disk->id, id))
+			continue;
+		*out = (struct place_disk){ .name = disk->id,
+					    .block = disk->block,
+					    .readonly = disk->readonly,
+					    .policy = disk->policy };
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* It was ejected, and is not the caller's to close any more. */
+static void forget_block(void *arg, struct block *block)
 {
 	struct pc *pc = arg;
 
 	for (size_t i = 0; i < pc->options.disks_n; i++) {
-		const struct pc_disk *disk = &pc->options.disks[i];
-
-		if (!strcmp(disk->id, id)) {
-			block_set_error(disk->block, machine_disk_failed, &pc->machine);
-			return disk->block;
-		}
+		if (pc->options.disks[i].block == block)
+			pc->options.disks[i].block = NULL;
 	}
-	return NULL;
 }
 
 static bool find_file(void *arg, const char *name, char *out, size_t size)
@@ -148,8 +162,11 @@ void pc_place_init(struct pc *pc)
 		.drain = drain_waiting,
 		.drain_arg = &pc->machine,
 		.chardev = find_chardev,
-		.block = take_block,
+		.disk = find_disk,
 		.find_file = pc->options.find_file ? find_file : NULL,
 		.arg = pc,
+		.drives = &pc->machine.drives,
 	};
+	pc->machine.drives.release = forget_block;
+	pc->machine.drives.release_arg = pc;
 }

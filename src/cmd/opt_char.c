@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include "cmd/table.h"
+#include "dev/parallel_isa.h"
 #include "dev/serial_isa.h"
 
 enum backend { BACKEND_NULL, BACKEND_STDIO, BACKEND_FILE, BACKEND_SOCKET };
@@ -224,6 +225,12 @@ bool cmd_parse_serial(struct cmd_parse *parse, const char *value)
 				      : wish_short(parse, value, CMD_WISH_SERIAL);
 }
 
+bool cmd_parse_parallel(struct cmd_parse *parse, const char *value)
+{
+	return !strcmp(value, "none") ? add_wish(parse, CMD_WISH_PARALLEL, NULL)
+				      : wish_short(parse, value, CMD_WISH_PARALLEL);
+}
+
 bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value)
 {
 	return !strcmp(value, "none") || wish_short(parse, value, CMD_WISH_DEBUG);
@@ -292,16 +299,30 @@ static bool want_device(struct cmd_parse *parse, const struct cmd_wish *wish, co
 	return wanted.spec.props && cmd_add_device(parse, &wanted);
 }
 
-static bool want_serial(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned index)
+/* One that has a number. */
+static bool want_port(struct cmd_parse *parse, const struct cmd_wish *wish, const char *type,
+		      unsigned index)
 {
 	char more[32];
 
-	if (index >= SERIAL_ISA_MAX)
-		return cmd_refuse(parse, "more than %d serial ports", SERIAL_ISA_MAX);
 	if (!wish->chardev)
 		return true;
 	snprintf(more, sizeof(more), ",index=%u", index);
-	return want_device(parse, wish, "isa-serial", more);
+	return want_device(parse, wish, type, more);
+}
+
+static bool want_serial(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned index)
+{
+	if (index >= SERIAL_ISA_MAX)
+		return cmd_refuse(parse, "more than %d serial ports", SERIAL_ISA_MAX);
+	return want_port(parse, wish, "isa-serial", index);
+}
+
+static bool want_parallel(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned index)
+{
+	if (index >= PARALLEL_ISA_MAX)
+		return cmd_refuse(parse, "more than %d parallel ports", PARALLEL_ISA_MAX);
+	return want_port(parse, wish, "isa-parallel", index);
 }
 
 static bool want_monitor(struct cmd_parse *parse, const struct cmd_wish *wish)
@@ -330,12 +351,19 @@ static bool want_qtest(struct cmd_parse *parse, const struct cmd_wish *wish)
 	return options->accel == CMD_ACCEL_QTEST || cmd_refuse(parse, "needs -accel qtest");
 }
 
-static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, unsigned *serials_n)
+/* How many of each kind there were. */
+struct ports {
+	unsigned serials, parallels;
+};
+
+static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, struct ports *ports)
 {
 	parse->said = wish->said;
 	switch (wish->wisher) {
 	case CMD_WISH_SERIAL:
-		return want_serial(parse, wish, (*serials_n)++);
+		return want_serial(parse, wish, ports->serials++);
+	case CMD_WISH_PARALLEL:
+		return want_parallel(parse, wish, ports->parallels++);
 	case CMD_WISH_DEBUG:
 		return want_device(parse, wish, "isa-debugcon", "");
 	case CMD_WISH_MONITOR:
@@ -384,11 +412,11 @@ static bool has_serial(const struct cmd_parse *parse)
 bool cmd_finish_char(struct cmd_parse *parse)
 {
 	bool default_serial = !parse->options->nodefaults && !has_serial(parse);
-	unsigned serials_n = 0;
+	struct ports ports = { 0 };
 
 	for (size_t i = 0; i < parse->wishes_n; i++) {
-		if (!grant(parse, &parse->wishes[i], &serials_n))
+		if (!grant(parse, &parse->wishes[i], &ports))
 			return false;
 	}
-	return serials_n || !default_serial || add_default_serial(parse);
+	return ports.serials || !default_serial || add_default_serial(parse);
 }

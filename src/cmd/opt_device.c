@@ -32,6 +32,17 @@ static const struct prop drive_table[] = {
 	  .help = "the name by which -device refers to it" },
 	{ "readonly", PROP_BOOL, PROP_AT(struct cmd_drive, readonly), .form = "readonly=on|off",
 	  .help = "the guest may not write (default off)" },
+	{ "cache", PROP_ONLY, .words = (const char *const[]){ "writeback", NULL },
+	  .form = "cache=writeback",
+	  .help = "by the host's page cache; what the guest flushes is stored" },
+	{ "rerror", PROP_WORD, PROP_AT(struct cmd_drive, rerror), .words = block_read_actions,
+	  .form = "rerror=report|ignore|stop",
+	  .help = "what is done when the host cannot read: the guest sees an error; or success; or the "
+		  "machine stops, and cont tries again (default report)" },
+	{ "werror", PROP_WORD, PROP_AT(struct cmd_drive, werror), .words = block_write_actions,
+	  .form = "werror=report|ignore|stop|enospc",
+	  .help = "the same when it cannot write; enospc: stop if it has no room, else report "
+		  "(default enospc)" },
 	{ 0 },
 };
 const struct props cmd_drive_props = { .table = drive_table };
@@ -51,10 +62,18 @@ static const struct prop global_table[] = {
 };
 static const struct props global_props = { .table = global_table };
 
-/* A name for a drive that was not given one: none that somebody could type. */
-static const char *make_id(struct cmd_parse *parse)
+/* QEMU's name of a drive that was not given one: what it is, and its place or its number. */
+static const char *make_id(struct cmd_parse *parse, const struct cmd_drive *drive)
 {
-	return cmd_keep_format(parse, "#block%zu", parse->options->drives_n);
+	const char *name = drive_interfaces[drive->interface];
+	int64_t number = drive->index;
+
+	if (drive->interface == CMD_IF_IDE)
+		return cmd_keep_format(parse, "ide%d-%s%d", (int)(drive->index / 2),
+				       drive->media ? "cd" : "hd", (int)(drive->index % 2));
+	for (size_t i = 0; drive->index < 0 && i < parse->options->drives_n; i++)
+		number += parse->options->drives[i].interface == drive->interface;
+	return cmd_keep_format(parse, "%s%d", name, (int)(drive->index < 0 ? number + 1 : number));
 }
 
 #define IDE_PLACES 4 /* two channels of two drives */
@@ -118,14 +137,14 @@ static bool add_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 		return cmd_refuse(parse,
 				  "id=%.60s: not a name (a letter, then letters, digits, - . _)",
 				  drive->id);
-	for (size_t i = 0; i < options->drives_n; i++) {
-		if (drive->id && !strcmp(drive->id, options->drives[i].id))
-			return cmd_refuse(parse, "id=%.60s: there is one already", drive->id);
-	}
 	if (!choose_place(parse, drive))
 		return false;
 	if (!drive->id)
-		drive->id = make_id(parse);
+		drive->id = make_id(parse, drive);
+	for (size_t i = 0; drive->id && i < options->drives_n; i++) {
+		if (!strcmp(drive->id, options->drives[i].id))
+			return cmd_refuse(parse, "id=%.60s: there is one already", drive->id);
+	}
 	if (!drive->id ||
 	    !cmd_grow(parse, &options->drives, options->drives_n, sizeof(*options->drives)))
 		return false;
@@ -142,8 +161,13 @@ bool cmd_parse_drive(struct cmd_parse *parse, const char *value)
 		return false;
 	if (drive.media && drive.interface == CMD_IF_VIRTIO)
 		return cmd_refuse(parse, "media=cdrom: a virtio disk is none");
-	if (!drive.file && !(drive.media && drive.interface == CMD_IF_IDE))
+	if (!drive.file &&
+	    (drive.interface == CMD_IF_VIRTIO || (drive.interface == CMD_IF_IDE && !drive.media)))
 		return cmd_refuse(parse, "needs file=PATH");
+	if (!drive.file && drive.format)
+		return cmd_refuse(parse, "format=%.40s: there is no file=", drive.format);
+	if (drive.interface == CMD_IF_FLOPPY && (drive.rerror || drive.werror))
+		return cmd_refuse(parse, "rerror= and werror= are not for floppy disks");
 	if (drive.format && !block_format_known(drive.format))
 		return cmd_refuse(parse,
 				  "format=%.40s: not a format of disk images (raw, qcow2, ...)",
@@ -406,7 +430,7 @@ static bool want_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 {
 	struct cmd_wanted wanted = { .said = "-drive", .taken = true };
 
-	drive->used = drive->file != NULL;
+	drive->used = true;
 	if (drive->interface == CMD_IF_VIRTIO) {
 		wanted.spec.type = "virtio-blk-pci";
 		wanted.spec.props = cmd_keep_format(parse, "drive=%s", drive->id);
@@ -418,10 +442,9 @@ static bool want_drive(struct cmd_parse *parse, struct cmd_drive *drive)
 							      (int)drive->index);
 	} else {
 		wanted.spec.type = drive->media ? "ide-cd" : "ide-hd";
-		wanted.spec.props =
-			cmd_keep_format(parse, "bus=ide.%d,unit=%d%s%s", (int)(drive->index / 2),
-					(int)(drive->index % 2), drive->file ? ",drive=" : "",
-					drive->file ? drive->id : "");
+		wanted.spec.props = cmd_keep_format(parse, "bus=ide.%d,unit=%d,drive=%s",
+						    (int)(drive->index / 2),
+						    (int)(drive->index % 2), drive->id);
 	}
 	return wanted.spec.props && cmd_add_device(parse, &wanted);
 }
@@ -438,7 +461,10 @@ static bool want_drives(struct cmd_parse *parse, enum cmd_interface interface)
 	return true;
 }
 
-/* IDE drives know their places and come before the devices asked for by name, the others behind them. */
+/*
+ * IDE and floppy drives know their places and come before the devices asked for by name, the others
+ * behind them.
+ */
 static bool want_all_drives(struct cmd_parse *parse)
 {
 	struct cmd_wanted *named = parse->devices;
@@ -446,13 +472,13 @@ static bool want_all_drives(struct cmd_parse *parse)
 
 	parse->devices = NULL;
 	parse->devices_n = 0;
-	if (!want_drives(parse, CMD_IF_IDE))
+	if (!want_drives(parse, CMD_IF_IDE) || !want_drives(parse, CMD_IF_FLOPPY))
 		return false;
 	for (size_t i = 0; i < named_n; i++) {
 		if (!cmd_add_device(parse, &named[i]))
 			return false;
 	}
-	return want_drives(parse, CMD_IF_VIRTIO) && want_drives(parse, CMD_IF_FLOPPY);
+	return want_drives(parse, CMD_IF_VIRTIO);
 }
 
 bool cmd_finish_devices(struct cmd_parse *parse)

@@ -101,6 +101,9 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "DEV", .props = &dev_forms,
 	  .help = "Connects the next serial port. Without it the first port is at mon:stdio, as with -nographic, "
 		  "or at null if -display none is given. DEV is one of:" },
+	{ "parallel", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_parallel,
+	  .form = "DEV",
+	  .help = "Connects the next parallel port to a printer. Without it there is none. DEV as with -serial." },
 	{ "debugcon", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_debugcon,
 	  .form = "DEV",
 	  .help = "A debug console at port 0xe9, or where -global isa-debugcon.iobase says. "
@@ -124,8 +127,6 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "There is no sound." },
 	{ "audiodev", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = parse_audiodev,
 	  .form = "none[,id=ID]", .help = "There is no sound." },
-	{ "parallel", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words,
-	  .form = "none", .help = "There is no parallel port." },
 	{ "nic", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",
 	  .help = "There is no network." },
 	{ "net", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER, .words = none_words, .form = "none",

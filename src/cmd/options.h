@@ -57,13 +57,14 @@ enum cmd_interface {
 };
 
 struct cmd_drive {
-	const char *file; /* NULL: a CD-ROM drive without a disc */
+	const char *file; /* NULL: nothing is in the drive */
 	const char *format; /* NULL: not said */
 	const char *id;
 	int interface; /* enum cmd_interface */
 	int media; /* 0: a disk, 1: a CD-ROM */
 	int64_t index, bus, unit; /* its place; -1: the first that is free */
 	bool readonly;
+	enum block_action rerror, werror;
 	bool used; /* a device shows it */
 };
 

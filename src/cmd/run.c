@@ -183,7 +183,9 @@ static int open_disks(struct run *run)
 		if (!drive->used)
 			continue;
 		disk->id = drive->id;
-		if (block_open(&disk->block, &options, why)) {
+		disk->readonly = drive->readonly;
+		disk->policy = (struct block_policy){ drive->rerror, drive->werror };
+		if (drive->file && block_open(&disk->block, &options, why)) {
 			log_error("%s", why);
 			return 1;
 		}

@@ -44,7 +44,13 @@ struct cmd_option {
 enum cmd_vga { CMD_VGA_UNSAID, CMD_VGA_STD, CMD_VGA_NONE };
 
 /* Who wants a character back-end, in the order of the command line. */
-enum cmd_wisher { CMD_WISH_SERIAL, CMD_WISH_DEBUG, CMD_WISH_MONITOR, CMD_WISH_QTEST };
+enum cmd_wisher {
+	CMD_WISH_SERIAL,
+	CMD_WISH_PARALLEL,
+	CMD_WISH_DEBUG,
+	CMD_WISH_MONITOR,
+	CMD_WISH_QTEST
+};
 
 struct cmd_wish {
 	enum cmd_wisher wisher;
@@ -112,6 +118,7 @@ bool cmd_asks(const char *value);
 extern const struct props cmd_chardev_props;
 bool cmd_parse_chardev(struct cmd_parse *parse, const char *value);
 bool cmd_parse_serial(struct cmd_parse *parse, const char *value);
+bool cmd_parse_parallel(struct cmd_parse *parse, const char *value);
 bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qmp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value);

@@ -78,6 +78,7 @@ static struct json_object *event_data(const struct machine_event *event)
 		[MACHINE_PANIC_RUN] = "run",
 	};
 	struct json_object *data = json_object_new_object();
+	char node[32];
 
 	switch (event->kind) {
 	case MACHINE_EVENT_RESET:
@@ -95,12 +96,22 @@ static struct json_object *event_data(const struct machine_event *event)
 		return data;
 	case MACHINE_EVENT_DISK_ERROR:
 		ctl_qmp_put(data, "device", json_object_new_string(event->disk->id));
+		snprintf(node, sizeof(node), "#block%u", event->disk->number);
+		ctl_qmp_put(data, "node-name", json_object_new_string(node));
 		ctl_qmp_put(
 			data, "operation",
 			json_object_new_string(event->disk->op == BLOCK_READ ? "read" : "write"));
-		ctl_qmp_put(data, "action", json_object_new_string("report"));
+		ctl_qmp_put(data, "action",
+			    json_object_new_string(block_write_actions[event->disk->action]));
 		ctl_qmp_put(data, "nospace", json_object_new_boolean(event->disk->error == ENOSPC));
 		ctl_qmp_put(data, "reason", json_object_new_string(strerror(event->disk->error)));
+		return data;
+	case MACHINE_EVENT_TRAY:
+		ctl_qmp_put(data, "device", json_object_new_string(event->drive->name));
+		ctl_qmp_put(data, "tray-open", json_object_new_boolean(event->tray_open));
+		ctl_qmp_put(data, "id",
+			    json_object_new_string(event->drive->id ? event->drive->id
+								    : event->drive->path));
 		return data;
 	case MACHINE_EVENT_STOP:
 	case MACHINE_EVENT_RESUME:
@@ -152,6 +163,7 @@ static void machine_did(void *arg, const struct machine_event *event)
 		[MACHINE_EVENT_RTC_CHANGE] = "RTC_CHANGE",
 		[MACHINE_EVENT_PANIC] = "GUEST_PANICKED",
 		[MACHINE_EVENT_DISK_ERROR] = "BLOCK_IO_ERROR",
+		[MACHINE_EVENT_TRAY] = "DEVICE_TRAY_MOVED",
 	};
 	struct ctl_qmp *qmp = arg;
 

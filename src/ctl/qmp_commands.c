@@ -122,6 +122,8 @@ static const char *status(const struct machine *machine)
 	}
 	if (machine->panicked)
 		return "guest-panicked";
+	if (machine->disk_failed)
+		return "io-error";
 	return machine->begun ? "paused" : "prelaunch";
 }
 
@@ -234,6 +236,14 @@ static const struct command {
 	  ctl_qmp_set_password,
 	  { "protocol", "password", "connected", "display" } },
 	{ "change-vnc-password", ctl_qmp_change_vnc_password, { "password" } },
+	{ "query-block", ctl_qmp_query_block, { 0 } },
+	{ "eject", ctl_qmp_eject, { "device", "id", "force" } },
+	{ "blockdev-open-tray", ctl_qmp_open_tray, { "device", "id", "force" } },
+	{ "blockdev-close-tray", ctl_qmp_close_tray, { "device", "id" } },
+	{ "blockdev-change-medium",
+	  ctl_qmp_change_medium,
+	  { "device", "id", "filename", "format", "force", "read-only-mode" } },
+	{ "device_del", ctl_qmp_device_del, { "id" } },
 	{ "stop", stop, { 0 } },
 	{ "cont", cont, { 0 } },
 	{ "system_reset", system_reset, { 0 } },

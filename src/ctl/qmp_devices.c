@@ -142,3 +142,42 @@ bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
 	}
 	return true;
 }
+
+/* The bus that a device is on, as QEMU names it; NULL: none with a name. */
+static const char *bus_of(const struct device *device)
+{
+	const struct props props = device_props(device->type);
+	const struct prop *row = props_find(&props, "bus");
+
+	if (row && row->kind == PROP_WORD)
+		return row->words[prop_number(row, device)];
+	if (device->type->bus == DEVICE_BUS_ISA)
+		return "isa.0";
+	return device->type->bus == DEVICE_BUS_PCI ? "pci.0" : NULL;
+}
+
+/* Devices stay for the machine's life. */
+bool ctl_qmp_device_del(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err)
+{
+	const struct device *device, *found = NULL;
+	struct json_object *value;
+	const char *id;
+
+	if (!json_object_object_get_ex(arguments, "id", &value))
+		return ctl_qmp_fail(err, "Parameter 'id' is missing");
+	if (!json_object_is_type(value, json_type_string))
+		return ctl_qmp_fail(err, "Invalid parameter type for 'id', expected: string");
+	id = json_object_get_string(value);
+	for (device = qmp->machine->devices ? TAILQ_FIRST(qmp->machine->devices) : NULL; device;
+	     device = TAILQ_NEXT(device, next)) {
+		if (device->id && !strcmp(device->id, id))
+			found = device;
+	}
+	if (!found)
+		return ctl_qmp_fail_class(err, "DeviceNotFound", "Device '%.*s' not found",
+					  ctl_qmp_quote(id), id);
+	if (bus_of(found))
+		return ctl_qmp_fail(err, "Bus '%s' does not support hotplugging", bus_of(found));
+	return ctl_qmp_fail(err, "Device '%s' does not support hotplugging", found->type->name);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_devices.c, qmp_display.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
+ * qmp_block.c, qmp_devices.c, qmp_display.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
  */
 #pragma once
 
@@ -53,6 +53,21 @@ bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
 			     struct json_object **result, struct ctl_qmp_error *err);
+
+bool ctl_qmp_device_del(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_block.c, likewise. */
+bool ctl_qmp_query_block(struct ctl_qmp *qmp, struct json_object *arguments,
+			 struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_eject(struct ctl_qmp *qmp, struct json_object *arguments, struct json_object **result,
+		   struct ctl_qmp_error *err);
+bool ctl_qmp_open_tray(struct ctl_qmp *qmp, struct json_object *arguments,
+		       struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_close_tray(struct ctl_qmp *qmp, struct json_object *arguments,
+			struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_change_medium(struct ctl_qmp *qmp, struct json_object *arguments,
+			   struct json_object **result, struct ctl_qmp_error *err);
 
 /* Commands of qmp_input.c, likewise. */
 bool ctl_qmp_send_key(struct ctl_qmp *qmp, struct json_object *arguments,

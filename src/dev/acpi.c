@@ -160,6 +160,7 @@ static uint32_t dsdt_add(struct build *build, const struct acpi_options *options
 	le64_put(dsdt_value(dsdt, "PMXB", 0x0e), options->pci64_first);
 	le64_put(dsdt_value(dsdt, "PMXL", 0x0e), options->pci64_size);
 	*dsdt_value(dsdt, "COMS", 0x0a) = options->serial_ports;
+	*dsdt_value(dsdt, "LPTS", 0x0a) = options->parallel_ports;
 	if (!options->suspend)
 		dsdt_value(dsdt, "_S3_", 0x12)[-5] = 'X';
 	dsdt[HEADER_CHECKSUM] = 0;

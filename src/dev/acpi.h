@@ -20,6 +20,7 @@ struct acpi_options {
 	uint32_t pci_first; /* the window of PCI memory below 4 GiB; it ends at 0xfebfffff */
 	uint64_t pci64_first, pci64_size; /* ... and above; size 0: none */
 	uint8_t serial_ports; /* a bit for each of COM1 to COM4 that is there */
+	uint8_t parallel_ports; /* and of LPT1 to LPT3 */
 	bool suspend; /* offer S3 */
 };
 

@@ -203,6 +203,61 @@ DefinitionBlock ("", "DSDT", 2, "COALPT", "COALPORT", 1)
 						IRQNoFlags () { 3 }
 					})
 				}
+				/* The same for parallel ports. */
+				Name (LPTS, 0x0f)
+				Method (PSTA, 1)
+				{
+					If ((LPTS >> Arg0) & 1)
+					{
+						Return (0x0f)
+					}
+					Return (0)
+				}
+
+				Device (LPT1)
+				{
+					Name (_HID, EisaId ("PNP0400"))
+					Name (_UID, 1)
+					Method (_STA)
+					{
+						Return (PSTA (0))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x378, 0x378, 8, 3)
+						IRQNoFlags () { 7 }
+					})
+				}
+
+				Device (LPT2)
+				{
+					Name (_HID, EisaId ("PNP0400"))
+					Name (_UID, 2)
+					Method (_STA)
+					{
+						Return (PSTA (1))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x278, 0x278, 8, 3)
+						IRQNoFlags () { 7 }
+					})
+				}
+
+				Device (LPT3)
+				{
+					Name (_HID, EisaId ("PNP0400"))
+					Name (_UID, 3)
+					Method (_STA)
+					{
+						Return (PSTA (2))
+					}
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x3bc, 0x3bc, 4, 3)
+						IRQNoFlags () { 7 }
+					})
+				}
 			}
 
 			Device (FWCF)

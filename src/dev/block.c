@@ -4,8 +4,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,9 +20,7 @@
 #define TRIES_MAX          100 /* for a piece that the host interrupts or puts off, without a byte */
 #define URING_FAILURES_MAX 8 /* in a row, until the thread does it all */
 
-#define TELL_EVERY NS_PER_SEC
-
-static const char *const op_names[BLOCK_OPS] = { "read", "write", "flush", "discard", "zero" };
+static atomic_uint blocks_made = 1;
 
 void block_file_close(const struct block_file *file, const struct block_system *system)
 {
@@ -44,6 +44,9 @@ int block_make(struct block **out, const struct block_file *file,
 		return -ENOMEM;
 	}
 	block->file = *file;
+	block->format = block_format_known(options->format ? options->format : "raw");
+	block->number = atomic_fetch_add(&blocks_made, 1);
+	block->policy = (struct block_policy){ BLOCK_ACTION_REPORT, BLOCK_ACTION_REPORT };
 	block->file.name = name;
 	block->id = id;
 	block->system = options->system ? options->system : &block_host;
@@ -53,6 +56,7 @@ int block_make(struct block **out, const struct block_file *file,
 	STAILQ_INIT(&block->flushes);
 	STAILQ_INIT(&block->flushing);
 	STAILQ_INIT(&block->held);
+	STAILQ_INIT(&block->kept);
 	*out = block;
 	return 0;
 }
@@ -65,6 +69,30 @@ uint64_t block_size(const struct block *block)
 bool block_readonly(const struct block *block)
 {
 	return block->file.readonly;
+}
+
+const char *block_path(const struct block *block)
+{
+	return block->file.name;
+}
+
+const char *block_format(const struct block *block)
+{
+	return block->format;
+}
+
+uint64_t block_host_bytes(const struct block *block)
+{
+	struct stat st;
+	int err = block->file.fd >= 0 ? fstat(block->file.fd, &st) : stat(block->file.name, &st);
+
+	/* POSIX does not say how large these are; Linux does. */
+	return err ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+unsigned block_number(const struct block *block)
+{
+	return block->number;
 }
 
 unsigned block_in_flight(const struct block *block)
@@ -87,13 +115,6 @@ void block_set_batch(struct block *block, void (*batch)(void *arg), void *arg)
 	block->batch_arg = arg;
 }
 
-void block_set_error(struct block *block, void (*error)(void *arg, const struct block_error *error),
-		     void *arg)
-{
-	block->error = error;
-	block->error_arg = arg;
-}
-
 int block_peek(struct block *block, void *to, size_t len)
 {
 	struct iovec iov = { to, len < block->file.size ? len : (size_t)block->file.size };
@@ -112,22 +133,6 @@ int block_peek(struct block *block, void *to, size_t len)
 }
 
 /* Ends */
-
-static void block_tell(struct block *block, enum block_op op, int result)
-{
-	const struct block_error error = { .id = block->id, .op = op, .error = -result };
-	int64_t now = clock_monotonic();
-
-	if (!(block->logged & 1u << op)) {
-		block->logged |= 1u << op;
-		log_warn("%s: %s: %s (the guest sees an I/O error; said once)", block->file.name,
-			 op_names[op], strerror(-result));
-	}
-	if (!block->error || (block->told[op] && now - block->told[op] < TELL_EVERY))
-		return;
-	block->told[op] = now;
-	block->error(block->error_arg, &error);
-}
 
 static void block_done(struct block *block, struct block_request *request, int result)
 {
@@ -150,8 +155,8 @@ static void block_finish(struct block *block, struct block_request *request, int
 	}
 	if (result == 0 && request->stable)
 		result = -ECANCELED; /* abandoned before its flush */
-	else if (result < 0 && result != -EOPNOTSUPP)
-		block_tell(block, request->op, result);
+	else if (result < 0 && result != -EOPNOTSUPP && block_failed(block, request, &result))
+		return;
 	block_done(block, request, result);
 }
 
@@ -165,7 +170,9 @@ static void block_end_flush(struct block *block, int result)
 	STAILQ_INIT(&ended);
 	STAILQ_CONCAT(&ended, &block->flushing);
 	while ((request = block_list_take(&ended))) {
-		request->stable = false;
+		/* One that is tried again still wants to be. */
+		if (result == 0)
+			request->stable = false;
 		block_finish(block, request, result);
 	}
 }
@@ -432,6 +439,8 @@ void block_resume(struct block *block)
 
 	block->paused = false;
 	block->holding = false;
+	block->status = BLOCK_OK;
+	block_begin_again(block);
 	while ((request = block_list_take(&block->held)))
 		block_done(block, request, (int)request->result);
 	block_kick(block);
@@ -448,6 +457,7 @@ void block_abandon(struct block *block)
 	block_take_back(block);
 	STAILQ_INIT(&list);
 	STAILQ_CONCAT(&list, &block->held);
+	STAILQ_CONCAT(&list, &block->kept);
 	STAILQ_CONCAT(&list, &block->waiting);
 	STAILQ_CONCAT(&list, &block->flushes);
 	STAILQ_CONCAT(&list, &block->flushing);

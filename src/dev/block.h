@@ -19,6 +19,9 @@
  * What a completed write has stored survives the program, not the host's power: a completed flush
  * survives that too. Once a flush has failed, all later ones fail, because nobody can tell what the
  * host has lost: it forgets the error, and the data with it.
+ *
+ * What becomes of a request that the host fails at is the block's policy: it is told to the guest, or
+ * kept until block_resume(), which has it done again from where it failed.
  */
 #pragma once
 
@@ -90,6 +93,25 @@ struct block_file {
 	void *arg; /* for a block_system that is not the host */
 };
 
+/* What is done when the host fails at a request. */
+enum block_action {
+	BLOCK_ACTION_AUTO, /* a policy's: not said; reads REPORT, the others ENOSPC */
+	BLOCK_ACTION_REPORT, /* the guest sees an error */
+	BLOCK_ACTION_IGNORE, /* the guest sees success: what could not be done is lost */
+	BLOCK_ACTION_STOP, /* it is kept: whoever hears of it stops the machine */
+	BLOCK_ACTION_ENOSPC, /* a policy's: STOP if the host has no room, else REPORT */
+};
+
+/* The words of an option for each, in their order. */
+extern const char *const block_read_actions[], *const block_write_actions[];
+
+struct block_policy {
+	enum block_action read, write; /* write: flushes, discards and zeroes as well */
+};
+
+/* How the host did, since the last block_resume(): of requests that were kept. */
+enum block_status { BLOCK_OK, BLOCK_FAILED, BLOCK_NO_SPACE };
+
 /* What a block asks of the host; replaced by tests. Results are bytes, or 0, or -errno. */
 struct block_system {
 	int (*uring)(const struct block_file *file, unsigned entries, struct io_uring *ring);
@@ -116,8 +138,8 @@ struct block_options {
 	const struct block_system *system; /* NULL: block_host */
 };
 
-/* Whether block_options.format may be this. */
-bool block_format_known(const char *format);
+/* Whether block_options.format may be this: our own text of it, or NULL. */
+const char *block_format_known(const char *format);
 
 /*
  * Opens an image or a block device that exists; never creates, truncates or extends anything. The
@@ -137,6 +159,13 @@ void block_close(struct block *block);
 
 uint64_t block_size(const struct block *block);
 bool block_readonly(const struct block *block);
+/* As it was opened; borrowed. */
+const char *block_path(const struct block *block);
+const char *block_format(const struct block *block); /* "raw", ... */
+/* Bytes that the image takes on the host; 0 if nobody can tell. */
+uint64_t block_host_bytes(const struct block *block);
+/* A number that no other block of this process has had. */
+unsigned block_number(const struct block *block);
 /* "io_uring", "thread", "sync", or "idle" before the first request. */
 const char *block_engine_name(const struct block *block);
 
@@ -146,13 +175,22 @@ void block_set_batch(struct block *block, void (*batch)(void *arg), void *arg);
 /* A request that failed at the host; its guest sees no more than an I/O error. */
 struct block_error {
 	const char *id; /* as block_options gave it */
+	unsigned number; /* block_number() */
 	enum block_op op;
 	int error; /* errno */
+	enum block_action action; /* REPORT, IGNORE or STOP */
 };
 
-/* Calls error(arg) of failed requests, at most once a second for each operation. */
+/*
+ * Calls error(arg) of failed requests, at most once a second for each operation; of the first that is
+ * kept since the block was resumed always. From where requests end: it may not pause the block.
+ */
 void block_set_error(struct block *block, void (*error)(void *arg, const struct block_error *error),
 		     void *arg);
+
+/* From the next failure on; AUTO stands for its defaults. A block begins with REPORT for all. */
+void block_set_policy(struct block *block, struct block_policy policy);
+enum block_status block_status(const struct block *block);
 
 /*
  * Reads the disk's first bytes at once, waiting for the host: before the machine runs. 0 or
@@ -175,7 +213,8 @@ unsigned block_in_flight(const struct block *block);
 /*
  * Starts nothing more, waits for what the host has, and then calls no done() until
  * block_resume(): no memory of a request is touched meanwhile. Requests that are not done stay in
- * flight, begun or not. Nothing happens if it is paused.
+ * flight, begun or not. Nothing happens if it is paused. Resuming begins what failed and was kept
+ * again.
  */
 void block_pause(struct block *block);
 void block_resume(struct block *block);

@@ -48,6 +48,7 @@ struct block {
 	struct block_list flushes; /* wait for the next flush of the file */
 	struct block_list flushing; /* wait for the one that runs */
 	struct block_list held; /* ended while the block was paused */
+	struct block_list kept; /* failed, and to be done again when the block is resumed */
 	struct block_request flush; /* of the file; one for all that wait */
 	bool flush_runs;
 	int flush_error; /* of the first flush that failed */
@@ -56,6 +57,10 @@ struct block {
 	unsigned round; /* requests of an earlier one are abandoned */
 	bool paused; /* nothing is started */
 	bool holding; /* and what ends is not told */
+	struct block_policy policy;
+	enum block_status status;
+	const char *format; /* one that block_format_known() knows */
+	unsigned number;
 	bool unannounced; /* done() was called, batch() not since */
 	void (*batch)(void *arg);
 	void *batch_arg;
@@ -94,6 +99,14 @@ void block_file_close(const struct block_file *file, const struct block_system *
 
 /* An engine has done with what it was given; the result is as block_piece_run() has it. */
 void block_ended(struct block *block, struct block_request *request, ssize_t result);
+
+/*
+ * The host failed at it, with *result. True if that is not its end: it is kept. Else *result is what its
+ * owner is to hear.
+ */
+bool block_failed(struct block *block, struct block_request *request, int *result);
+/* What failed and was kept waits again, from where it failed, ahead of what came later. */
+void block_begin_again(struct block *block);
 
 /* 0 or -errno: the host refuses io_uring. */
 int block_uring_make(struct block_uring **out, struct block *block)

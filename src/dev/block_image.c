@@ -50,13 +50,13 @@ struct block_image {
 	struct child daemon;
 };
 
-bool block_format_known(const char *format)
+const char *block_format_known(const char *format)
 {
 	for (size_t i = 0; i < sizeof(image_formats) / sizeof(image_formats[0]); i++) {
 		if (!strcmp(format, image_formats[i]))
-			return true;
+			return image_formats[i];
 	}
-	return false;
+	return NULL;
 }
 
 const char *block_image_guess(const uint8_t head[BLOCK_IMAGE_HEAD],

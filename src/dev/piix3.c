@@ -8,17 +8,24 @@
 
 #define ELCR_PORT 0x4d0
 
+/* NMI status and control, 2.3.2.4. */
+#define PORT_B         0x61
+#define PORT_B_KEPT    0x0fu /* gate of counter 2, speaker, and what makes no NMI */
+#define PORT_B_REFRESH 0x10u
+
 #define RESET_CONTROL_HARD 0x02u
 #define RESET_CONTROL_NOW  0x04u
 
 static const struct state_field piix3_fields[] = {
 	{ STATE_ARRAY_AT(struct piix3, elcr), .on_reset = STATE_CLEAR, .value = 0 },
+	{ STATE_AT(struct piix3, gates), .on_reset = STATE_CLEAR, .value = 0 },
+	{ STATE_AT(struct piix3, refresh), .on_reset = STATE_CLEAR, .value = 0 },
 	{ STATE_AT(struct piix3, reset_control), .on_reset = STATE_CLEAR, .value = 0 },
 };
 
 const struct state_table piix3_state = {
 	.name = "piix3",
-	.version = 1,
+	.version = 2,
 	.fields = piix3_fields,
 	.fields_n = sizeof(piix3_fields) / sizeof(piix3_fields[0]),
 };
@@ -103,6 +110,31 @@ static const struct mem_port elcr_ports[] = {
 	  .name = "ELCR" },
 };
 
+/*
+ * Without KVM's timer behind it: the gates are kept, memory is refreshed between any two looks, and
+ * counter 2, which nobody has programmed, keeps its output low.
+ */
+static uint64_t port_b_read(void *chip, uint64_t offset, unsigned width)
+{
+	struct piix3 *bridge = chip;
+
+	bridge->refresh ^= PORT_B_REFRESH;
+	return (bridge->gates & PORT_B_KEPT) | (bridge->refresh & PORT_B_REFRESH);
+}
+
+static void port_b_write(void *chip, uint64_t offset, uint64_t value, unsigned width)
+{
+	((struct piix3 *)chip)->gates = (uint8_t)value & PORT_B_KEPT;
+}
+
+static const struct mem_port port_b_ports[] = {
+	{ .at = 0,
+	  .len = 1,
+	  .read = port_b_read,
+	  .write = port_b_write,
+	  .name = "NMI status and control" },
+};
+
 void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_options *options)
 {
 	struct pci_function *function = &bridge->function;
@@ -127,6 +159,9 @@ void piix3_init(struct piix3 *bridge, struct pci_bus *bus, const struct piix3_op
 	mem_region_init_io(&bridge->elcr_ports, "PIIX3", 1, elcr_ports,
 			   sizeof(elcr_ports) / sizeof(elcr_ports[0]), bridge, &bridge->lock);
 	mem_region_add(bus->ports, &bridge->elcr_ports, ELCR_PORT, 0);
+	mem_region_init_io(&bridge->port_b, "PIIX3", 0, port_b_ports,
+			   sizeof(port_b_ports) / sizeof(port_b_ports[0]), bridge, &bridge->lock);
+	mem_region_add(bus->ports, &bridge->port_b, PORT_B, 0);
 }
 
 void piix3_destroy(struct piix3 *bridge)

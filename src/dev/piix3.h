@@ -22,7 +22,7 @@ struct piix3_options {
 	/* The guest asks for a reset. Chip locks are held: only to be noted down for later. */
 	void (*reset)(void *arg);
 	void *reset_arg;
-	bool elcr; /* 0x4d0 and 0x4d1 are ours */
+	bool elcr; /* 0x4d0 and 0x4d1 are ours, and 0x61: nobody else has an interrupt controller or a timer */
 };
 
 struct piix3 {
@@ -32,9 +32,11 @@ struct piix3 {
 	void (*request_reset)(void *arg);
 	void *reset_arg;
 	struct lock lock; /* LOCK_DEVICE: the state */
-	struct mem_region elcr_ports;
+	struct mem_region elcr_ports, port_b;
 	/* State. */
 	uint8_t elcr[2];
+	uint8_t gates; /* what was written to 0x61 */
+	uint8_t refresh; /* its bit that follows memory refresh */
 	uint8_t reset_control;
 };
 

@@ -16,10 +16,11 @@
 #include "base/chardev.h"
 #include "base/clock.h"
 #include "base/loop.h"
+#include "dev/block.h"
 #include "dev/irq.h"
 #include "mem/map.h"
 
-struct block;
+struct drives;
 struct fdc;
 struct i8237;
 struct ide;
@@ -55,6 +56,14 @@ struct place_reset_control {
 	void *arg;
 };
 
+/* A -drive, for the device that shows it. */
+struct place_disk {
+	const char *name; /* its id; as long as the place */
+	struct block *block; /* NULL: nothing is in it */
+	bool readonly; /* what is put into it later is so */
+	struct block_policy policy;
+};
+
 struct place {
 	struct mem_map *map;
 	struct mem_region *memory, *ports; /* roots of the two spaces: offset = address */
@@ -84,12 +93,13 @@ struct place {
 	void (*drain)(void *arg);
 	void *drain_arg;
 
-	/* The back-end of that id; NULL: there is none. */
+	/* The back-end of that id; NULL, or -ENOENT: there is none. */
 	struct chardev *(*chardev)(void *arg, const char *id);
-	struct block *(*block)(void *arg, const char *id);
+	int (*disk)(void *arg, const char *id, struct place_disk *out);
 	/* A file that comes with firmware: where it is, to out; false, and out is the name: nowhere. */
 	bool (*find_file)(void *arg, const char *name, char *out, size_t size);
 	void *arg; /* of the three */
+	struct drives *drives; /* devices that show a disk put it on the list (dev/drive.h) */
 
 	/* Filled in by devices. */
 	struct irq_router *router; /* "irq-router" */
@@ -98,6 +108,7 @@ struct place {
 	struct i8237 *dma; /* "i8257" */
 	struct fdc *fdc; /* "isa-fdc" */
 	unsigned serials; /* a bit for each number that an "isa-serial" has */
+	unsigned parallels; /* likewise of "isa-parallel" */
 	struct place_reset_control reset_control; /* "PIIX3" */
 	struct place_alarm {
 		/* Any thread; a chip of DEV_LAYER_CHIP may call. NULL: nobody hears it. */

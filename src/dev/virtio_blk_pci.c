@@ -14,6 +14,9 @@ static int virtio_blk_pci_check(const struct device *device, struct error *err)
 	return 0;
 }
 
+/* As QEMU's path of it is. */
+static const struct drive_type virtio_drive = { .part = "/virtio-backend", .has_status = true };
+
 static int virtio_blk_pci_create(struct device *device, struct place *place, struct error *err)
 {
 	struct virtio_blk_pci *disk = (struct virtio_blk_pci *)device;
@@ -23,14 +26,18 @@ static int virtio_blk_pci_create(struct device *device, struct place *place, str
 		.loop = place->loop,
 		.drain = place->drain,
 		.drain_arg = place->drain_arg,
-		.block = place->block(place->arg, disk->drive),
 		.serial = disk->serial,
 	};
+	struct place_disk found;
 	int ret;
 
-	if (!options.block)
-		return error_set(err, -ENOENT, "virtio-blk-pci: drive=%s: there is no such disk",
+	ret = drive_find_disk(place, "virtio-blk-pci", disk->drive, &found, err);
+	if (ret)
+		return ret;
+	if (!found.block)
+		return error_set(err, -EINVAL, "virtio-blk-pci: drive=%s: has no file",
 				 disk->drive);
+	options.block = found.block;
 	ret = pci_bus_choose(place->pci, &disk->slot, "virtio-blk-pci", &options.devfn, err);
 	if (ret)
 		return ret;
@@ -39,6 +46,7 @@ static int virtio_blk_pci_create(struct device *device, struct place *place, str
 	if (ret)
 		return error_set(err, ret, "virtio-blk-pci: %s", strerror(-ret));
 	disk->blk.pci.function.device_id = device->id;
+	drive_add(&disk->shown, place, &virtio_drive, device, &found);
 	return 0;
 }
 
@@ -77,7 +85,10 @@ static int32_t virtio_blk_pci_boot(const struct device *device, char *path, size
 
 static void virtio_blk_pci_destroy(struct device *device)
 {
-	virtio_blk_destroy(&((struct virtio_blk_pci *)device)->blk);
+	struct virtio_blk_pci *disk = (struct virtio_blk_pci *)device;
+
+	virtio_blk_destroy(&disk->blk);
+	drive_remove(&disk->shown);
 }
 
 static const struct prop virtio_blk_pci_props[] = {
@@ -87,6 +98,7 @@ static const struct prop virtio_blk_pci_props[] = {
 	  .help = "the serial number the guest sees, at most 20 characters" },
 	{ "bootindex", PROP_NUMBER, PROP_AT(struct virtio_blk_pci, bootindex), .max = INT32_MAX,
 	  .value = -1, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
+	DRIVE_POLICY_PROPS(struct virtio_blk_pci, shown),
 	PCI_PROPS(struct virtio_blk_pci, slot),
 	{ 0 },
 };

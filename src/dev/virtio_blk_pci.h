@@ -3,10 +3,12 @@
 #pragma once
 
 #include "dev/device.h"
+#include "dev/drive.h"
 #include "dev/virtio_blk.h"
 
 struct virtio_blk_pci {
 	struct device device;
+	struct drive shown;
 	const char *drive, *serial;
 	int32_t bootindex; /* lowest first; -1: after all that have one */
 	struct pci_slot slot;

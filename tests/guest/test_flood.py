@@ -112,6 +112,7 @@ class Broken(Test):
             os.truncate(self.path('disk'), 1 << 20)
             client.execute('cont')
             event = client.wait_for('BLOCK_IO_ERROR')
+            self.assertRegex(event['data'].pop('node-name'), '^#block[0-9]+$')
             self.assertEqual(event['data'], {
                 'device': 'd7', 'operation': 'read', 'action': 'report', 'nospace': False,
                 'reason': 'Input/output error'})

@@ -35,6 +35,14 @@ int floppy_drive_init(struct floppy_drive *drive, struct block *block)
 	return 0;
 }
 
+void floppy_drive_change(struct floppy_drive *drive, struct block *block)
+{
+	drive->block = block;
+	drive->media = block ? floppy_media_find(block_size(block)) : NULL;
+	drive->state.changed = true;
+	drive->written = false;
+}
+
 void floppy_drive_reset(struct floppy_drive *drive)
 {
 	state_reset(&floppy_drive_state_table, &drive->state);
@@ -62,35 +70,77 @@ uint32_t floppy_drive_lba(const struct floppy_drive *drive, struct floppy_positi
 
 /* The device */
 
+static void set_medium(struct drive *shown, struct block *block)
+{
+	struct floppy_drive *drive =
+		(struct floppy_drive *)(void *)((char *)shown -
+						offsetof(struct floppy_drive, shown));
+
+	fdc_change_disk(drive->fdc, drive, block);
+}
+
+static int check_size(const struct floppy_drive *drive, const char *what, const struct block *block,
+		      struct error *err)
+{
+	const struct floppy_media *media = floppy_media_find(block_size(block));
+
+	if (!media)
+		return error_set(
+			err, -EINVAL,
+			"%s: %" PRIu64 " bytes: no floppy disk has this size (160, "
+			"180, 320, 360, 720, 1200, 1440 or 2880 KiB; truncate -s makes it so)",
+			what, block_size(block));
+	if (!floppy_media_fits(media, drive->type))
+		return error_set(err, -EINVAL,
+				 "%s: %" PRIu64 " bytes: not a disk for this drive-type", what,
+				 block_size(block));
+	return 0;
+}
+
+static int check_medium(const struct drive *shown, const struct block *block, struct error *err)
+{
+	return check_size(
+		(const struct floppy_drive *)(const void *)((const char *)shown -
+							    offsetof(struct floppy_drive, shown)),
+		block_path(block), block, err);
+}
+
+static const struct drive_type floppy_drive_type = {
+	.part = "",
+	.removable = true,
+	.set_medium = set_medium,
+	.check = check_medium,
+};
+
 static int floppy_create(struct device *device, struct place *place, struct error *err)
 {
 	struct floppy_drive *drive = (struct floppy_drive *)device;
-	struct block *block = NULL;
+	struct place_disk disk;
+	char what[80];
 	int ret;
 
-	if (drive->block_id) {
-		block = place->block(place->arg, drive->block_id);
-		if (!block)
-			return error_set(err, -ENOENT, "floppy: drive=%s: there is no such disk",
-					 drive->block_id);
-	}
-	if (floppy_drive_init(drive, block))
-		return error_set(
-			err, -EINVAL,
-			"floppy: %s: %" PRIu64 " bytes: no floppy disk has this size (160, "
-			"180, 320, 360, 720, 1200, 1440 or 2880 KiB; truncate -s makes it so)",
-			drive->block_id, block_size(block));
-	if (drive->media && !floppy_media_fits(drive->media, drive->type))
-		return error_set(err, -EINVAL,
-				 "floppy: %s: %" PRIu64 " bytes: not a disk for this drive-type",
-				 drive->block_id, block_size(block));
+	ret = drive_find_disk(place, "floppy", drive->block_id, &disk, err);
+	if (ret)
+		return ret;
+	(void)snprintf(what, sizeof(what), "floppy: %.60s", disk.name);
+	if (disk.block)
+		ret = check_size(drive, what, disk.block, err);
+	if (!ret)
+		ret = floppy_drive_init(drive, disk.block);
+	if (ret)
+		return ret;
 	if (drive->type == FLOPPY_AUTO)
 		drive->type = drive->media ? drive->media->drive : FLOPPY_288;
 	ret = fdc_plug(place->fdc, drive);
 	if (ret == -ENOSPC)
 		return error_set(err, ret, "floppy: more than %d floppy drives", FDC_DRIVES);
-	return ret ? error_set(err, ret, "floppy: unit=%d: another drive has it", (int)drive->unit)
-		   : 0;
+	if (ret)
+		return error_set(err, ret, "floppy: unit=%d: another drive has it",
+				 (int)drive->unit);
+	/* The guest hears of all that fails: it knows how to try again. */
+	disk.policy = (struct block_policy){ BLOCK_ACTION_REPORT, BLOCK_ACTION_REPORT };
+	drive_add(&drive->shown, place, &floppy_drive_type, device, &disk);
+	return 0;
 }
 
 static int32_t floppy_boot(const struct device *device, char *path, size_t size)
@@ -106,8 +156,7 @@ static void floppy_end(struct device *device)
 	struct floppy_drive *drive = (struct floppy_drive *)device;
 
 	fdc_unplug(drive->fdc, drive);
-	if (drive->block)
-		block_set_error(drive->block, NULL, NULL);
+	drive_remove(&drive->shown);
 }
 
 static const struct prop floppy_props[] = {

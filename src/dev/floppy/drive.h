@@ -13,6 +13,7 @@
 #include "base/state.h"
 #include "dev/block.h"
 #include "dev/device.h"
+#include "dev/drive.h"
 #include "dev/floppy/media.h"
 
 struct fdc;
@@ -31,6 +32,7 @@ struct floppy_drive_state {
 
 struct floppy_drive {
 	struct device device;
+	struct drive shown;
 	struct fdc *fdc; /* that it is plugged into */
 	/* As the user says. */
 	const char *block_id;
@@ -57,6 +59,9 @@ extern const struct device_type floppy_type;
 int floppy_drive_init(struct floppy_drive *drive, struct block *block)
 	__attribute__((warn_unused_result));
 void floppy_drive_reset(struct floppy_drive *drive);
+
+/* Another disk, or NULL for none, that fits. Its change is noted. */
+void floppy_drive_change(struct floppy_drive *drive, struct block *block);
 
 /* Moves the head; step pulses tell the drive that the controller has seen what is in it. */
 void floppy_drive_seek(struct floppy_drive *drive, uint8_t cylinder);

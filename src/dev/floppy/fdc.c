@@ -463,6 +463,36 @@ void fdc_unplug(struct fdc *fdc, struct floppy_drive *drive)
 	lock_drop(&fdc->lock);
 }
 
+/* A command that moves the drive's data runs. */
+static bool is_at(const struct fdc *fdc, const struct floppy_drive *drive)
+{
+	const struct fdc_state *s = &fdc->state;
+
+	return (s->phase == FDC_BUSY || s->phase == FDC_FROM_DISK || s->phase == FDC_TO_DISK) &&
+	       s->operation != FDC_OP_NONE && fdc_transfer_drive(fdc) == drive;
+}
+
+void fdc_change_disk(struct fdc *fdc, struct floppy_drive *drive, struct block *block)
+{
+	bool interrupted;
+
+	lock_take(&fdc->lock);
+	interrupted = is_at(fdc, drive);
+	if (interrupted) {
+		fdc->stale = fdc->requested;
+		i8237_withdraw(fdc->options.dma, FDC_DMA);
+		fdc_fail(fdc, FDC_ST1_NO_MARK, 0);
+	}
+	lock_drop(&fdc->lock);
+	if (drive->block)
+		block_cancel(drive->block);
+	if (block && fdc->paused)
+		block_pause(block);
+	lock_take(&fdc->lock);
+	floppy_drive_change(drive, block);
+	lock_drop(&fdc->lock);
+}
+
 uint8_t fdc_cmos_types(const struct fdc *fdc)
 {
 	uint8_t types = 0;

@@ -152,6 +152,11 @@ void fdc_restored(struct fdc *fdc); /* after the state was restored */
 int fdc_plug(struct fdc *fdc, struct floppy_drive *drive) __attribute__((warn_unused_result));
 /* Cancels what it is at. */
 void fdc_unplug(struct fdc *fdc, struct floppy_drive *drive);
+/*
+ * Another disk in the drive, or none (NULL): loop's thread, the guest may be at work. A command that is at
+ * the drive fails; nothing of the old disk is in flight when it returns.
+ */
+void fdc_change_disk(struct fdc *fdc, struct floppy_drive *drive, struct block *block);
 /* CMOS byte 0x10: the types of the two drives. */
 uint8_t fdc_cmos_types(const struct fdc *fdc);
 /* How many drives there are. */

@@ -52,10 +52,18 @@ void atapi_refuse(struct ide_drive *drive, uint8_t key, uint8_t asc, uint8_t asc
 	ide_fail(drive, (uint8_t)((unsigned)key << 4 | IDE_ERROR_ABRT));
 }
 
+/* Medium not present, and whether the tray is open. */
+static void refuse_empty(struct ide_drive *drive)
+{
+	atapi_refuse(drive, SENSE_NOT_READY, 0x3a, drive->tray_open ? 0x02 : 0x01);
+}
+
 void ide_packet_fail(struct ide_drive *drive, int result)
 {
 	if (result == -EFAULT) /* the bus master found no memory */
 		atapi_refuse(drive, SENSE_ABORTED, 0x4e, 0);
+	else if (result == -ENOMEDIUM) /* it was taken out meanwhile */
+		refuse_empty(drive);
 	else
 		atapi_refuse(drive, SENSE_MEDIUM, 0x11, 0); /* unrecovered read error */
 }
@@ -151,7 +159,7 @@ static void start_stop(struct ide_drive *drive, const uint8_t *packet)
 		return;
 	}
 	if (load)
-		drive->tray_open = !start;
+		atapi_move_tray(drive, !start);
 	ide_packet_end(drive);
 }
 
@@ -282,8 +290,7 @@ void ide_packet_run(struct ide_drive *drive)
 		drive->attention = false;
 		atapi_refuse(drive, SENSE_ATTENTION, drive->attention_asc, drive->attention_ascq);
 	} else if (command->needs & NEEDS_DISC && !atapi_has_disc(drive)) {
-		/* Medium not present, and whether the tray is open. */
-		atapi_refuse(drive, SENSE_NOT_READY, 0x3a, drive->tray_open ? 0x02 : 0x01);
+		refuse_empty(drive);
 	} else {
 		command->run(drive, packet);
 	}

@@ -14,6 +14,11 @@
 #define ASC_ADDRESS 0x21
 #define ASC_FIELD   0x24
 
+/* What GET EVENT STATUS NOTIFICATION tells of media (MMC-4, table 93). */
+#define ATAPI_EVENT_EJECT   1 /* somebody wants the disc out: the guest may let it go */
+#define ATAPI_EVENT_NEW     2
+#define ATAPI_EVENT_REMOVED 3
+
 bool atapi_has_disc(const struct ide_drive *drive);
 /* The packet command fails. */
 void atapi_refuse(struct ide_drive *drive, uint8_t key, uint8_t asc, uint8_t ascq);
@@ -21,6 +26,10 @@ void atapi_refuse(struct ide_drive *drive, uint8_t key, uint8_t asc, uint8_t asc
 uint8_t *atapi_page(struct ide_drive *drive, uint32_t len);
 /* ... and handed to the guest, as much of them as it allows. */
 void atapi_answer(struct ide_drive *drive, uint32_t len, uint32_t allowed);
+
+/* medium.c */
+void atapi_changed(struct ide_drive *drive);
+void atapi_move_tray(struct ide_drive *drive, bool open);
 
 /* atapi_disc.c */
 void atapi_capacity(struct ide_drive *drive, const uint8_t *packet);

@@ -11,6 +11,7 @@
  *	ata.c		commands of disks
  *	atapi*.c	packet commands of CD-ROMs
  *	identify.c	what a drive says of itself
+ *	medium.c	discs that come and go
  *	ide_drive.c	"ide-hd" and "ide-cd", which put a drive on a channel
  *
  * One lock (LOCK_DEVICE) protects all of it. The guest's accesses come on any thread; what a drive
@@ -73,6 +74,10 @@ struct ide_drive {
 	uint64_t sectors; /* of the medium, of the kind's size */
 	struct disk_geometry geometry; /* as delivered */
 	char serial[IDE_SERIAL_LEN + 1], version[IDE_VERSION_LEN + 1], model[IDE_MODEL_LEN + 1];
+
+	/* A CD-ROM's tray was moved; on any thread, lock held. NULL: nobody cares. */
+	void (*tray_moved)(void *arg);
+	void *tray_moved_arg;
 
 	/* The block's piece of work. */
 	struct block_request io;
@@ -151,6 +156,7 @@ struct ide {
 	struct loop *loop;
 	struct loop_task task;
 	struct irq_source wire[IDE_CHANNELS];
+	bool paused; /* the loop's: blocks are */
 	struct lock lock; /* LOCK_DEVICE: all below */
 	struct ide_channel channels[IDE_CHANNELS];
 	struct mem_region master_ports;
@@ -161,6 +167,8 @@ struct ide_identity {
 	enum ide_kind kind;
 	struct block *block; /* IDE_CDROM: or NULL */
 	const char *serial, *version, *model; /* NULL: a default */
+	void (*tray_moved)(void *arg); /* as struct ide_drive has it */
+	void *tray_moved_arg;
 };
 
 extern const struct state_table ide_channel_state, ide_bus_master_state, ide_drive_state;
@@ -179,6 +187,20 @@ void ide_destroy(struct ide *ide);
 void ide_attach(struct ide *ide, unsigned channel, unsigned unit,
 		const struct ide_identity *identity);
 void ide_detach(struct ide *ide, unsigned channel, unsigned unit);
+
+/*
+ * A CD-ROM's tray and disc. Loop's thread, or any while the loop does not run; the guest may be at work.
+ * Of a block that is taken out nothing is in flight any more.
+ */
+struct ide_tray {
+	bool open, locked;
+};
+struct ide_tray ide_tray(struct ide *ide, unsigned channel, unsigned unit);
+void ide_move_tray(struct ide *ide, unsigned channel, unsigned unit, bool open);
+/* Tells the guest that somebody wants the disc; force: its lock is undone. */
+void ide_ask_eject(struct ide *ide, unsigned channel, unsigned unit, bool force);
+/* NULL: the disc is gone; a command that reads it fails. */
+void ide_set_medium(struct ide *ide, unsigned channel, unsigned unit, struct block *block);
 
 /* Loop's thread, vCPUs stand still; each as the device hook of that name says. */
 void ide_reset(struct ide *ide);

@@ -54,35 +54,98 @@ static int choose(struct ide_unit *unit, struct error *err)
 			 type);
 }
 
+static struct ide_unit *unit_of(const struct drive *drive)
+{
+	return (struct ide_unit *)(void *)((char *)drive - offsetof(struct ide_unit, shown));
+}
+
+static void unit_set_medium(struct drive *drive, struct block *block)
+{
+	struct ide_unit *unit = unit_of(drive);
+
+	ide_set_medium(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit, block);
+}
+
+static struct drive_tray unit_tray(const struct drive *drive)
+{
+	const struct ide_unit *unit = unit_of(drive);
+	struct ide_tray tray = ide_tray(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit);
+
+	return (struct drive_tray){ .open = tray.open, .locked = tray.locked };
+}
+
+static void unit_move_tray(struct drive *drive, bool open)
+{
+	struct ide_unit *unit = unit_of(drive);
+
+	ide_move_tray(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit, open);
+}
+
+static void unit_ask_eject(struct drive *drive, bool force)
+{
+	struct ide_unit *unit = unit_of(drive);
+
+	ide_ask_eject(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit, force);
+}
+
+static const struct drive_type drive_types[] = {
+	[IDE_DISK] = { .part = "", .has_status = true },
+	[IDE_CDROM] = { .part = "",
+			.has_status = true,
+			.removable = true,
+			.set_medium = unit_set_medium,
+			.tray = unit_tray,
+			.move_tray = unit_move_tray,
+			.ask_eject = unit_ask_eject },
+};
+
+static void unit_tray_moved(void *arg)
+{
+	struct ide_unit *unit = arg;
+
+	drive_tray_moved(&unit->shown);
+}
+
+/* What a disk, which stays where it is, must be. */
+static int check_disk(const struct ide_unit *unit, const struct block *block, struct error *err)
+{
+	if (!block)
+		return error_set(err, -EINVAL, "ide-hd: drive=%s: has no file", unit->drive);
+	if (block_readonly(block))
+		return error_set(err, -EROFS,
+				 "ide-hd: drive=%s: read-only, which a disk cannot be (ide-cd can)",
+				 unit->drive);
+	if (block_size(block) < IDE_DISK_SECTOR)
+		return error_set(err, -EINVAL, "ide-hd: drive=%s: smaller than a sector",
+				 unit->drive);
+	return 0;
+}
+
 static int ide_unit_create(struct device *device, struct place *place, struct error *err)
 {
 	struct ide_unit *unit = (struct ide_unit *)device;
-	const char *type = device->type->name;
 	struct ide_identity identity = {
 		.kind = kind_of(device),
 		.serial = unit->serial,
 		.version = unit->version,
 		.model = unit->model,
+		.tray_moved = unit_tray_moved,
+		.tray_moved_arg = unit,
 	};
+	struct place_disk disk;
 	int ret;
 
 	unit->ide = place->ide;
 	ret = choose(unit, err);
 	if (ret)
 		return ret;
-	if (unit->drive) {
-		identity.block = place->block(place->arg, unit->drive);
-		if (!identity.block)
-			return error_set(err, -ENOENT, "%s: drive=%s: there is no such disk", type,
-					 unit->drive);
-	}
-	if (identity.kind == IDE_DISK && block_readonly(identity.block))
-		return error_set(err, -EROFS,
-				 "ide-hd: drive=%s: read-only, which a disk cannot be (ide-cd can)",
-				 unit->drive);
-	if (identity.kind == IDE_DISK && block_size(identity.block) < IDE_DISK_SECTOR)
-		return error_set(err, -EINVAL, "ide-hd: drive=%s: smaller than a sector",
-				 unit->drive);
+	ret = drive_find_disk(place, device->type->name, unit->drive, &disk, err);
+	if (!ret && identity.kind == IDE_DISK)
+		ret = check_disk(unit, disk.block, err);
+	if (ret)
+		return ret;
+	identity.block = disk.block;
+	drive_add(&unit->shown, place, &drive_types[identity.kind], device, &disk);
 	ide_attach(place->ide, (unsigned)unit->channel, (unsigned)unit->unit, &identity);
 	return 0;
 }
@@ -92,6 +155,7 @@ static void ide_unit_destroy(struct device *device)
 	struct ide_unit *unit = (struct ide_unit *)device;
 
 	ide_detach(unit->ide, (unsigned)unit->channel, (unsigned)unit->unit);
+	drive_remove(&unit->shown);
 }
 
 static int32_t ide_unit_boot(const struct device *device, char *path, size_t size)
@@ -121,6 +185,7 @@ static const struct prop ide_unit_props[] = {
 	  .help = "the firmware's version, at most 8 characters" },
 	{ "model", PROP_TEXT, PROP_AT(struct ide_unit, model), .form = "model=TEXT",
 	  .help = "the model, at most 40 characters" },
+	DRIVE_POLICY_PROPS(struct ide_unit, shown),
 	{ "bootindex", PROP_NUMBER, PROP_AT(struct ide_unit, bootindex), .max = INT32_MAX,
 	  .value = -1, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
 	{ 0 },

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "dev/device.h"
+#include "dev/drive.h"
 #include "dev/ide/ide.h"
 
 struct ide_unit {
 	struct device device;
 	int channel; /* -1: the first that has room */
 	int32_t unit; /* -1: the first that is free */
+	struct drive shown;
 	const char *drive, *serial, *version, *model;
 	int32_t bootindex; /* lowest first; -1: after all that have one */
 	struct ide *ide;

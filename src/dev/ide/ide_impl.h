@@ -66,6 +66,8 @@ void ide_master_started(struct ide_channel *channel);
 void ide_end(struct ide_drive *drive);
 void ide_fail(struct ide_drive *drive, uint8_t error);
 /* A soft reset, or DEVICE RESET: ends what runs, sets the signature when the disk is free. */
+/* The disk could not do what the command wants, as -errno says: the command fails. */
+void ide_disk_failed(struct ide_drive *drive, int result);
 void ide_drive_reset(struct ide_drive *drive);
 /* The drive's block gets its work soon. */
 void ide_want(struct ide_drive *drive);

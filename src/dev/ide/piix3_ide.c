@@ -98,7 +98,8 @@ static const struct {
 	uint8_t at, width;
 	uint16_t value, writable;
 } ide_registers[] = {
-	{ PCI_COMMAND, 2, 0x0000, 0x0005 },
+	/* Bit 1 as QEMU has it: there is no memory to decode, but drivers look whether it stays. */
+	{ PCI_COMMAND, 2, 0x0000, 0x0007 },
 	{ PCI_STATUS, 2, 0x0280, 0 },
 	{ PCI_CACHE_LINE, 2, 0x0000, 0xf000 },
 	{ PCI_INTERRUPT_LINE, 1, 0x00, 0x00 },
@@ -178,6 +179,8 @@ void ide_attach(struct ide *ide, unsigned channel, unsigned unit,
 
 	drive->kind = identity->kind;
 	drive->block = identity->block;
+	drive->tray_moved = identity->tray_moved;
+	drive->tray_moved_arg = identity->tray_moved_arg;
 	drive->sectors = drive->block ? block_size(drive->block) / ide_sector_len(drive) : 0;
 	if (!packet) {
 		/* A disk that cannot be read has no partitions: the guest will see that for itself. */
@@ -218,6 +221,8 @@ void ide_detach(struct ide *ide, unsigned channel, unsigned unit)
 	}
 	drive->kind = IDE_NONE;
 	drive->block = NULL;
+	drive->tray_open = false;
+	drive->tray_moved = NULL;
 }
 
 void ide_reset(struct ide *ide)
@@ -237,6 +242,7 @@ void ide_reset(struct ide *ide)
 
 void ide_quiesce(struct ide *ide)
 {
+	ide->paused = true;
 	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
 		if (ide_drive_at(ide, i)->block)
 			block_pause(ide_drive_at(ide, i)->block);
@@ -245,6 +251,7 @@ void ide_quiesce(struct ide *ide)
 
 void ide_resume(struct ide *ide)
 {
+	ide->paused = false;
 	for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
 		if (ide_drive_at(ide, i)->block)
 			block_resume(ide_drive_at(ide, i)->block);

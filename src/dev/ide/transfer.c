@@ -82,6 +82,10 @@ static void offer_block(struct ide_drive *drive, enum ide_phase phase)
 
 static void ask_disk(struct ide_drive *drive, enum ide_phase phase)
 {
+	if (!drive->block) {
+		ide_disk_failed(drive, -ENOMEDIUM);
+		return;
+	}
 	drive->phase = (uint8_t)phase;
 	drive->status = READY | IDE_STATUS_BSY;
 	ide_want(drive);
@@ -274,7 +278,7 @@ static void write_done(struct ide_drive *drive)
 		ide_interrupt(drive->channel);
 }
 
-static void disk_failed(struct ide_drive *drive, int result)
+void ide_disk_failed(struct ide_drive *drive, int result)
 {
 	if (drive->dma) {
 		drive->channel->master.status &= (uint8_t)~IDE_MASTER_ACTIVE;
@@ -314,7 +318,7 @@ static void transfer_done(struct block_request *io, int result)
 	else if (result == -ECANCELED)
 		; /* the machine's reset, or a restore, has the rest */
 	else if (result < 0)
-		disk_failed(drive, result);
+		ide_disk_failed(drive, result);
 	else if (drive->phase == IDE_READING)
 		read_done(drive);
 	else if (drive->phase == IDE_WRITING)

@@ -362,9 +362,20 @@ void i8042_reset(struct i8042 *i8042)
 	lock_drop(&i8042->lock);
 }
 
+/* What came from who knows where is a state that could be. */
+static void make_sound(struct i8042_state *s)
+{
+	s->status &= (uint8_t) ~(STATUS_OUTPUT | STATUS_MOUSE);
+	if (s->output_from > I8042_FROM_MOUSE)
+		s->output_from = I8042_FROM_CONTROLLER;
+	if (s->answer_from > I8042_FROM_MOUSE)
+		s->answer_from = I8042_FROM_CONTROLLER;
+}
+
 void i8042_restored(struct i8042 *i8042)
 {
 	lock_take(&i8042->lock);
+	make_sound(&i8042->state);
 	ps2_keyboard_restored(&i8042->keyboard);
 	ps2_mouse_restored(&i8042->mouse);
 	i8042_show_lights(i8042);
@@ -372,7 +383,7 @@ void i8042_restored(struct i8042 *i8042)
 	i8042->level = i8042->aux_level = false;
 	irq_set(&i8042->options.irq, false);
 	irq_set(&i8042->options.aux_irq, false);
-	i8042_update_irq(i8042);
+	i8042_advance(i8042);
 	lock_drop(&i8042->lock);
 }
 

@@ -22,6 +22,8 @@
 static const struct device_spec everything[] = {
 	{ "isa-serial", "chardev=serial" },
 	{ "isa-serial", NULL },
+	{ "isa-parallel", NULL },
+	{ "isa-parallel", "irq=5" },
 	{ "isa-debugcon", "chardev=debug" },
 	{ "isa-debug-exit", "iobase=0x501" },
 	{ "pvpanic", NULL },
@@ -158,7 +160,7 @@ static void dirty(struct pc_bench *bench, uint64_t seed)
 		{ 0x60, 5 },  { 0x70, 4 },   { 0x80, 1 },    { 0x92, 1 },    { 0xe9, 1 },
 		{ 0x2f8, 8 }, { 0x3f8, 8 },  { 0x4d0, 2 },   { 0x505, 1 },   { 0x510, 12 },
 		{ 0xcf8, 8 }, { 0xafe0, 4 }, { 0xb000, 64 }, { 0xc000, 64 }, { 0x1f0, 8 },
-		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },
+		{ 0x170, 8 }, { 0x3f6, 1 },  { 0x376, 1 },   { 0x378, 3 },   { 0x278, 3 },
 	};
 
 	for (unsigned step = 0; step < STEPS; step++) {
@@ -297,6 +299,8 @@ static void test_refusals(void **state)
 		  "isa-serial: index=1: another port has it" },
 		{ { { "isa-serial", "chardev=no" } },
 		  "isa-serial: chardev=no: there is no such back-end" },
+		{ { { "isa-parallel", "index=2" }, { "isa-parallel", "index=2" } },
+		  "isa-parallel: index=2: another port has it" },
 		{ { { "virtio-blk-pci", "drive=no" } },
 		  "virtio-blk-pci: drive=no: there is no such disk" },
 		{ { { "vga", NULL } }, "vga: unknown device (see -device help)" },

@@ -68,8 +68,8 @@ struct side {
 	struct pc pc;
 	struct serial *com1;
 	struct vga *vga;
-	struct chardev *serial, *debug;
-	char serial_path[40], debug_path[40], floppy_path[40];
+	struct chardev *serial, *debug, *printer;
+	char serial_path[40], debug_path[40], printer_path[40], floppy_path[40];
 	struct block *disks[2]; /* an IDE disk and a CD-ROM */
 	struct block *floppy;
 	uint64_t irqs, irqs_sum; /* how many changes of lines, and which */
@@ -611,6 +611,28 @@ static void serial(struct trace *trace)
 	}
 }
 
+/* Bytes to print, by a driver and by chance, and looks at all of it. */
+static void parallel(struct trace *trace)
+{
+	uint64_t control = 0x0c | (one_in(trace, 2) ? 0x10 : 0);
+
+	for (uint64_t n = below(trace, 6); n; n--) {
+		out(trace, 0x378, next_random(trace), 1);
+		if (one_in(trace, 4))
+			in(trace, 0x378, 1);
+		if (one_in(trace, 2))
+			in(trace, 0x379, 1);
+		out(trace, 0x37a, control | 1, 1);
+		if (one_in(trace, 8))
+			out(trace, 0x378, next_random(trace), 1);
+		out(trace, 0x37a, control, 1);
+	}
+	if (one_in(trace, 4))
+		out(trace, 0x378 + below(trace, 4), next_random(trace), any_width(trace));
+	if (one_in(trace, 4))
+		in(trace, 0x378 + below(trace, 4), any_width(trace));
+}
+
 /* A driver that polls, or has interrupts, and now and then sets the rate or tries the chip. */
 static void serial_driver(struct trace *trace)
 {
@@ -949,6 +971,7 @@ static void step(struct trace *trace)
 		{ 60, memory },
 		{ 60, serial },
 		{ 60, serial_driver },
+		{ 60, parallel },
 		{ 60, floppy },
 		{ 80, graphics },
 		{ 60, keep_writing },
@@ -1047,12 +1070,15 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		{ "ide-hd", "bus=ide.0,drive=disk" },
 		{ "ide-cd", "bus=ide.1,drive=disc" },
 		{ "floppy", "drive=floppy" },
+		{ "isa-parallel", "chardev=printer" },
 	};
 	struct pc_disk disks[] = { { .id = "disk" }, { .id = "disc" }, { .id = "floppy" } };
 	const struct device_global global = { "mc146818rtc", "lost_tick_policy",
 					      slew ? "slew" : "discard" };
 	static const struct pc_fw_cfg_item item = { .name = "opt/test", .string = "content" };
-	struct pc_chardev chardevs[] = { { .id = "serial" }, { .id = "debug" } };
+	struct pc_chardev chardevs[] = { { .id = "serial" },
+					 { .id = "debug" },
+					 { .id = "printer" } };
 	const struct pc_options options = {
 		.machine = { .loop = &side->loop,
 			     .accel = &side->none.accel,
@@ -1066,7 +1092,7 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 		.globals = &global,
 		.globals_n = 1,
 		.chardevs = chardevs,
-		.chardevs_n = 2,
+		.chardevs_n = 3,
 		.disks = disks,
 		.disks_n = 3,
 		.fw_cfg = &item,
@@ -1081,10 +1107,12 @@ static void make(struct side *side, const char *name, bool coalesce, bool slew)
 	side->quit = (struct loop_task){ .run = quit, .arg = &side->loop };
 	side->serial = open_file(side, side->serial_path);
 	side->debug = open_file(side, side->debug_path);
+	side->printer = open_file(side, side->printer_path);
 	for (unsigned i = 0; i < 2; i++)
 		disks[i].block = side->disks[i] = open_disk(i == 1);
 	chardevs[0].chardev = side->serial;
 	chardevs[1].chardev = side->debug;
+	chardevs[2].chardev = side->printer;
 	disks[2].block = side->floppy = open_floppy(side, side->floppy_path);
 	if (pc_create(&side->pc, &options, &err)) {
 		fprintf(stderr, "%s\n", err.text);
@@ -1105,10 +1133,12 @@ static void end(struct side *side)
 		block_close(side->disks[i]);
 	chardev_destroy(side->serial);
 	chardev_destroy(side->debug);
+	chardev_destroy(side->printer);
 	block_close(side->floppy);
 	loop_destroy(&side->loop);
 	unlink(side->serial_path);
 	unlink(side->debug_path);
+	unlink(side->printer_path);
 	unlink(side->floppy_path);
 }
 
@@ -1147,6 +1177,7 @@ static void play(struct trace *trace, uint64_t steps)
 	check_states(trace);
 	check_output(trace, "serial output", trace->plain.serial_path, trace->waiting.serial_path);
 	check_output(trace, "debug output", trace->plain.debug_path, trace->waiting.debug_path);
+	check_output(trace, "printed", trace->plain.printer_path, trace->waiting.printer_path);
 	check_output(trace, "floppy disk", trace->plain.floppy_path, trace->waiting.floppy_path);
 }
 

@@ -320,9 +320,14 @@ static void test_drive(void **state)
 		{ "-drive file=,if=virtio", "-drive: file: needs a value (file=PATH)" },
 		{ "-drive file,if=virtio", "-drive: file: needs a value (file=PATH)" },
 		{ "-drive a.img",
-		  "-drive: a.img: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly)" },
+		  "-drive: a.img: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly, cache, rerror, werror)" },
 		{ "-drive file=a,if=virtio,snapshot=on",
-		  "-drive: snapshot: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly)" },
+		  "-drive: snapshot: unknown property (there are: file, format, if, media, index, bus, unit, id, readonly, cache, rerror, werror)" },
+		{ "-drive file=a,rerror=enospc",
+		  "-drive: rerror=enospc: not offered (only auto, report, ignore, stop)" },
+		{ "-drive file=a,if=floppy,werror=stop",
+		  "-drive: rerror= and werror= are not for floppy disks" },
+		{ "-drive if=floppy,format=raw", "-drive: format=raw: there is no file=" },
 		{ "-drive file=a,if=virtio,readonly=yes",
 		  "-drive: readonly=yes: not offered (only off, on)" },
 		{ "-drive file=a,if=virtio,id=1x",
@@ -380,6 +385,8 @@ static void test_ide(void **state)
 		{ "-drive file=a,index=4", "-drive: index=4: not a number from 0 to 3" },
 		{ "-hda a -drive file=b,bus=0,unit=0",
 		  "-drive: another -drive is there on the IDE channels (there are four places)" },
+		{ "-hda a -drive file=b,if=none,id=ide0-hd0",
+		  "-drive: id=ide0-hd0: there is one already" },
 		{ "-hdc a -cdrom b",
 		  "-cdrom: another -drive is there on the IDE channels (there are four places)" },
 		{ "-device ide-hd", "-device: ide-hd: needs drive=ID" },
@@ -387,8 +394,8 @@ static void test_ide(void **state)
 		  "-device: bus=ide.2: not offered (only ide.0, ide.1)" },
 		{ "-device ide-cd,ver=123456789",
 		  "-device: ver=123456789: longer than 8 characters" },
-		{ "-hda a -device ide-hd,drive=#block0",
-		  "-device: drive=#block0: has if=ide, which makes its own device" },
+		{ "-hda a -device ide-hd,drive=ide0-hd0",
+		  "-device: drive=ide0-hd0: has if=ide, which makes its own device" },
 	};
 
 	good("-hda a -drive file=b -cdrom c,d -drive media=cdrom,bus=1 -device ide-hd,drive=x "
@@ -406,10 +413,20 @@ static void test_ide(void **state)
 	assert_null(options.drives[3].file);
 	good("-nodefaults -fdb b -fda a -drive file=c,if=virtio");
 	assert_int_equal(options.pc.devices_n, 3);
-	assert_string_equal(options.pc.devices[0].type, "virtio-blk-pci");
-	assert_string_equal(options.pc.devices[1].type, "floppy");
-	assert_string_equal(options.pc.devices[1].props, "drive=#block0,unit=1");
-	assert_string_equal(options.pc.devices[2].props, "drive=#block1,unit=0");
+	assert_string_equal(options.pc.devices[0].type, "floppy");
+	assert_string_equal(options.pc.devices[0].props, "drive=floppy1,unit=1");
+	assert_string_equal(options.pc.devices[1].props, "drive=floppy0,unit=0");
+	assert_string_equal(options.pc.devices[2].type, "virtio-blk-pci");
+	assert_string_equal(options.pc.devices[2].props, "drive=virtio0");
+	good("-nodefaults -drive file=a,if=virtio -drive file=b,if=virtio,werror=stop,rerror=ignore "
+	     "-drive file=c,if=none,media=cdrom -drive if=floppy -drive if=none,id=x");
+	assert_string_equal(options.drives[1].id, "virtio1");
+	assert_int_equal(options.drives[1].werror, BLOCK_ACTION_STOP);
+	assert_int_equal(options.drives[1].rerror, BLOCK_ACTION_IGNORE);
+	assert_string_equal(options.drives[2].id, "none0");
+	assert_string_equal(options.drives[3].id, "floppy0");
+	assert_true(options.drives[3].used);
+	assert_false(options.drives[4].used);
 	good("-hdd a -boot dc");
 	expect_ide(&ide_hd_type, 0, 1, 1);
 	assert_string_equal(options.pc.boot_order, "dc");
@@ -436,7 +453,7 @@ static void test_device_disk(void **state)
 		  "-device: id=d: there is one already" },
 		{ "-device virtio-blk-pci,drive=x,id=,", "-device: id: needs a value (id=ID)" },
 		{ "-device virtio-blk-pci,vectors=2",
-		  "-device: vectors: unknown property (there are: drive, serial, bootindex, addr, multifunction, id)" },
+		  "-device: vectors: unknown property (there are: drive, serial, bootindex, rerror, werror, addr, multifunction, id)" },
 		{ "-device e1000", "-device: e1000: unknown device (see -device help)" },
 		{ "-device drive=x",
 		  "-device: needs the name of a device first (see -device help)" },

@@ -42,7 +42,7 @@ static void test_names(void **state)
 
 	rig_make(rig, (struct pc_options){ .machine.no_shutdown = true });
 	rig_serve(rig);
-	assert_int_equal(ctl_qmp_init(&qmp, &rig->pc.machine, rig->chardev), 0);
+	assert_int_equal(ctl_qmp_init(&qmp, &rig->pc.machine, NULL, rig->chardev), 0);
 	rig_connect(rig);
 	rig_say(rig, "{'execute':'qmp_capabilities'}");
 	(void)rig_hear(rig);

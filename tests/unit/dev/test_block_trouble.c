@@ -335,6 +335,92 @@ static void test_errors_are_told(void **state)
 	assert_int_equal(told[told_n - 1].error, ENOSPC);
 }
 
+static void wait_until_kept(struct fixture *f)
+{
+	while (block_status(f->block) == BLOCK_OK)
+		turn(f);
+}
+
+static void stop_and_go(struct fixture *f)
+{
+	block_pause(f->block);
+	block_resume(f->block);
+}
+
+/* Kept until the block is resumed, then begun again; how often does not matter. */
+static void test_kept_requests(void **state)
+{
+	static const enum block_engine engines[] = { BLOCK_ENGINE_THREAD, BLOCK_ENGINE_SYNC };
+	static uint8_t bytes[4][4096], back[4][4096];
+	static struct op ops[5];
+	struct fixture *f = *state;
+
+	for (unsigned e = 0; e < 2; e++) {
+		open_block(f, engines[e]);
+		block_set_policy(f->block, (struct block_policy){ 0 });
+		block_set_error(f->block, tell, &host);
+		told_n = 0;
+		host.io_result = -ENOSPC;
+		for (unsigned i = 0; i < 4; i++) {
+			memset(bytes[i], (int)(e * 16 + i + 1), sizeof(bytes[i]));
+			submit(f, &ops[i], BLOCK_WRITE, i * sizeof(bytes[i]), bytes[i],
+			       sizeof(bytes[i]));
+			ops[i].request.stable = i % 2;
+		}
+		block_kick(f->block);
+		for (unsigned i = 0; i < 2; i++) {
+			wait_until_kept(f);
+			stop_and_go(f);
+		}
+		wait_until_kept(f);
+		assert_int_equal(block_status(f->block), BLOCK_NO_SPACE);
+		assert_int_equal(told[0].action, BLOCK_ACTION_STOP);
+		assert_int_equal(told[0].error, ENOSPC);
+		assert_in_range(told_n, 3, 8); /* always the first after each resuming */
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(ops[i].calls, 0);
+		host.io_result = 0;
+		host.flushes = 0;
+		stop_and_go(f);
+		run_all(f);
+		assert_int_equal(block_status(f->block), BLOCK_OK);
+		assert_true(host.flushes > 0);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(ops[i].calls, 1);
+			assert_int_equal(ops[i].result, 0);
+			submit(f, &ops[i], BLOCK_READ, i * sizeof(back[i]), back[i],
+			       sizeof(back[i]));
+		}
+		run_all(f);
+		assert_memory_equal(back, bytes, sizeof(bytes));
+		/* Other errors than a lack of room are the guest's. */
+		host.io_result = -EIO;
+		assert_int_equal(write_one(f, false), -EIO);
+		host.io_result = 0;
+		/* One that is kept is cancelled like any other. */
+		host.io_result = -ENOSPC;
+		submit(f, &ops[4], BLOCK_WRITE, 0, bytes[0], sizeof(bytes[0]));
+		block_kick(f->block);
+		wait_until_kept(f);
+		block_cancel(f->block);
+		assert_int_equal(ops[4].result, -ECANCELED);
+		assert_int_equal(block_in_flight(f->block), 0);
+		host.io_result = 0;
+		told_n = 0;
+	}
+}
+
+static void test_ignored_errors(void **state)
+{
+	struct fixture *f = *state;
+
+	open_block(f, BLOCK_ENGINE_THREAD);
+	block_set_policy(f->block, (struct block_policy){ .write = BLOCK_ACTION_IGNORE });
+	host.io_result = -EIO;
+	assert_int_equal(write_one(f, false), 0);
+	assert_int_equal(block_status(f->block), BLOCK_OK);
+}
+
 /* A host that puts a request off for ever: an error, in the end. */
 static void test_lasting_eagain(void **state)
 {
@@ -689,6 +775,8 @@ int main(void)
 		T(test_failed_flush_is_remembered),
 		T(test_flushes_share),
 		T(test_errors_are_told),
+		T(test_kept_requests),
+		T(test_ignored_errors),
 		T(test_lasting_eagain),
 		T(test_submit_refused),
 		T(test_enter_forbidden),

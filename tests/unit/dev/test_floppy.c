@@ -180,6 +180,42 @@ static void test_disk_change(void **state)
 	assert_int_equal(in8(&rig->fdc.high, 0), 0x80);
 }
 
+/* A disk that is taken out while the controller is at it, and one that is put in. */
+static void test_disk_goes(void **state)
+{
+	seek(0, 1);
+	assert_int_equal(in8(&rig->fdc.high, 0), 0x00);
+	/* Before the loop's turn, and while the host has the request. */
+	for (unsigned i = 0; i < 2; i++) {
+		program_dma(TO_MEMORY, 0x1000, SIZE);
+		SEND(0x46, 0x00, 1, 0, 1, 2, 18, 0x1b, 0xff);
+		if (i) {
+			block_pause(rig->block);
+			floppy_rig_turn(rig);
+			block_resume(rig->block);
+		}
+		fdc_change_disk(&rig->fdc, &rig->drives[0], NULL);
+		floppy_rig_turn(rig);
+		EXPECT_RESULT(0x40, 0x01, 0, 1, 0, 1, 2);
+		assert_int_equal(in8(&rig->fdc.high, 0), 0x80);
+		/* Nothing can be read of none, and a step does not hide that there is none. */
+		SEND(0x46, 0x00, 1, 0, 1, 2, 18, 0x1b, 0xff);
+		floppy_rig_turn(rig);
+		EXPECT_RESULT(0x40, 0x01, 0, 1, 0, 1, 2);
+		seek(0, 0);
+		assert_int_equal(in8(&rig->fdc.high, 0), 0x80);
+		fdc_change_disk(&rig->fdc, &rig->drives[0], rig->block);
+		assert_int_equal(in8(&rig->fdc.high, 0), 0x80);
+		seek(0, 1);
+		assert_int_equal(in8(&rig->fdc.high, 0), 0x00);
+	}
+	program_dma(TO_MEMORY, 0x1000, SIZE);
+	SEND(0x46, 0x00, 1, 0, 1, 2, 18, 0x1b, 0xff);
+	floppy_rig_turn(rig);
+	EXPECT_RESULT(0x00, 0, 0, 1, 0, 2, 2);
+	assert_memory_equal(rig->ram + 0x1000, rig->disk + 36 * SIZE, SIZE);
+}
+
 /* From the middle of a track over both sides, until terminal count. */
 static void test_read(void **state)
 {
@@ -522,6 +558,7 @@ int main(void)
 		TEST(test_short_commands),
 		TEST(test_relative_seek),
 		TEST(test_disk_change),
+		TEST(test_disk_goes),
 		TEST(test_read),
 		TEST(test_read_ends),
 		TEST(test_not_found),

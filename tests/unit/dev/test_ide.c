@@ -607,7 +607,140 @@ static void test_what_a_disc_says(void **state)
 	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x00 }, 64, data), -1);
 	expect_sense(rig, 2, 0x3a);
 	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x1b, 0, 0, 0, 3 }, 64, data), 0);
+	/* It may be another one by now. */
+	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x00 }, 64, data), -1);
+	expect_sense(rig, 6, 0x28);
 	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x00 }, 64, data), 0);
+}
+
+static void expect_event(struct ide_rig *rig, uint8_t event, uint8_t state)
+{
+	uint8_t data[8];
+
+	assert_int_equal(
+		packet(rig, (const uint8_t[12]){ 0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8 }, 64, data), 8);
+	assert_int_equal(data[4], event);
+	assert_int_equal(data[5], state);
+}
+
+static unsigned tray_moves;
+
+static void count_moves(void *arg)
+{
+	tray_moves++;
+}
+
+/* What the guest sees of a disc that somebody takes out and puts in. */
+static void test_disc_change(void **state)
+{
+	static const uint8_t ready[12] = { 0x00 };
+	struct ide_rig *rig = *state;
+	uint8_t data[2048];
+
+	tray_moves = 0;
+	rig->ide.channels[1].drives[0].tray_moved = count_moves;
+	ide_move_tray(&rig->ide, 1, 0, true);
+	assert_int_equal(packet(rig, ready, 64, data), -1);
+	expect_sense(rig, 2, 0x3a);
+	expect_event(rig, 3, 1);
+	expect_event(rig, 0, 1);
+	ide_set_medium(&rig->ide, 1, 0, NULL);
+	ide_move_tray(&rig->ide, 1, 0, false);
+	ide_move_tray(&rig->ide, 1, 0, false);
+	assert_int_equal(tray_moves, 2);
+	/* Nothing is in it: no attention, no disc. */
+	assert_int_equal(packet(rig, ready, 64, data), -1);
+	expect_sense(rig, 2, 0x3a);
+	expect_event(rig, 3, 0);
+	/* The guest's own moves are told as well. */
+	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x1b, 0, 0, 0, 2 }, 64, data), 0);
+	assert_int_equal(tray_moves, 3);
+	ide_set_medium(&rig->ide, 1, 0, rig->blocks[2]);
+	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x1b, 0, 0, 0, 3 }, 64, data), 0);
+	expect_event(rig, 2, 2);
+	assert_int_equal(packet(rig, ready, 64, data), -1);
+	expect_sense(rig, 6, 0x28);
+	assert_int_equal(
+		packet(rig, (const uint8_t[12]){ 0x28, 0, 0, 0, 0, 3, 0, 0, 1 }, 2048, data), 2048);
+	/* A locked one: the guest is asked, and forced. */
+	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x1e, 0, 0, 0, 1 }, 64, data), 0);
+	assert_true(ide_tray(&rig->ide, 1, 0).locked);
+	ide_ask_eject(&rig->ide, 1, 0, false);
+	assert_true(ide_tray(&rig->ide, 1, 0).locked);
+	expect_event(rig, 1, 2);
+	ide_ask_eject(&rig->ide, 1, 0, true);
+	assert_false(ide_tray(&rig->ide, 1, 0).locked);
+}
+
+/* A disc that goes while it is read, at whatever point: the command fails, and nothing else does. */
+static void test_disc_goes_in_a_read(void **state)
+{
+	static const uint8_t read[12] = { 0x28, 0, 0, 0, 0, 0, 0, 0, 40 };
+	struct ide_rig *rig = *state;
+	uint8_t *data = malloc(IDE_RIG_CD);
+
+	assert_non_null(data);
+	/* The first 64 KiB are in the buffer, the rest is asked for when they are taken. */
+	packet_with(rig, read, 0, 0xfffe);
+	assert_int_equal(in8(rig, 0x177) & DRQ, DRQ);
+	ide_set_medium(&rig->ide, 1, 0, NULL);
+	for (unsigned i = 0; i < IDE_BUFFER / 2 && in8(rig, 0x177) & DRQ; i++)
+		(void)ide_rig_in(rig, 0x170, 2);
+	assert_int_equal(in8(rig, 0x177), DRDY | DSC | ERR);
+	expect_sense(rig, 2, 0x3a);
+	/* And while the disk itself is at it. */
+	ide_set_medium(&rig->ide, 1, 0, rig->blocks[2]);
+	(void)packet(rig, (const uint8_t[12]){ 0x00 }, 64, data);
+	ide_quiesce(&rig->ide);
+	packet_with(rig, read, 0, 0xfffe);
+	assert_int_equal(in8(rig, 0x177) & BSY, BSY);
+	ide_set_medium(&rig->ide, 1, 0, NULL);
+	assert_int_equal(in8(rig, 0x177), DRDY | DSC | ERR);
+	ide_set_medium(&rig->ide, 1, 0, rig->blocks[2]);
+	ide_resume(&rig->ide);
+	expect_sense(rig, 2, 0x3a);
+	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x00 }, 64, data), -1);
+	expect_sense(rig, 6, 0x28);
+	assert_int_equal(packet(rig, read, IDE_RIG_CD, data), IDE_RIG_CD);
+	assert_memory_equal(data, rig->disks[2].bytes, IDE_RIG_CD);
+	free(data);
+}
+
+/* A write that the host has no room for is kept; nothing is lost of it. */
+static void test_kept_write(void **state)
+{
+	struct ide_rig *rig = *state;
+
+	block_set_policy(rig->blocks[0], (struct block_policy){ .write = BLOCK_ACTION_STOP });
+	rig->disks[0].error = -ENOSPC;
+	rig->disks[0].bad = 7;
+	command(rig, 0x30, 5, 4);
+	for (unsigned i = 0; i < 4 * 256; i++)
+		ide_rig_out(rig, DATA, i ^ 0x5a5a, 2);
+	assert_int_equal(in8(rig, STATUS) & BSY, BSY);
+	assert_int_equal(block_status(rig->blocks[0]), BLOCK_NO_SPACE);
+	ide_quiesce(&rig->ide);
+	ide_resume(&rig->ide); /* still no room */
+	assert_int_equal(in8(rig, STATUS) & BSY, BSY);
+	rig->disks[0].error = 0;
+	ide_quiesce(&rig->ide);
+	ide_resume(&rig->ide);
+	expect_status(rig, DRDY | DSC);
+	assert_int_equal(block_status(rig->blocks[0]), BLOCK_OK);
+	for (unsigned i = 0; i < 4 * 256; i++)
+		assert_int_equal(rig->disks[0].bytes[5 * 512 + 2 * i] |
+					 rig->disks[0].bytes[5 * 512 + 2 * i + 1] << 8,
+				 i ^ 0x5a5a);
+	/* A reset of the drive lets go of one that is kept. */
+	rig->disks[0].error = -ENOSPC;
+	command(rig, 0x30, 5, 1);
+	for (unsigned i = 0; i < 256; i++)
+		ide_rig_out(rig, DATA, 0, 2);
+	out8(rig, CONTROL, 4);
+	out8(rig, CONTROL, 0);
+	ide_rig_serve(rig);
+	assert_int_equal(block_in_flight(rig->blocks[0]), 0);
+	assert_int_equal(in8(rig, STATUS) & BSY, 0);
 }
 
 static void test_packet_dma(void **state)
@@ -659,6 +792,9 @@ int main(void)
 		CASE(test_smart_and_features),
 		CASE(test_packets),
 		CASE(test_what_a_disc_says),
+		CASE(test_disc_change),
+		CASE(test_disc_goes_in_a_read),
+		CASE(test_kept_write),
 		CASE(test_packet_dma),
 		CASE(test_packet_identity),
 	};

@@ -147,6 +147,25 @@ static void test_router_restore(void **state)
 	assert_true(rig->level[10]);
 }
 
+/* Gates are kept, refresh goes on, and no counter runs. */
+static void test_port_b(void **state)
+{
+	struct machine *machine = *state;
+	struct rig *rig = &machine->rig;
+
+	for (unsigned value = 0; value < 256; value++) {
+		uint64_t first, second;
+
+		rig_out(rig, 0x61, value, 1);
+		first = rig_in(rig, 0x61, 1);
+		second = rig_in(rig, 0x61, 1);
+		assert_int_equal(first & 0xef, value & 0x0f);
+		assert_int_equal(first ^ second, 0x10);
+	}
+	piix3_reset(&machine->bridge);
+	assert_int_equal(rig_in(rig, 0x61, 1) & 0x0f, 0);
+}
+
 static void test_elcr(void **state)
 {
 	struct machine *machine = *state;
@@ -192,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sharing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_swizzle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_router_restore, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_port_b, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_elcr, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_control, setup, teardown),
 	};

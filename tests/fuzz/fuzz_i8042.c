@@ -12,7 +12,8 @@
 #include "dev/ps2/i8042.h"
 #include "mem/view.h"
 
-#define BYTES_MOST 512 /* that can wait for the guest: both queues and what is between */
+#define BYTES_MOST                                                                                 \
+	(1u << 16) /* that can wait for the guest: queues, and what the mouse has not told yet */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,8 +84,8 @@ static void use_hands(struct run *run, struct input_bytes *bytes, uint8_t how)
 {
 	if (how & 1) {
 		const struct input_motion motion = {
-			.right = (int8_t)next(bytes) * (how & 2 ? 1000 : 1),
-			.down = (int8_t)next(bytes) * (how & 2 ? 1000 : 1),
+			.right = (int8_t)next(bytes) * (how & 2 ? 20 : 1),
+			.down = (int8_t)next(bytes) * (how & 2 ? 20 : 1),
 			.wheel = (int8_t)next(bytes),
 			.buttons = next(bytes) & 0x1f,
 		};

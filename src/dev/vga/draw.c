@@ -14,6 +14,10 @@
 #define CURSOR_FRAMES 8
 #define TEXT_FRAMES   16
 
+/* Before any mode. */
+#define FIRST_WIDTH  640
+#define FIRST_HEIGHT 480
+
 static unsigned phase_at(int64_t now)
 {
 	int64_t frame = now / FRAME_NS;
@@ -114,6 +118,13 @@ static void decode(struct vga *vga, struct vga_picture *picture)
 	lock_drop(&vga->lock);
 }
 
+/* A blank screen stays as large as it was: modes are set while it is blank, register by register. */
+static void keep_size(const struct screen *screen, struct vga_picture *picture)
+{
+	picture->width = screen->pixels ? screen->width : FIRST_WIDTH;
+	picture->height = screen->pixels ? screen->height : FIRST_HEIGHT;
+}
+
 static void draw(void *arg)
 {
 	struct vga *vga = arg;
@@ -121,6 +132,8 @@ static void draw(void *arg)
 	uint32_t size;
 
 	decode(vga, &picture);
+	if (picture.kind == VGA_PICTURE_BLANK)
+		keep_size(vga->screen, &picture);
 	size = shown_size(vga, &picture);
 	if (!make_room(vga, size) || screen_resize(vga->screen, picture.width, picture.height))
 		return; /* what was there before stays: the next look tries again */

@@ -642,6 +642,17 @@ static void test_screen(void **state)
 {
 	struct rig *rig = *state;
 
+	/* Blank: some size; then that of the mode, and still when the screen is switched off. */
+	look(rig);
+	assert_int_equal(rig->screen->width * rig->screen->height, 640 * 480);
+	set_mode(rig, MODE_10);
+	look(rig);
+	assert_int_equal(rig->screen->height, 350);
+	out_indexed(rig, 0x3c4, SEQ_CLOCKING, 0x21);
+	out_indexed(rig, 0x3d4, CRTC_H_END, 0);
+	look(rig);
+	assert_int_equal(rig->screen->width * rig->screen->height, 640 * 350);
+	rig->resizes = 0;
 	set_mode(rig, MODE_12);
 	look(rig);
 	assert_int_equal(rig->resizes, 1);

@@ -204,13 +204,6 @@ static int accounting_prepare(struct accounting *bench)
 {
 	size_t rounds = bench->options->rounds;
 
-	bench->memory = calloc(WAYS * rounds, sizeof(*bench->memory));
-	if (!bench->memory) {
-		log_error("bench: out of memory");
-		return -ENOMEM;
-	}
-	for (enum way way = 0; way < WAYS; way++)
-		bench->ticks[way] = bench->memory + way * rounds;
 	strcpy(bench->folder, "/tmp/coalport-bench-XXXXXX");
 	if (!mkdtemp(bench->folder)) {
 		int ret = -errno;
@@ -220,6 +213,13 @@ static int accounting_prepare(struct accounting *bench)
 		return ret;
 	}
 	snprintf(bench->socket, sizeof(bench->socket), "%s/qmp", bench->folder);
+	bench->memory = calloc(WAYS * rounds, sizeof(*bench->memory));
+	if (!bench->memory) {
+		log_error("bench: out of memory");
+		return -ENOMEM;
+	}
+	for (enum way way = 0; way < WAYS; way++)
+		bench->ticks[way] = bench->memory + way * rounds;
 	bench->rom_fd = bench_image(guest_rtcbench, GUEST_ROM_SIZE);
 	return bench->rom_fd < 0 ? -EIO : 0;
 }

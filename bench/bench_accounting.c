@@ -38,6 +38,7 @@ struct accounting {
 	int rom_fd;
 	char folder[32], socket[48]; /* of the guest that is looked at */
 	double hz; /* of the time-stamp counter */
+	double *memory; /* of all of ticks */
 	double *ticks[WAYS]; /* of a pair, by round */
 	uint64_t
 		records; /* that coalport top got, in all rounds; a short guest may end before the first */
@@ -201,13 +202,8 @@ static void accounting_print(const struct accounting *bench)
 /* 0 or -errno after a message. */
 static int accounting_prepare(struct accounting *bench)
 {
-	for (enum way way = 0; way < WAYS; way++) {
-		bench->ticks[way] = calloc(bench->options->rounds, sizeof(*bench->ticks[way]));
-		if (!bench->ticks[way]) {
-			log_error("bench: out of memory");
-			return -ENOMEM;
-		}
-	}
+	size_t rounds = bench->options->rounds;
+
 	strcpy(bench->folder, "/tmp/coalport-bench-XXXXXX");
 	if (!mkdtemp(bench->folder)) {
 		int ret = -errno;
@@ -217,6 +213,13 @@ static int accounting_prepare(struct accounting *bench)
 		return ret;
 	}
 	snprintf(bench->socket, sizeof(bench->socket), "%s/qmp", bench->folder);
+	bench->memory = calloc(WAYS * rounds, sizeof(*bench->memory));
+	if (!bench->memory) {
+		log_error("bench: out of memory");
+		return -ENOMEM;
+	}
+	for (enum way way = 0; way < WAYS; way++)
+		bench->ticks[way] = bench->memory + way * rounds;
 	bench->rom_fd = bench_image(guest_rtcbench, GUEST_ROM_SIZE);
 	return bench->rom_fd < 0 ? -EIO : 0;
 }
@@ -242,7 +245,6 @@ int bench_accounting(const struct bench_options *options)
 		unlink(bench.socket);
 		rmdir(bench.folder);
 	}
-	for (enum way way = 0; way < WAYS; way++)
-		free(bench.ticks[way]);
+	free(bench.memory);
 	return ret ? 1 : 0;
 }

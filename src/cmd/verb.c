@@ -35,6 +35,7 @@ static bool take_value(const struct verb_option *option, void *options, const ch
 	void *member = (char *)options + option->at;
 	int64_t ns;
 
+	assert(value || option->kind == VERB_FLAG || option->kind == VERB_CALL);
 	switch (option->kind) {
 	case VERB_FLAG:
 		*(bool *)member = true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What a page shows over time, and how long exits take. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -212,6 +213,7 @@ static int plot_histogram(FILE *out, const struct watch_summary *summary,
 	size_t n = 0;
 	int ret = 0;
 
+	assert(summary->runs_n <= WATCH_SUMMARY_RUNS);
 	for (size_t run = 0; run < summary->runs_n && !ret; run++) {
 		const struct watch_snapshot_times *times =
 			row->of[run] ? &row->of[run]->times : NULL;

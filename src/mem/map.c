@@ -473,14 +473,29 @@ static struct mem_request *next_request(struct mem_map *map, bool *enabled, uint
 	return request;
 }
 
+/* The last that is there now; NULL: none is. */
+static const struct mem_request *last_request(struct mem_map *map)
+{
+	const struct mem_request *last;
+
+	lock_take(&map->leaf);
+	last = map->requests;
+	while (last && last->next)
+		last = last->next;
+	lock_drop(&map->leaf);
+	return last;
+}
+
+/* What is asked for meanwhile is for another transaction, to which mem_map_settle() comes at once. */
 void mem_map_apply_requests(struct mem_map *map)
 {
-	struct mem_request *request;
+	const struct mem_request *last = last_request(map);
+	struct mem_request *request = NULL;
 	uint64_t offset;
 	bool enabled;
 
 	assert(map->depth);
-	while ((request = next_request(map, &enabled, &offset))) {
+	while (request != last && (request = next_request(map, &enabled, &offset))) {
 		if (request->apply) {
 			request->apply(request->arg);
 			continue;

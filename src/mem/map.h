@@ -76,7 +76,7 @@ struct mem_request {
 	uint64_t offset; /* in its parent */
 	/*
 	 * Instead of the two above, if set; runs inside the transaction, no other lock held, so it
-	 * may take the chip's and look at its state.
+	 * may take the chip's and look at its state. What it asks for itself is done in the next one.
 	 */
 	void (*apply)(void *arg);
 	void *arg;

@@ -70,8 +70,11 @@ static void write_enable(struct vga *vga, uint16_t value)
 		return;
 	vbe[VBE_VIRTUAL_WIDTH] = vbe[VBE_X] = vbe[VBE_Y] = 0;
 	fit(vga);
-	if (!(value & VBE_ENABLE_KEEP))
-		memset(vga->memory, 0, (size_t)vga_vbe_line(&vga->regs) * vbe[VBE_HEIGHT]);
+	if (value & VBE_ENABLE_KEEP)
+		return;
+	vga_window_sync(vga);
+	memset(vga->memory, 0, (size_t)vga_vbe_line(&vga->regs) * vbe[VBE_HEIGHT]);
+	vga_window_refresh(vga);
 }
 
 uint16_t vga_vbe_read(const struct vga *vga, unsigned index)

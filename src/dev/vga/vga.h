@@ -102,6 +102,8 @@ void vga_window_destroy(struct vga *vga);
 void vga_window_follow(struct vga *vga);
 /* Planes 0 and 1 are as the guest left its text. With the lock held. */
 void vga_window_sync(struct vga *vga);
+/* Somebody else has written to planes 0 and 1 since: text is as they are. With the lock held. */
+void vga_window_refresh(struct vga *vga);
 
 /* retrace.c: input status register 1 but for its fixed bits, at a time of the machine's clock. */
 uint8_t vga_retrace(const struct vga_regs *regs, int64_t now);

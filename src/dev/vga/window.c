@@ -71,20 +71,37 @@ static void take_text_back(struct vga *vga)
 	vga->text_left = false;
 }
 
-/* Inside a transaction of the map. */
+void vga_window_refresh(struct vga *vga)
+{
+	if (vga->shown.kind == VGA_WINDOW_TEXT || vga->text_left)
+		planes_to_text(vga);
+}
+
+/*
+ * Inside a transaction of the map. Whoever has text may write to it until the transaction is done, so
+ * what comes next is trapped; if that is to be plain memory, too, it is so in a second transaction, which
+ * finds text as it was left.
+ */
 static void windows_apply(void *arg)
 {
 	struct vga *vga = arg;
-	bool was_text = vga->shown.kind == VGA_WINDOW_TEXT;
+	struct vga_window next;
 
 	lock_take(&vga->lock);
-	if (vga->asked.kind == VGA_WINDOW_TEXT && !was_text) {
+	next = vga->asked;
+	if (vga->shown.kind == VGA_WINDOW_TEXT && next.kind != VGA_WINDOW_TEXT) {
+		vga->text_left = true;
+		if (next.kind == VGA_WINDOW_LINEAR)
+			mem_map_request(vga->map, &vga->request);
+		next.kind = VGA_WINDOW_TRAPPED;
+	} else if (vga->shown.kind == VGA_WINDOW_TRAPPED && next.kind != VGA_WINDOW_TRAPPED) {
 		take_text_back(vga);
+		if (next.kind == VGA_WINDOW_TEXT)
+			planes_to_text(vga);
+	} else if (vga->shown.kind == VGA_WINDOW_LINEAR && next.kind == VGA_WINDOW_TEXT) {
 		planes_to_text(vga);
 	}
-	if (vga->asked.kind != VGA_WINDOW_TEXT && was_text)
-		vga->text_left = true;
-	vga->shown = vga->asked;
+	vga->shown = next;
 	mem_region_set_enabled(&vga->text_window, vga->shown.kind == VGA_WINDOW_TEXT);
 	mem_region_set_enabled(&vga->linear_window, vga->shown.kind == VGA_WINDOW_LINEAR);
 	if (vga->shown.kind == VGA_WINDOW_TEXT)

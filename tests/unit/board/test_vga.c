@@ -436,6 +436,42 @@ static void test_linear_window(void **state)
 	assert_int_equal(peek(rig, VGA_WINDOW + 80, 1), 0x63);
 }
 
+/* From text straight to another mode: text stays behind, and does not come over what is drawn then. */
+static void test_text_then_linear(void **state)
+{
+	struct rig *rig = *state;
+
+	set_mode(rig, MODE_3);
+	for (unsigned i = 0; i < 16; i += 2)
+		poke(rig, TEXT + i, 0x0753, 2);
+	/* As a program that knows what it does: two registers. */
+	out_indexed(rig, 0x3ce, GFX_MISC, 5);
+	assert_false(is_plain_memory(rig, TEXT));
+	set_mode(rig, MODE_3);
+	rig->vga->regs.seq[SEQ_MAP_MASK] = 15;
+	rig->vga->regs.gfx[GFX_MISC] = 5;
+	out_indexed(rig, 0x3c4, SEQ_MEMORY_MODE, 0xe);
+	assert_true(is_plain_memory(rig, VGA_WINDOW));
+	assert_int_equal(peek(rig, VGA_WINDOW, 4) & 0xffff, 0x0753);
+	poke(rig, VGA_WINDOW, 0x12345678, 4);
+	look(rig);
+	assert_int_equal(peek(rig, VGA_WINDOW, 4), 0x12345678);
+	/* A mode that begins with empty memory. */
+	set_mode(rig, MODE_3);
+	poke(rig, TEXT, 0x0753, 2);
+	vbe(rig, VBE_WIDTH, 640);
+	vbe(rig, VBE_HEIGHT, 480);
+	vbe(rig, VBE_BITS, 32);
+	vbe(rig, VBE_ENABLE, VBE_ENABLE_ON);
+	assert_true(is_plain_memory(rig, VGA_WINDOW));
+	assert_int_equal(peek(rig, VGA_WINDOW, 4), 0);
+	look(rig);
+	assert_int_equal(pixel(rig, 0, 0), 0);
+	poke(rig, VGA_WINDOW, 0x00abcdef, 4);
+	look(rig);
+	assert_int_equal(pixel(rig, 0, 0), 0xabcdef);
+}
+
 /* Only a few changes a second; then traps serve, and when time has passed memory comes back. */
 static void test_budget(void **state)
 {
@@ -795,6 +831,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_graphics_controller, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_text_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_linear_window, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text_then_linear, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_text_then_linear, setup_waiting, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe_nonsense, setup, teardown),

@@ -451,8 +451,10 @@ static void apply(void *arg)
 static void requests_are_carried_out_in_their_order(void **state)
 {
 	struct mover mover;
+	unsigned generation;
 
 	mover_make(&mover);
+	generation = atomic_load(&mover.map.generation);
 	mover.other.apply = apply;
 	mover.other.arg = &mover;
 	move_bar(&mover, 0x4000);
@@ -460,6 +462,8 @@ static void requests_are_carried_out_in_their_order(void **state)
 	move_bar(&mover, 0x4800); /* still the first */
 	assert_int_equal(mem_map_settle(&mover.map), 0);
 	assert_int_equal(mover.applied, 2);
+	/* What it asked for itself came behind everything of the first transaction. */
+	assert_int_equal(atomic_load(&mover.map.generation), generation + 2);
 	assert_true(bar_is_at(&mover, 0x5002));
 
 	/* Taken out of the middle and off the end, the queue still holds together. */

@@ -14,6 +14,7 @@
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
 #include <term.h>
+#undef columns
 
 #include "ui/curses_cells.h"
 

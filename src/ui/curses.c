@@ -92,7 +92,7 @@ static bool is_same(const struct screen_text *a, const struct screen_text *b, bo
 static void draw(struct ui_curses *curses)
 {
 	struct screen_text *now = &curses->now;
-	struct curses_view view = { .help = curses->help ? help_text : NULL };
+	struct curses_picture picture = { .help = curses->help ? help_text : NULL };
 	bool is_text;
 
 	memset(now, 0, offsetof(struct screen_text, cells));
@@ -101,11 +101,11 @@ static void draw(struct ui_curses *curses)
 	    is_same(now, &curses->shown, is_text))
 		return;
 	if (is_text)
-		view.text = now;
+		picture.text = now;
 	else if (now->width)
-		(void)snprintf(view.note, sizeof(view.note), "%u x %u Graphic mode", now->width,
-			       now->height);
-	curses_face_draw(curses->face, &view);
+		(void)snprintf(picture.note, sizeof(picture.note), "%u x %u Graphic mode",
+			       now->width, now->height);
+	curses_face_draw(curses->face, &picture);
 	curses->shown = *now;
 	curses->shown_text = is_text;
 	curses->stale = false;
@@ -117,7 +117,7 @@ static void arm_look(struct ui_curses *curses)
 		  clock_now(&curses->machine->monotonic) + NS_PER_SEC / LOOKS_A_SECOND);
 }
 
-/* The terminal that is behind is not drawn to; when it has taken all, drained() looks again. */
+/* A terminal that has not taken yet what was drawn before is not drawn to. */
 static void look_due(void *arg)
 {
 	struct ui_curses *curses = arg;
@@ -204,8 +204,8 @@ static void receive(void *arg, const uint8_t *bytes, size_t len)
 {
 	struct ui_curses *curses = arg;
 
-	if (curses->help)
-		curses->help = false, curses->stale = true;
+	curses->stale |= curses->help;
+	curses->help = false;
 	while (len) {
 		size_t n = sizeof(curses->typed) - curses->typed_n;
 

@@ -267,21 +267,21 @@ static void draw_text(struct curses_face *face, const struct screen_text *text)
 		     (int)(left + text->cursor_column - face->view_column));
 }
 
-void curses_face_draw(struct curses_face *face, const struct curses_view *view)
+void curses_face_draw(struct curses_face *face, const struct curses_picture *picture)
 {
-	int note = (int)strlen(view->note), y, x;
+	int note = (int)strlen(picture->note), y, x;
 
 	erase();
-	if (view->text) {
-		draw_text(face, view->text);
+	if (picture->text) {
+		draw_text(face, picture->text);
 	} else {
 		(void)curs_set(0);
-		mvaddnstr(LINES / 2, note < COLS ? (COLS - note) / 2 : 0, view->note, COLS);
+		mvaddnstr(LINES / 2, note < COLS ? (COLS - note) / 2 : 0, picture->note, COLS);
 	}
 	getyx(stdscr, y, x);
-	if (view->help) {
+	if (picture->help) {
 		attrset(A_REVERSE);
-		mvaddnstr(LINES - 1, 0, view->help, COLS);
+		mvaddnstr(LINES - 1, 0, picture->help, COLS);
 		attrset(A_NORMAL);
 		move(y, x);
 	}

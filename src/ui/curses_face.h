@@ -22,7 +22,7 @@
 struct curses_face;
 
 /* What is to be seen. */
-struct curses_view {
+struct curses_picture {
 	const struct screen_text *text; /* or NULL: */
 	char note[80]; /* in the middle of a black screen; "": nothing */
 	const char *help; /* in the last row, or NULL */
@@ -45,6 +45,6 @@ const char *const *curses_face_keys(const struct curses_face *face);
 void curses_face_resize(struct curses_face *face, unsigned columns, unsigned rows);
 void curses_face_redraw(struct curses_face *face);
 /* What is different from what was drawn before is to be sent. */
-void curses_face_draw(struct curses_face *face, const struct curses_view *view);
+void curses_face_draw(struct curses_face *face, const struct curses_picture *picture);
 /* Takes up to size bytes of what is to be sent; 0: there is nothing. */
 size_t curses_face_take(struct curses_face *face, void *bytes, size_t size);

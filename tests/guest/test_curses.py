@@ -336,7 +336,7 @@ class Ends(Curses):
                          (0, 'coalport: warning: standard output: the last output was not read\n'))
 
     def test_starts_that_fail(self):
-        pane = Pane(self.folder, 80, 25)
+        pane = Pane(self.folder, 200, 25)
         self.addCleanup(pane.close)
         for options, wanted in (('-pidfile /nowhere/x', r'^coalport: /nowhere/x: '),
                                 ('-vnc 192.0.2.1:0', r'^coalport: -vnc 192.0.2.1: ')):
@@ -370,9 +370,11 @@ class Firmware(Curses):
         """A real BIOS's screen, and a key that it takes."""
         pane = Pane(self.folder, 80, 25, 'LC_ALL=C.UTF-8')
         self.addCleanup(pane.close)
-        pane.type(f'{COALPORT} -m 16 -display curses -boot menu=on; echo status $?')
+        pane.type(f'{COALPORT} -m 16 -display curses -boot menu=on,splash-time=60000; echo status $?')
         pane.wait_for(r'SeaBIOS \(version')
-        pane.wait_for(r'No bootable device')
+        pane.wait_for(r'Press ESC')
+        pane.keys('Escape')
+        pane.wait_for(r'boot device')
         pane.keys('C-a', 'x')
         pane.wait_for(r'^status 0$')
         self.assertTrue(pane.restored())

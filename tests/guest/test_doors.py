@@ -19,7 +19,7 @@ OPTIONS = (
     ('-drive', 'file=x,format=raw,if=virtio'), ('-drive', 'file=x,format=raw,if=none,id=x,readonly=on'),
     ('-device', 'isa-debug-exit,iobase=0xf4,iosize=4'), ('-device', 'virtio-blk-pci,drive=x'),
     ('-serial', 'stdio'), ('-serial', 'file:x'), ('-serial', 'unix:x,server=on,wait=off'), ('-serial', 'null'),
-    ('-serial', 'none'), ('-debugcon', 'file:x'), ('-display', 'none'), ('-nographic',), ('-nodefaults',),
+    ('-serial', 'none'), ('-debugcon', 'file:x'), ('-display', 'none'), ('-display', 'curses'), ('-nographic',), ('-nodefaults',),
     ('-no-reboot',), ('-no-shutdown',), ('-name', 'x'), ('-name', 'guest=x'), ('-pidfile', 'x'), ('-D', 'x'),
     ('-rtc', 'base=utc'), ('-rtc', 'base=localtime,clock=vm,driftfix=slew'), ('-rtc', 'base=2006-06-17T16:01:21'),
     ('-fw_cfg', 'name=opt/x,string=x'), ('-fw_cfg', 'opt/x,file=x'), ('-exits', 'text'),

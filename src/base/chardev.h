@@ -115,9 +115,10 @@ bool chardev_unread(struct chardev *chardev);
  */
 void chardev_destroy(struct chardev *chardev);
 /*
- * From now on the terminal that the back-end of kind STDIO has put into raw mode shows a screen. What is written
- * goes to it as it is, newlines too; messages wait until it is restored (log_hold()), and before that it is sent
- * leave, if it takes it: at most CHARDEV_LEAVE bytes, copied. On the loop's thread.
+ * From now on the terminal that the back-end of kind STDIO has put into raw mode shows a screen.
+ * What is written goes to it as it is, newlines too; messages wait until it is restored
+ * (log_hold()), and before that it is sent leave, if it takes it: at most CHARDEV_LEAVE bytes,
+ * copied. On the loop's thread.
  */
 void chardev_show_screen(const void *leave, size_t len);
 /* How often the process went on after it was stopped: the screen is not what it was. */

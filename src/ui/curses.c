@@ -64,7 +64,7 @@ static void begin_screen(struct ui_curses *curses)
 	curses->begun = true;
 }
 
-/* The size is asked for each time: a signal for it would be one more that others have to know of. */
+/* The size is asked for each time: a signal would be one more that others have to know of. */
 static void look_at_terminal(struct ui_curses *curses)
 {
 	unsigned continued = chardev_continued();

@@ -191,8 +191,8 @@ size_t curses_face_leave(const struct curses_face *face, char *out, size_t size)
 }
 
 /*
- * ncurses begins with the size that the terminal's description has, and tells the terminal to scroll only that. It
- * does not scroll here, but whoever comes after us may.
+ * ncurses begins with the size that the terminal's description has, and tells the terminal to
+ * scroll only that. It does not scroll here, but whoever comes after us may.
  */
 static void begin(struct curses_face *face, unsigned rows)
 {

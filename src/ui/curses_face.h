@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The terminal's side of -display curses: ncurses draws, and what it would send to the terminal is kept for the
- * caller to send, since ncurses waits for a terminal that takes nothing, and the loop must not.
+ * The terminal's side of -display curses: ncurses draws, and what it would send to the terminal is
+ * kept for the caller to send, since ncurses waits for a terminal that takes nothing, and the loop
+ * must not.
  *
  * ncurses has one terminal for a process, so there is one face at a time. The loop's thread.
  */
@@ -29,8 +30,8 @@ struct curses_picture {
 };
 
 /*
- * A face for the terminal that the environment names (TERM, and the locale's characters). Nothing is to be sent
- * yet. 0 or -errno with one line.
+ * A face for the terminal that the environment names (TERM, and the locale's characters). Nothing
+ * is to be sent yet. 0 or -errno with one line.
  */
 int curses_face_open(struct curses_face **out, struct error *err)
 	__attribute__((warn_unused_result));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a terminal sends is which keys of the guest's, taken for an American keyboard: characters, control
- * characters, the sequences of the keys that have none, with Shift, Ctrl and Alt as xterm tells them (XTerm Control
- * Sequences, "PC-Style Function Keys"), and ESC in front for Alt.
+ * What a terminal sends is which keys of the guest's, taken for an American keyboard: characters,
+ * control characters, the sequences of the keys that have none, with Shift, Ctrl and Alt as xterm
+ * tells them (XTerm Control Sequences, "PC-Style Function Keys"), and ESC in front for Alt.
  *
  * Pure functions on the caller's memory.
  */
@@ -34,8 +34,9 @@ struct curses_capability {
 extern const struct curses_capability curses_capabilities[CURSES_CAPABILITIES];
 
 /*
- * The first key of the len bytes. own: the terminal's sequence for each capability, or NULL. How many bytes it
- * was, or 0: it may go on, wait for more. all: no more will come, so it is never 0; ESC is then the key Esc, or Alt.
+ * The first key of the len bytes. own: the terminal's sequence for each capability, or NULL. How
+ * many bytes it was, or 0: it may go on, wait for more. all: no more will come, so it is never 0;
+ * ESC is then the key Esc, or Alt.
  */
 size_t curses_key(const uint8_t *bytes, size_t len, bool all,
 		  const char *const own[CURSES_CAPABILITIES], struct curses_chord *out);

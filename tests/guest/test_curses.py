@@ -113,10 +113,18 @@ class Curses(Test):
         pane.wait(lambda: connection.connect_ex(self.path(name)) == 0, f'no {name}')
         return connection
 
+    def check_restored(self, pane):
+        self.assertTrue(pane.restored())
+        formats = ('scroll_region_upper', 'cursor_flag', 'keypad_flag', 'keypad_cursor_flag', 'scroll_region_lower',
+                   'pane_height')
+        *flags, lower, height = map(int, pane.call('display-message', '-p',
+                                                   ' '.join(f'#{{{name}}}' for name in formats)).split())
+        self.assertEqual((flags, lower), ([0, 1, 0, 0], height - 1))
+
     def ends(self, pane, status=0):
         """The terminal is the shell's again."""
         pane.wait_for(rf'^status {status}$')
-        self.assertTrue(pane.restored())
+        self.check_restored(pane)
         self.assertFalse(os.path.exists(self.path('qtest')))
         pane.type('clear')
         pane.wait_without('status')
@@ -228,7 +236,7 @@ class Keys(Curses):
         pane, guest = self.start()
         guest.hear_keys()
         pane.call('send-keys', '-l', '1234567890' * 30)
-        self.assertEqual(guest.heard(600), [code for _ in range(30) for key in range(2, 12) for code in (key, key | 0x80)])
+        self.assertEqual(guest.heard(600), [code for key in range(2, 12) for code in (key, key | 0x80)] * 30)
         pane.keys('C-a', 'x')
         self.ends(pane)
 
@@ -277,7 +285,7 @@ class Ends(Curses):
             pane.wait_for(r'^running')
             end(guest)
             pane.wait_for(rf'^status {status}$')
-            self.assertTrue(pane.restored())
+            self.check_restored(pane)
             pane.type('clear')
             pane.wait_without('status')
 
@@ -312,7 +320,7 @@ class Ends(Curses):
         pane.wait_without(r'Stopped')
         pane.keys('C-a', 'x')
         pane.wait_for(r'^%')
-        self.assertTrue(pane.restored())
+        self.check_restored(pane)
 
     def test_takes_nothing(self):
         """A terminal that nobody reads holds up neither the machine nor its end."""
@@ -377,7 +385,7 @@ class Firmware(Curses):
         pane.wait_for(r'boot device')
         pane.keys('C-a', 'x')
         pane.wait_for(r'^status 0$')
-        self.assertTrue(pane.restored())
+        self.check_restored(pane)
 
 
 if __name__ == '__main__':

@@ -81,7 +81,8 @@ static void choose_colours(struct curses_face *face)
 static int open_terminal(struct curses_face *face, struct error *err)
 {
 	const char *name = getenv("TERM");
-	int fd = memfd_create("terminal", MFD_CLOEXEC);
+	int fd = memfd_create("terminal", MFD_CLOEXEC), found = 0;
+	bool has_screen = false;
 
 	if (fd < 0)
 		return error_set(err, -errno, "-display curses: %s", strerror(errno));
@@ -91,16 +92,18 @@ static int open_terminal(struct curses_face *face, struct error *err)
 		close(fd);
 	if (!face->out || !face->in)
 		return error_set(err, -errno, "-display curses: %s", strerror(errno));
-	face->screen = open_screen(face);
-	if (!face->screen)
-		return error_set(err, -ENOTTY,
-				 "-display curses: the terminal's kind is not known (TERM=%.40s)",
-				 name ? name : "");
-	if (!capability("cup"))
-		return error_set(err, -ENOTTY,
-				 "-display curses: this terminal has no screen (TERM=%.40s)",
-				 name ? name : "");
-	return 0;
+	/* newterm() leaves something behind where it fails. */
+	if (setupterm(NULL, fd, &found) == OK) {
+		has_screen = capability("cup");
+		del_curterm(set_curterm(NULL));
+		face->screen = has_screen ? open_screen(face) : NULL;
+	}
+	if (face->screen)
+		return 0;
+	return error_set(err, -ENOTTY, "-display curses: %s (TERM=%.40s)",
+			 found == 1 && !has_screen ? "this terminal has no screen"
+						   : "the terminal's kind is not known",
+			 name ? name : "");
 }
 
 int curses_face_open(struct curses_face **out, struct error *err)

@@ -22,6 +22,7 @@
 #include "base/stream.h"
 
 #define CHARDEV_BUFFER 65536
+#define CHARDEV_LEAVE  256
 
 struct chardev;
 
@@ -38,6 +39,8 @@ struct chardev_user {
 	void (*closed)(void *arg);
 	/* All that was buffered has been handed out, or is lost: chardev_room() is at its largest. */
 	void (*drained)(void *arg);
+	/* Ctrl-A h, of a back-end with escapes. NULL: the help is written to it. */
+	void (*help)(void *arg);
 	void *arg;
 };
 
@@ -111,5 +114,14 @@ bool chardev_unread(struct chardev *chardev);
  * thread or after it; no other thread may be using the back-end.
  */
 void chardev_destroy(struct chardev *chardev);
+/*
+ * From now on the terminal that the back-end of kind STDIO has put into raw mode shows a screen.
+ * What is written goes to it as it is, newlines too; messages wait until it is restored
+ * (log_hold()), and before that it is sent leave, if it takes it: at most CHARDEV_LEAVE bytes,
+ * copied. On the loop's thread.
+ */
+void chardev_show_screen(const void *leave, size_t len);
+/* How often the process went on after it was stopped: the screen is not what it was. */
+unsigned chardev_continued(void);
 /* Async-signal-safe. Nothing happens if no terminal is in raw mode. */
 void chardev_restore_terminal(void);

@@ -19,6 +19,14 @@ static size_t pending_len(const struct chardev *chardev)
 	return chardev->pending_n - chardev->pending_at;
 }
 
+static void help(struct chardev *chardev)
+{
+	if (chardev->has_user && chardev->user.help)
+		chardev->user.help(chardev->user.arg);
+	else
+		chardev_write(chardev, help_text, sizeof(help_text) - 1);
+}
+
 /* Takes the escapes out of the bytes just read; returns how many are left. */
 static size_t unescape(struct chardev *chardev, uint8_t *bytes, size_t len)
 {
@@ -33,7 +41,7 @@ static size_t unescape(struct chardev *chardev, uint8_t *bytes, size_t len)
 		if (!escaped || bytes[i] == CTRL_A)
 			bytes[kept++] = bytes[i];
 		else if (bytes[i] == 'h')
-			chardev_write(chardev, help_text, sizeof(help_text) - 1);
+			help(chardev);
 		else if (bytes[i] == 'x' && chardev->quit)
 			chardev->quit(chardev->quit_arg);
 	}

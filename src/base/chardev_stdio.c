@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
+#include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/chardev_impl.h"
+#include "base/log.h"
 
 /* Those that end a program which is broken, and the one that ends a stop. */
 static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGCONT };
@@ -20,6 +24,9 @@ static struct {
 	atomic_bool used;
 	atomic_bool raw; /* old is what to go back to */
 	struct termios old, now;
+	atomic_uint continued; /* times */
+	size_t leave_n; /* a screen is shown: what ends that */
+	char leave[CHARDEV_LEAVE];
 	bool watched; /* and these are the actions to go back to */
 	struct sigaction old_actions[SIGNALS_N];
 } terminal;
@@ -35,12 +42,46 @@ static bool in_background(void)
 	return group >= 0 && group != getpgrp();
 }
 
+/* A terminal that takes nothing (Ctrl-S, a connection that hangs) would hold up our end for as long. */
+static void leave_screen(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	ssize_t n;
+
+	if (terminal.leave_n && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT)) {
+		n = write(STDOUT_FILENO, terminal.leave, terminal.leave_n);
+		(void)n;
+	}
+}
+
+void chardev_show_screen(const void *leave, size_t len)
+{
+	assert(len <= sizeof(terminal.leave));
+	if (!atomic_load(&terminal.raw))
+		return;
+	log_hold();
+	memcpy(terminal.leave, leave, len);
+	terminal.leave_n = len;
+	terminal.now.c_oflag &= ~(tcflag_t)OPOST;
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
+}
+
+unsigned chardev_continued(void)
+{
+	return atomic_load(&terminal.continued);
+}
+
 void chardev_restore_terminal(void)
 {
 	int saved = errno;
 
-	if (atomic_exchange(&terminal.raw, false) && !in_background())
-		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
+	if (atomic_exchange(&terminal.raw, false)) {
+		if (!in_background()) {
+			leave_screen();
+			tcsetattr(STDIN_FILENO, TCSANOW, &terminal.old);
+		}
+		log_release();
+	}
 	errno = saved;
 }
 
@@ -60,6 +101,7 @@ static void continued(void)
 
 	if (atomic_load(&terminal.raw))
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal.now);
+	atomic_fetch_add(&terminal.continued, 1);
 	errno = saved;
 }
 
@@ -102,6 +144,7 @@ static void make_raw(bool keys_signal)
 	tty.c_cc[VMIN] = 1;
 	tty.c_cc[VTIME] = 0;
 	terminal.now = tty;
+	terminal.leave_n = 0;
 	stdio_watch_signals();
 	/* First, so that a signal between the two restores what is not changed yet. */
 	atomic_store(&terminal.raw, true);

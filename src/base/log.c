@@ -6,8 +6,11 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,13 +18,68 @@
 
 #define LINE_MAX_LEN 1024
 #define PATIENCE     (100 * NS_PER_MS)
+#define RELEASE_MS   100
 
 /* Like standard error itself, the process's. */
 static atomic_int failure;
+static struct {
+	atomic_int kept; /* standard error for now: memory; -1: it is what it is */
+	int before; /* ... and what it was */
+} held = { .kept = -1 };
 
 int log_to(int fd)
 {
 	return dup2(fd, STDERR_FILENO) < 0 ? -errno : 0;
+}
+
+static bool is_same_terminal(int a, int b)
+{
+	struct stat one, other;
+
+	return isatty(a) && isatty(b) && !fstat(a, &one) && !fstat(b, &other) &&
+	       one.st_rdev == other.st_rdev;
+}
+
+void log_hold(void)
+{
+	int kept, before;
+
+	if (atomic_load(&held.kept) >= 0 || !is_same_terminal(STDOUT_FILENO, STDERR_FILENO))
+		return;
+	kept = memfd_create("messages", MFD_CLOEXEC);
+	before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (kept >= 0 && before >= 0 && dup2(kept, STDERR_FILENO) >= 0) {
+		held.before = before;
+		atomic_store(&held.kept, kept);
+		return;
+	}
+	if (kept >= 0)
+		close(kept);
+	if (before >= 0)
+		close(before);
+}
+
+void log_release(void)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int kept = atomic_exchange(&held.kept, -1), saved = errno;
+	char bytes[512];
+	ssize_t n;
+	off_t at = 0;
+
+	if (kept < 0)
+		return;
+	dup2(held.before, STDERR_FILENO);
+	close(held.before);
+	while ((n = pread(kept, bytes, sizeof(bytes), at)) > 0 &&
+	       poll(&pollfd, 1, RELEASE_MS) > 0) {
+		n = write(STDERR_FILENO, bytes, (size_t)n);
+		if (n <= 0)
+			break;
+		at += n;
+	}
+	close(kept);
+	errno = saved;
 }
 
 int log_failure(void)

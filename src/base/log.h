@@ -13,6 +13,14 @@
  */
 int log_to(int fd) __attribute__((warn_unused_result));
 
+/*
+ * While standard output shows a screen: if standard error is the same terminal, what is written to
+ * it (by a library or a sanitizer, too) is kept, and log_release() lets it out. Where the host
+ * refuses that, it is not kept. One thread; log_release() is async-signal-safe, and twice is once.
+ */
+void log_hold(void);
+void log_release(void);
+
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Likewise, with "warning: " in front of the message. */
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -212,6 +212,8 @@ bool machine_press(struct machine *machine, const struct typist_chord *chord);
  * False if it has none.
  */
 bool machine_look(struct machine *machine);
+/* The same for what a text mode shows: screen_read_text(). */
+bool machine_read_text(struct machine *machine, struct screen_text *out);
 /* At least 1. Any thread. */
 unsigned machine_vcpus(struct machine *machine);
 /*

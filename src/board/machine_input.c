@@ -27,3 +27,9 @@ bool machine_look(struct machine *machine)
 	machine_drain(machine);
 	return screen_look(&machine->screen);
 }
+
+bool machine_read_text(struct machine *machine, struct screen_text *out)
+{
+	machine_drain(machine);
+	return screen_read_text(&machine->screen, out);
+}

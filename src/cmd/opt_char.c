@@ -81,6 +81,15 @@ static const char *make_id(struct cmd_parse *parse)
 	return cmd_keep_format(parse, "#chr%zu", parse->options->chardevs_n);
 }
 
+bool cmd_take_terminal(struct cmd_parse *parse, size_t *at)
+{
+	const struct chardev_options what = { .kind = CHARDEV_STDIO, .escape = true };
+	const char *id = make_id(parse);
+
+	*at = parse->options->chardevs_n;
+	return id && add_chardev(parse, id, &what) && cmd_take_chardev(parse, id);
+}
+
 /* What the properties of a back-end mean; given and props say which of them were there. */
 static bool add_backend(struct cmd_parse *parse, const struct backend_options *said,
 			const struct props *props, uint32_t given)

@@ -121,9 +121,16 @@ bool cmd_parse_display(struct cmd_parse *parse, const char *value)
 {
 	if (!strncmp(value, "vnc=", 4))
 		return cmd_parse_vnc(parse, value + 4);
+	if (!strcmp(value, "curses")) {
+		parse->options->no_display = false;
+		parse->options->curses_wanted = true;
+		return true;
+	}
 	if (strcmp(value, "none"))
-		return cmd_refuse(parse, "%.80s: not offered (only none, vnc=ADDRESS)", value);
+		return cmd_refuse(parse, "%.80s: not offered (only none, curses, vnc=ADDRESS)",
+				  value);
 	parse->options->no_display = true;
+	parse->options->curses_wanted = false;
 	return true;
 }
 
@@ -136,7 +143,8 @@ bool cmd_parse_nographic(struct cmd_parse *parse, const char *value)
 
 bool cmd_has_terminal(const struct cmd_options *options)
 {
-	return options->nographic || (!options->no_display && !options->vnc_wanted);
+	return options->nographic ||
+	       (!options->no_display && !options->vnc_wanted && !options->curses_wanted);
 }
 
 bool cmd_parse_vga(struct cmd_parse *parse, const char *value)
@@ -167,10 +175,20 @@ static bool add_vga(struct cmd_parse *parse)
 	return true;
 }
 
+static bool give_terminal(struct cmd_parse *parse)
+{
+	parse->said = "-display curses";
+	if (parse->options->nographic)
+		return cmd_refuse(parse, "not with -nographic");
+	return cmd_take_terminal(parse, &parse->options->curses);
+}
+
 bool cmd_finish_display(struct cmd_parse *parse)
 {
-	bool wanted = parse->vga == CMD_VGA_STD ||
-		      (parse->vga == CMD_VGA_UNSAID && parse->options->vnc_wanted);
+	bool seen = parse->options->vnc_wanted || parse->options->curses_wanted;
+	bool wanted = parse->vga == CMD_VGA_STD || (parse->vga == CMD_VGA_UNSAID && seen);
 
+	if (parse->options->curses_wanted && !give_terminal(parse))
+		return false;
 	return !wanted || add_vga(parse);
 }

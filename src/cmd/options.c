@@ -100,7 +100,7 @@ const struct cmd_option cmd_option_table[] = {
 	{ "serial", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_serial,
 	  .form = "DEV", .props = &dev_forms,
 	  .help = "Connects the next serial port. Without it the first port is at mon:stdio, as with -nographic, "
-		  "or at null if -display none is given. DEV is one of:" },
+		  "or at null if -display none is given or somebody is to see the machine (curses, -vnc). DEV is one of:" },
 	{ "parallel", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_parallel,
 	  .form = "DEV",
 	  .help = "Connects the next parallel port to a printer. Without it there is none. DEV as with -serial." },
@@ -109,8 +109,9 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "A debug console at port 0xe9, or where -global isa-debugcon.iobase says. "
 		  "DEV as with -serial." },
 	{ "display", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_display,
-	  .form = "none|vnc=ADDRESS[,PROP=VALUE...]",
+	  .form = "none|curses|vnc=ADDRESS[,PROP=VALUE...]",
 	  .help = "Who sees the machine's picture. none also takes the serial port off the terminal; "
+		  "curses shows the machine's text modes there and takes its keys, until Ctrl-A x; "
 		  "vnc= is the same as -vnc." },
 	{ "nographic", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_nographic,
 	  .help = "No display, and the first serial port at the terminal." },
@@ -121,7 +122,7 @@ const struct cmd_option cmd_option_table[] = {
 	{ "vga", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_vga,
 	  .form = "std|none",
 	  .help = "A graphics adapter with the Bochs VBE extensions, as -device VGA, or none. It is there if "
-		  "nothing is said and somebody is to see it (-vnc)." },
+		  "nothing is said and somebody is to see it (-vnc, -display curses)." },
 	{ "audio", NULL, CMD_OPTION_ONLY, CMD_GROUP_CHARACTER,
 	  .words = (const char *const[]){ "none", "driver=none", NULL }, .form = "none",
 	  .help = "There is no sound." },

@@ -104,6 +104,8 @@ struct cmd_options {
 	bool nodefaults;
 	bool no_display; /* -display none or -nographic was said */
 	bool nographic;
+	bool curses_wanted; /* -display curses; the terminal is, then: */
+	size_t curses; /* the place of its back-end in chardevs */
 	bool vnc_wanted;
 	struct ui_vnc_options vnc; /* if so */
 	const char *pidfile;

@@ -262,6 +262,25 @@ static int open_vnc(struct run *run)
 	return 1;
 }
 
+static int open_curses(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+	struct error err;
+
+	if (!options->curses_wanted || only_lists(run) ||
+	    !ui_curses_open(&run->curses, &run->pc.machine, run->chardevs[options->curses], &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
+}
+
+/* What is said from here on is seen. */
+static void close_curses(struct run *run)
+{
+	ui_curses_close(run->curses);
+	run->curses = NULL;
+}
+
 /* The doors through which others drive the machine; greetings go out at once. */
 static int open_doors(struct run *run)
 {
@@ -299,6 +318,7 @@ static int close_doors(struct run *run)
 		ctl_qmp_destroy(&run->monitors[i]);
 	ctl_control_destroy(&run->control);
 	ui_vnc_close(run->vnc);
+	close_curses(run);
 	return run_close_qtest_log(run);
 }
 
@@ -313,6 +333,7 @@ static int run_machine(struct run *run)
 		machine_continue(machine);
 	status = machine_run(machine);
 	run_finish_chardevs(run);
+	close_curses(run);
 	report = run_print_report(run);
 	return status ? status : report;
 }
@@ -353,8 +374,8 @@ static int write_pidfile(struct run *run)
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
-		open_files, open_disks,    open_chardevs, describe_machine, make_machine,
-		open_vnc,   begin_outputs, open_doors,    write_pidfile,    run_machine,
+		open_files,  open_disks,    open_chardevs, describe_machine, make_machine, open_vnc,
+		open_curses, begin_outputs, open_doors,    write_pidfile,    run_machine,
 	};
 	int status = 0;
 

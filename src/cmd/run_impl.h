@@ -21,6 +21,7 @@
 #include "ctl/control.h"
 #include "ctl/qmp.h"
 #include "ctl/qtest.h"
+#include "ui/curses.h"
 #include "ui/vnc.h"
 
 /* All that a run holds open; taken down in the reverse order of the fields. */
@@ -48,6 +49,7 @@ struct run {
 	struct pc pc;
 	bool pc_there;
 	struct ui_vnc *vnc; /* or NULL */
+	struct ui_curses *curses; /* or NULL */
 	struct ctl_qmp *monitors;
 	size_t monitors_n;
 	struct ctl_control control; /* all zero: there is none */

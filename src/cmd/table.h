@@ -123,6 +123,8 @@ bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qmp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qtest(struct cmd_parse *parse, const char *value);
+/* The terminal for a display, with Ctrl-A x: its place among the back-ends. */
+bool cmd_take_terminal(struct cmd_parse *parse, size_t *at);
 /* Serial ports and debug consoles become devices; the others get their back-ends. */
 bool cmd_finish_char(struct cmd_parse *parse);
 

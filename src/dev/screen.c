@@ -27,7 +27,10 @@ bool screen_look(struct screen *screen)
 
 bool screen_read_text(struct screen *screen, struct screen_text *out)
 {
-	return screen->text && screen->text(screen->arg, out);
+	if (screen->text)
+		return screen->text(screen->arg, out);
+	out->width = out->height = 0;
+	return false;
 }
 
 void screen_listen(struct screen *screen, struct screen_listener *listener)

@@ -27,6 +27,8 @@ struct screen_rect {
 
 /* What a text mode shows, for those who have glyphs of their own. */
 struct screen_text {
+	uint32_t width,
+		height; /* of the picture in pixels, in graphics modes too; 0: the screen is blank */
 	uint32_t columns, rows;
 	bool cursor; /* it is seen, at: */
 	uint32_t cursor_column, cursor_row;
@@ -47,7 +49,8 @@ struct screen_listener {
 struct screen {
 	/* Filled in by a chip that has a picture; NULL: there is none. */
 	void (*draw)(void *arg); /* calls screen_resize() and screen_changed() */
-	bool (*text)(void *arg, struct screen_text *out); /* false: it shows no text now */
+	/* False: it shows no text now, and only the picture's size is filled in. */
+	bool (*text)(void *arg, struct screen_text *out);
 	void *arg; /* of both */
 
 	/* The picture, or NULL before the first look: 0x00RRGGBB, row by row without gaps. */
@@ -62,7 +65,7 @@ void screen_destroy(struct screen *screen);
 
 /* Brings the picture up to date and tells the listeners. False if there is none. */
 bool screen_look(struct screen *screen);
-/* False if there is no text to be had. */
+/* False if there is no text to be had; out has the size of what there is instead. */
 bool screen_read_text(struct screen *screen, struct screen_text *out);
 
 /* It hears of nothing that was drawn before. May not be called by a listener. */

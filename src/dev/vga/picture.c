@@ -423,7 +423,10 @@ bool vga_picture_text(const struct vga_picture *picture, const uint8_t *memory,
 {
 	uint32_t scans = picture->row_scans << picture->scan_shift;
 	uint32_t cursor = picture->cursor_at - picture->start;
+	bool blank = picture->kind == VGA_PICTURE_BLANK;
 
+	out->width = blank ? 0 : picture->width;
+	out->height = blank ? 0 : picture->height;
 	if (picture->kind != VGA_PICTURE_TEXT)
 		return false;
 	out->columns = least(picture->width / (picture->cell_width * picture->dot_width),

@@ -29,6 +29,7 @@ struct fixture {
 	size_t got_n, room;
 	unsigned opened, closed, drained;
 	bool quit;
+	unsigned helped;
 	struct loop_task stop;
 	struct clock clock;
 	struct timer rest;
@@ -852,6 +853,39 @@ static void test_stdio_escapes(void **state)
 	close(out[1]);
 }
 
+static void help_called(void *arg)
+{
+	((struct fixture *)arg)->helped++;
+}
+
+static void help_child(struct fixture *f)
+{
+	const struct chardev_user user = { .help = help_called, .arg = f };
+
+	open_stdio(f, true);
+	chardev_set_user(f->chardev, &user);
+	turn(f);
+	CHECK(f->helped == 2);
+	chardev_destroy(f->chardev);
+}
+
+/* A user with a screen of its own shows the help there. */
+static void test_stdio_help(void **state)
+{
+	int in[2], out[2];
+	char byte;
+
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	assert_int_equal(write(in[1], "a\1h\1h", 5), 5);
+	close(in[1]);
+	run_child(*state, in[0], out[1], help_child);
+	close(out[1]);
+	assert_int_equal(read(out[0], &byte, 1), 0);
+	close(in[0]);
+	close(out[0]);
+}
+
 /* More than the pipe and one read hold, of which the user takes nothing: Ctrl-A x is found. */
 static void *feed(void *arg)
 {
@@ -1119,6 +1153,7 @@ int main(void)
 		TEST(test_stdio_slow_output),
 		TEST(test_stdio_from_file),
 		TEST(test_stdio_escapes),
+		TEST(test_stdio_help),
 		TEST(test_stdio_without_escapes),
 		TEST(test_stdio_terminal),
 		TEST(test_stdio_escape_far_behind),

@@ -635,6 +635,7 @@ static void test_serial(void **state)
 		{ "-nographic -monitor none", CHARDEV_STDIO, -1, true, false },
 		{ "-nographic -qmp none", CHARDEV_STDIO, -1, true, false },
 		{ "-display none", CHARDEV_NULL, -1, false, false },
+		{ "-display curses", CHARDEV_NULL, -1, false, false },
 		{ "-display none -nographic", CHARDEV_STDIO, -1, false, true },
 		{ "-qmp stdio", CHARDEV_NULL, -1, false, false },
 		{ "-nodefaults", -1, -1, false, false },
@@ -869,7 +870,7 @@ static void test_running(void **state)
 		  "-exits: there is no processor to leave the kernel (-accel qtest)" },
 		{ "-pidfile", "-pidfile: needs a value (FILE)" },
 		{ "-D", "-D: needs a value (FILE)" },
-		{ "-display gtk", "-display: gtk: not offered (only none, vnc=ADDRESS)" },
+		{ "-display gtk", "-display: gtk: not offered (only none, curses, vnc=ADDRESS)" },
 		{ "-display vnc=x", "-display: x: not an address ([HOST]:D, unix:PATH or none)" },
 		{ "-vnc :x", "-vnc: :x: the display is a number from 0 to 59635" },
 		{ "-vnc :59636", "-vnc: :59636: the display is a number from 0 to 59635" },
@@ -948,6 +949,11 @@ static void test_graphics(void **state)
 	assert_int_equal(options.pc.devices_n, 1);
 	assert_string_equal(options.pc.devices[0].type, "VGA");
 	good("-vnc :1 -vga none -nodefaults");
+	assert_int_equal(options.pc.devices_n, 0);
+	good("-display curses -nodefaults");
+	assert_int_equal(options.pc.devices_n, 1);
+	assert_string_equal(options.pc.devices[0].type, "VGA");
+	good("-display curses -vga none -nodefaults");
 	assert_int_equal(options.pc.devices_n, 0);
 }
 
@@ -1065,6 +1071,34 @@ static void test_bounds(void **state)
 	assert_non_null(strstr(options.error, "unknown option"));
 }
 
+static void curses(void **state)
+{
+	static const struct refusal bad[] = {
+		{ "-display curses -serial stdio",
+		  "-display curses: stdio is in use by another option" },
+		{ "-serial mon:stdio -display curses",
+		  "-display curses: stdio is in use by another option" },
+		{ "-qmp stdio -display curses",
+		  "-display curses: stdio is in use by another option" },
+		{ "-display curses -nographic", "-display curses: not with -nographic" },
+		{ "-display curses,charset=CP437",
+		  "-display: curses,charset=CP437: not offered (only none, curses, vnc=ADDRESS)" },
+	};
+
+	good("-display curses -vnc :1 -serial null");
+	assert_true(options.curses_wanted && options.vnc_wanted && !options.no_display);
+	assert_int_equal(options.chardevs[options.curses].options.kind, CHARDEV_STDIO);
+	assert_true(options.chardevs[options.curses].options.escape);
+	assert_false(options.chardevs[options.curses].options.signals);
+	assert_true(options.chardevs[options.curses].used);
+	/* The last one counts. */
+	good("-display none -display curses");
+	assert_true(options.curses_wanted && !options.no_display);
+	good("-display curses -display none");
+	assert_true(!options.curses_wanted && options.no_display);
+	CHECK_REFUSALS(bad);
+}
+
 static void vnc(void **state)
 {
 	good("-vnc :3");
@@ -1141,6 +1175,7 @@ int main(void)
 		cmocka_unit_test(test_console_of_firmware),
 		cmocka_unit_test(test_help_is_whole),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(curses),
 		cmocka_unit_test(vnc),
 	};
 

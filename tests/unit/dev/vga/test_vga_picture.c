@@ -281,6 +281,13 @@ static void test_cursor(void **state)
 	set_mode(bench, MODE_12);
 	decode(bench, 0);
 	assert_false(vga_picture_text(&bench->picture, bench->memory, &text));
+	assert_int_equal(text.width, 640);
+	assert_int_equal(text.height, 480);
+	bench->regs.seq[SEQ_CLOCKING] |= 0x20; /* the screen is off */
+	decode(bench, 0);
+	assert_false(vga_picture_text(&bench->picture, bench->memory, &text));
+	assert_int_equal(text.width, 0);
+	assert_int_equal(text.height, 0);
 }
 
 /* The lower part of a split screen begins at address 0, and may stay where it is when the rest pans. */

@@ -149,6 +149,8 @@ static void exit_write(struct vcpu *vcpu, uint64_t port, uint64_t value, unsigne
 
 	hv_ring_drain(&race->ring);
 	mem_view_write(mem_hold_view(&vcpu->hold, MEM_SPACE_PORT), port, value, width);
+	if (port == CONTROL)
+		sched_yield(); /* another one may come upon what was asked for first */
 	if (port == DATA) /* every one, not only those that keep coming */
 		(void)mem_map_lend(&vcpu->hold, MEM_SPACE_PORT, port, width, now);
 	if (mem_map_settle(&race->map))

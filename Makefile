@@ -3,6 +3,7 @@
 #
 #   make            build the program: build/coalport
 #   make run        build, boot SeaBIOS and GRUB from a disk made here, show what coalescing saved
+#   make demo       a machine in a browser: SeaBIOS, or the floppy disk DOS=FILE
 #   make test       every check there is, in all configurations; ends with a line of counts
 #   make bench      measure
 #   make fuzz       run each fuzz target FUZZ_SECONDS long (60), or FUZZ_RUNS times
@@ -18,7 +19,7 @@ PACKAGES = sh scripts/install-packages.sh
 
 # Packages come first: nothing may run beside them.
 .NOTPARALLEL:
-.PHONY: all run test bench fuzz soak install format lint clean
+.PHONY: all run demo test bench fuzz soak install format lint clean
 
 all:
 	@$(PACKAGES) run
@@ -26,6 +27,11 @@ all:
 
 run: all
 	@scripts/run.sh $(BUILD)
+
+demo:
+	@$(PACKAGES) demo
+	@scripts/build.sh $(BUILD) release
+	@scripts/demo.sh $(BUILD) $(DOS)
 
 test:
 	@$(PACKAGES) test

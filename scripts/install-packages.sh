@@ -1,18 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Sees to the Debian or Ubuntu packages that building and running (run) or testing (test) need.
+# Sees to the Debian or Ubuntu packages that building and running (run), testing (test) or the machine in a
+# browser (demo) need.
 # Says nothing and costs nothing when all are there; installs as root or by sudo without a password;
 # otherwise prints the command and stops.
 set -eu
 
 run='gcc libc6-dev meson ninja-build pkg-config binutils libjson-c-dev libnbd-dev libpng-dev libvncserver-dev liburing-dev libtraceevent-dev libbpf-dev uuid-dev libncurses-dev seabios grub-pc-bin grub-common acpica-tools'
 test="$run clang libcmocka-dev clang-format clang-tidy cppcheck strace tmux qemu-system-common qemu-utils"
+demo="$run novnc python3"
 
 case "${1-}" in
 run) wanted=$run ;;
+demo) wanted=$demo ;;
 test) wanted=$test ;;
 *)
-	echo "usage: $0 run|test" >&2
+	echo "usage: $0 run|test|demo" >&2
 	exit 2
 	;;
 esac

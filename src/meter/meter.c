@@ -196,7 +196,8 @@ static struct meter_row *meter_find(struct meter *meter, uint64_t key)
 
 static uint64_t make_key(enum meter_space space, uint64_t addr, unsigned width, bool write)
 {
-	uint64_t place = space == METER_MMIO ? addr / METER_LINE : addr;
+	uint64_t first = addr & ~(meter_unit(space, addr) - 1);
+	uint64_t place = space == METER_MMIO ? first / METER_LINE : first;
 	bool bus = width && !(width & (width - 1)) && width <= 8;
 	uint64_t code = bus ? 1u + (unsigned)__builtin_ctz(width) : 0;
 
@@ -264,14 +265,14 @@ uint64_t meter_coalesced_in(const struct meter *meter, enum meter_space space, u
 			    uint64_t last)
 {
 	unsigned n = atomic_load_explicit(&meter->rows_n, memory_order_acquire);
-	uint64_t more = space == METER_MMIO ? METER_LINE - 1 : 0, sum = 0;
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t key = meter_load(&meter->rows[i].key);
 		uint64_t addr = meter_key_addr(key);
 
 		if (key && meter_key_write(key) && meter_key_space(key) == space && addr <= last &&
-		    addr + more >= first)
+		    addr + (meter_unit(space, addr) - 1) >= first)
 			sum += meter_load(&meter->rows[i].coalesced);
 	}
 	return sum + meter_load(&meter->other.coalesced);

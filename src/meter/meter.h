@@ -21,7 +21,8 @@
 
 #define METER_ROWS  512
 #define METER_INDEX 1024 /* places of the hash table: twice as many, so that it stays sparse */
-#define METER_LINE  16u /* bytes of memory that share a row */
+#define METER_LINE  16u /* bytes of memory that share a row, */
+#define METER_PAGE  4096u /* or of the VGA's window, which has 131,072 and no registers */
 
 /*
  * Durations are counted in buckets of a quarter of an octave, from 2^7 ticks on: below lies the first
@@ -94,7 +95,7 @@ void meter_interrupted(struct meter *meter);
 void meter_coalesced(struct meter *meter, enum meter_space space, uint64_t addr, unsigned width);
 
 /*
- * How many of the ring's writes went to first .. last, or a few more: memory is counted by lines, and
+ * How many of the ring's writes went to first .. last, or a few more: memory is counted by lines or pages, and
  * what found no row may have gone anywhere. Any thread.
  */
 uint64_t meter_coalesced_in(const struct meter *meter, enum meter_space space, uint64_t first,
@@ -125,4 +126,12 @@ static inline unsigned meter_key_width(uint64_t key)
 static inline uint64_t meter_key_addr(uint64_t key)
 {
 	return key & 4 ? (key >> 6) * METER_LINE : key >> 6;
+}
+
+/* Bytes of the space that share a row with this address. */
+static inline uint64_t meter_unit(enum meter_space space, uint64_t addr)
+{
+	if (space == METER_PORT)
+		return 1;
+	return addr >> 17 == 0xa0000 >> 17 ? METER_PAGE : METER_LINE;
 }

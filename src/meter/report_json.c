@@ -96,7 +96,7 @@ static struct json_object *row_object(const struct merged *merged, const struct 
 	if (options->per_vcpu && row->vcpu != MERGED_RING)
 		meter_json_count(object, "vcpu", row->vcpu, err);
 	put_place(object, row->key, err);
-	meter_json_count(object, "size", space == METER_MMIO ? METER_LINE : 1, err);
+	meter_json_count(object, "size", meter_unit(space, meter_key_addr(row->key)), err);
 	meter_json_count(object, "width", meter_key_width(row->key), err);
 	if (options->name)
 		options->name(options->arg, space, meter_key_addr(row->key),

@@ -536,6 +536,24 @@ static void test_keys(void **state)
 	assert_int_equal(meter_key_addr(1 | 0xffff << 6), 0xffff);
 }
 
+/* A guest that draws has a row for a page of the screen, not one for each 16 bytes. */
+static void test_screen_by_pages(void **state)
+{
+	struct fixture *f = *state;
+	struct json_object *rows;
+
+	for (unsigned i = 0; i < 0x2000; i++)
+		waited(f, METER_MMIO, 0xa0000 + i);
+	waited(f, METER_MMIO, 0x9ffff);
+	rows = get(json_report(f), "rows");
+	assert_int_equal(json_object_array_length(rows), 3);
+	assert_int_equal(count(find_row(rows, "memory", 0xa0000, 1), "coalesced"), 0x1000);
+	assert_int_equal(count(find_row(rows, "memory", 0xa1000, 1), "size"), 4096);
+	assert_int_equal(count(find_row(rows, "memory", 0x9fff0, 1), "size"), 16);
+	assert_int_equal(meter_coalesced_in(f->ring, METER_MMIO, 0xa1800, 0xa1fff), 0x1000);
+	assert_int_equal(meter_coalesced_in(f->ring, METER_MMIO, 0xb8000, 0xbffff), 0);
+}
+
 static void test_write_failure(void **state)
 {
 	struct fixture *f = *state;
@@ -645,6 +663,7 @@ int main(void)
 		TEST(test_next_and_interrupts),
 		TEST(test_names_ring_and_vcpus),
 		TEST(test_keys),
+		TEST(test_screen_by_pages),
 		TEST(test_write_failure),
 		TEST(test_without_time_or_meters),
 		TEST(test_stamps),

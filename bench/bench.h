@@ -25,6 +25,7 @@ int bench_main(int argc, char **argv);
 
 int bench_rtc(const struct bench_options *options);
 int bench_boot(const struct bench_options *options);
+int bench_legacy(const struct bench_options *options);
 int bench_ticks(const struct bench_options *options);
 int bench_start(const struct bench_options *options);
 int bench_accounting(const struct bench_options *options);

@@ -86,6 +86,19 @@ class Figures(Test):
         self.assertEqual(figures['ratio_top']['confidence'], 0.75)
         self.assertIn('top_records', figures)
 
+    @unittest.skipUnless(any(map(os.path.exists, BIOS)), 'SeaBIOS is not installed (seabios)')
+    def test_legacy(self):
+        """Each piece of work is done, and waiting takes trips off that which writes most."""
+        figures = json.loads(self.run_well('bench', 'legacy', '--rounds', '1', '--json', env=NO_QEMU).out)
+        self.assertEqual(figures['rounds'], 1)
+        for name in ('nothing', 'teletype', 'planar', 'frames', 'palettes', 'pio_1', 'pio_16', 'dma_8',
+                     'dma_128', 'cd_1', 'cd_16'):
+            self.assertNotIn('qemu', figures[name])
+            self.assertLess(figures[name]['on']['exits'], figures[name]['off']['exits'], name)
+        self.assertEqual(figures['nothing']['on']['work'], 0)
+        self.assertEqual(figures['teletype']['goal'], 0.01)
+        self.assertLess(figures['palettes']['off']['ratio'], 0.5)
+
     def test_pages_that_cannot_be(self):
         for path, says in ((self.path('no/where'), 'No such file'), ('/dev/null', 'not a regular file')):
             ended = run('bench', 'rtc', '--html', path)

@@ -17,6 +17,7 @@ struct bench_options {
 	unsigned seconds; /* that ticking guests run */
 	bool json; /* one object on standard output instead of text */
 	const char *disk; /* image for "boot" */
+	const char *work; /* the only piece of "legacy" besides none; NULL: all of them */
 	const char *html; /* file of a page with the figures; NULL: none */
 };
 
@@ -25,6 +26,9 @@ int bench_main(int argc, char **argv);
 
 int bench_rtc(const struct bench_options *options);
 int bench_boot(const struct bench_options *options);
+int bench_legacy(const struct bench_options *options);
+/* Whether "legacy" knows a piece of work of that name. */
+bool bench_legacy_knows(const char *work);
 int bench_ticks(const struct bench_options *options);
 int bench_start(const struct bench_options *options);
 int bench_accounting(const struct bench_options *options);

@@ -5,26 +5,18 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <linux/perf_event.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "bench_child.h"
+#include "bench_outside.h"
 
 #define DRIVE_END ",format=raw,if=virtio"
 #define DRIVE_MAX (2 * PATH_MAX + 64)
-
-#define TRACING    "/sys/kernel/tracing"
-#define TRACEPOINT TRACING "/events/kvm/kvm_userspace_exit/id"
 
 struct boot {
 	bool there;
@@ -33,81 +25,6 @@ struct boot {
 		coalesced; /* -1: not known. By its own table, and as the kernel counts */
 	char *output; /* of the console */
 };
-
-static int read_number(const char *path, long *number)
-{
-	FILE *file = fopen(path, "re");
-	int ret = 0;
-
-	if (!file)
-		return -errno;
-	if (fscanf(file, "%ld", number) != 1)
-		ret = -EIO;
-	fclose(file);
-	return ret;
-}
-
-/*
- * The number of the tracepoint of trips to user space. Where tracefs is not mounted, a child mounts it
- * where only itself can see it. 0 or -errno.
- */
-static int tracepoint_id(long *id)
-{
-	int ret = read_number(TRACEPOINT, id), fds[2];
-	pid_t pid;
-
-	if (ret != -ENOENT)
-		return ret;
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	pid = fork();
-	if (pid == 0) {
-		if (!unshare(CLONE_NEWNS) && !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-		    !mount("tracefs", TRACING, "tracefs", 0, NULL) &&
-		    !read_number(TRACEPOINT, id) && write(fds[1], id, sizeof(*id)) != sizeof(*id))
-			_exit(1);
-		_exit(0);
-	}
-	close(fds[1]);
-	if (pid > 0 && read(fds[0], id, sizeof(*id)) == sizeof(*id))
-		ret = 0;
-	close(fds[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	return ret;
-}
-
-/* Counts the trips to user space of all children that are made from now on. A descriptor or -errno. */
-static int count_outside(void)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT,
-		.size = sizeof(attr),
-		.inherit = 1,
-	};
-	long id = 0;
-	int ret = tracepoint_id(&id);
-
-	if (ret)
-		return ret;
-	attr.config = (uint64_t)id;
-	ret = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	return ret < 0 ? -errno : ret;
-}
-
-/* What was counted, once the children have been waited for; closes it. */
-static long counted(int fd)
-{
-	uint64_t count;
-	long ret = -1;
-
-	if (fd < 0)
-		return -1;
-	if (read(fd, &count, sizeof(count)) == sizeof(count))
-		ret = (long)count;
-	close(fd);
-	return ret;
-}
 
 /* -drive's value for the image: a comma in its path is written twice, or it would end the path. */
 static void drive_of(char out[DRIVE_MAX], const char *disk)
@@ -137,7 +54,7 @@ static int boot(const struct bench_options *options, enum bench_program program,
 		bench_arg(&child, "-global");
 		bench_arg(&child, "kvm-pit.lost_tick_policy=discard");
 	}
-	*outside = count_outside();
+	*outside = bench_outside_begin();
 	ret = bench_spawn(&child);
 	if (!ret)
 		ret = bench_wait(&child, bench_program_names[program]);
@@ -150,7 +67,7 @@ static int boot(const struct bench_options *options, enum bench_program program,
 			.user = child.user,
 			.system = child.system,
 			.exits = ours ? (long)bench_total(&child, "exits") : -1,
-			.outside = counted(*outside),
+			.outside = bench_outside_end(*outside),
 			.coalesced = ours ? (long)bench_total(&child, "coalesced") : -1,
 			.output = strdup(child.output),
 		};

@@ -86,6 +86,20 @@ class Figures(Test):
         self.assertEqual(figures['ratio_top']['confidence'], 0.75)
         self.assertIn('top_records', figures)
 
+    @unittest.skipUnless(any(map(os.path.exists, BIOS)), 'SeaBIOS is not installed (seabios)')
+    def test_legacy(self):
+        """The guest does its work, and waiting takes trips off it."""
+        figures = json.loads(self.run_well('bench', 'legacy', '--rounds', '1', '--work', 'palettes', '--json',
+                                           env=NO_QEMU).out)
+        self.assertEqual(figures['rounds'], 1)
+        self.assertEqual({*figures}, {'rounds', 'from_outside', 'nothing', 'palettes'})
+        for name in ('nothing', 'palettes'):
+            self.assertNotIn('qemu', figures[name])
+            self.assertLess(figures[name]['on']['exits'], figures[name]['off']['exits'], name)
+        self.assertEqual(figures['nothing']['on']['work'], 0)
+        self.assertLess(figures['palettes']['off']['ratio'], 0.5)
+        self.assertEqual(run('bench', 'legacy', '--work', 'fun').status, 2)
+
     def test_pages_that_cannot_be(self):
         for path, says in ((self.path('no/where'), 'No such file'), ('/dev/null', 'not a regular file')):
             ended = run('bench', 'rtc', '--html', path)

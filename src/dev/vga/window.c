@@ -78,29 +78,29 @@ void vga_window_refresh(struct vga *vga)
 }
 
 /*
- * Inside a transaction of the map. Whoever has text may write to it until the transaction is done, so
- * what comes next is trapped; if that is to be plain memory, too, it is so in a second transaction, which
- * finds text as it was left.
+ * Inside a transaction of the map. Whoever has plain memory may write to it until the transaction is
+ * done. So what comes next is trapped; if that is to be plain memory of the other kind, it is so in a second
+ * transaction, which finds everything as it was left.
  */
 static void windows_apply(void *arg)
 {
 	struct vga *vga = arg;
+	enum vga_window_kind was;
 	struct vga_window next;
 
 	lock_take(&vga->lock);
+	was = vga->shown.kind;
 	next = vga->asked;
-	if (vga->shown.kind == VGA_WINDOW_TEXT && next.kind != VGA_WINDOW_TEXT) {
-		vga->text_left = true;
-		if (next.kind == VGA_WINDOW_LINEAR)
-			mem_map_request(vga->map, &vga->request);
+	if (was != VGA_WINDOW_TRAPPED && next.kind != VGA_WINDOW_TRAPPED && next.kind != was) {
+		mem_map_request(vga->map, &vga->request);
 		next.kind = VGA_WINDOW_TRAPPED;
-	} else if (vga->shown.kind == VGA_WINDOW_TRAPPED && next.kind != VGA_WINDOW_TRAPPED) {
-		take_text_back(vga);
-		if (next.kind == VGA_WINDOW_TEXT)
-			planes_to_text(vga);
-	} else if (vga->shown.kind == VGA_WINDOW_LINEAR && next.kind == VGA_WINDOW_TEXT) {
-		planes_to_text(vga);
 	}
+	if (was == VGA_WINDOW_TEXT && next.kind == VGA_WINDOW_TRAPPED)
+		vga->text_left = true;
+	if (was == VGA_WINDOW_TRAPPED && next.kind != VGA_WINDOW_TRAPPED)
+		take_text_back(vga);
+	if (was != VGA_WINDOW_TEXT && next.kind == VGA_WINDOW_TEXT)
+		planes_to_text(vga);
 	vga->shown = next;
 	mem_region_set_enabled(&vga->text_window, vga->shown.kind == VGA_WINDOW_TEXT);
 	mem_region_set_enabled(&vga->linear_window, vga->shown.kind == VGA_WINDOW_LINEAR);

@@ -125,7 +125,7 @@ class Listening(Server):
                             (':5,tls-creds=x', 'tls-creds'), ('256.0.0.1:5', '256.0.0.1')):
             with self.subTest(value):
                 self.run_badly(*BARE, '-vnc', value, says=says)
-        self.run_badly(*BARE, '-display', 'sdl', says='only none, vnc=ADDRESS')
+        self.run_badly(*BARE, '-display', 'sdl', says='only none, curses, vnc=ADDRESS')
 
     def test_display(self):
         machine = Machine('-accel', 'qtest', '-nodefaults', '-display', f'vnc=unix:{self.path("vnc")}')

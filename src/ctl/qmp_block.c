@@ -3,6 +3,7 @@
  * Drives and what is in them, as QEMU's block commands tell and change it (QAPI schema, "block" and
  * "block-core").
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -307,13 +308,14 @@ static struct block *open_medium(struct ctl_qmp *qmp, const struct drive *drive,
 bool ctl_qmp_change_medium(struct ctl_qmp *qmp, struct json_object *arguments,
 			   struct json_object **result, struct ctl_qmp_error *err)
 {
-	struct change change;
-	struct target target;
+	struct change change = { .filename = NULL };
+	struct target target = { .drive = NULL };
 	struct block *block;
 	bool readonly;
 
 	if (!get_change(arguments, &change, err) || !find_target(qmp, arguments, &target, err))
 		return false;
+	assert(change.filename && target.drive);
 	readonly = change.mode == RETAIN ? target.drive->readonly : change.mode == READ_ONLY;
 	block = open_medium(qmp, target.drive, &change, readonly, err);
 	if (!block)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The picture and who sees it, as QEMU's commands and events name them (QAPI schema, "ui"). */
+#include <assert.h>
 #include <string.h>
 
 #include "ctl/qmp_impl.h"
@@ -104,6 +105,7 @@ bool ctl_qmp_set_password(struct ctl_qmp *qmp, struct json_object *arguments,
 	    !get_text(arguments, "connected", false, &connected, err) ||
 	    !get_text(arguments, "display", false, &display, err))
 		return false;
+	assert(protocol && password); /* they had to be said */
 	if (strcmp(protocol, "vnc"))
 		return refuse_value(err, "protocol", protocol);
 	if (connected && strcmp(connected, "keep"))

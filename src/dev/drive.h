@@ -101,6 +101,7 @@ void drive_take_out(struct drive *drive);
 void drive_put_in(struct drive *drive, struct block *block);
 
 /* Rows of a device's table of properties; drive: its member of struct drive. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name cannot stand in parentheses. */
 #define DRIVE_POLICY_PROPS(type, drive)                                                            \
 	{ "rerror",                                                                                \
 	  PROP_WORD,                                                                               \
@@ -116,3 +117,4 @@ void drive_put_in(struct drive *drive, struct block *block);
 			.help = "what is done when the host cannot write (default as the -drive "  \
 				"says, or enospc: stop if it has no room, else report)"            \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ui/vnc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,7 @@ static void begin_listening(struct ui_vnc *vnc)
 {
 	static void (*const ready[])(void *arg, uint32_t events) = { plain_ready, websocket_ready };
 
+	assert(vnc->listeners_n <= sizeof(ready) / sizeof(ready[0]));
 	for (size_t i = 0; i < vnc->listeners_n; i++) {
 		struct vnc_listener *listener = &vnc->listeners[i];
 

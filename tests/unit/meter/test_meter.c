@@ -540,16 +540,18 @@ static void test_keys(void **state)
 static void test_screen_by_pages(void **state)
 {
 	struct fixture *f = *state;
-	struct json_object *rows;
+	struct json_object *root, *rows;
 
 	for (unsigned i = 0; i < 0x2000; i++)
 		waited(f, METER_MMIO, 0xa0000 + i);
 	waited(f, METER_MMIO, 0x9ffff);
-	rows = get(json_report(f), "rows");
+	root = json_report(f);
+	rows = get(root, "rows");
 	assert_int_equal(json_object_array_length(rows), 3);
 	assert_int_equal(count(find_row(rows, "memory", 0xa0000, 1), "coalesced"), 0x1000);
 	assert_int_equal(count(find_row(rows, "memory", 0xa1000, 1), "size"), 4096);
 	assert_int_equal(count(find_row(rows, "memory", 0x9fff0, 1), "size"), 16);
+	json_object_put(root);
 	assert_int_equal(meter_coalesced_in(f->ring, METER_MMIO, 0xa1800, 0xa1fff), 0x1000);
 	assert_int_equal(meter_coalesced_in(f->ring, METER_MMIO, 0xb8000, 0xbffff), 0);
 }

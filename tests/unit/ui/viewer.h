@@ -247,6 +247,7 @@ static inline void viewer_leave(struct viewer *viewer)
 
 static inline void viewer_can(struct viewer *viewer, int32_t encoding)
 {
+	uint32_t code = (uint32_t)encoding;
 	const uint8_t message[] = {
 		2,
 		0,
@@ -256,10 +257,10 @@ static inline void viewer_can(struct viewer *viewer, int32_t encoding)
 		0,
 		0,
 		0,
-		(uint8_t)(encoding >> 24),
-		(uint8_t)(encoding >> 16),
-		(uint8_t)(encoding >> 8),
-		(uint8_t)encoding,
+		(uint8_t)(code >> 24),
+		(uint8_t)(code >> 16),
+		(uint8_t)(code >> 8),
+		(uint8_t)code,
 	};
 
 	viewer_say(viewer, message, sizeof(message));

@@ -526,7 +526,7 @@ static int packet(struct ide_rig *rig, const uint8_t packet[12], unsigned limit,
 
 static void expect_sense(struct ide_rig *rig, uint8_t key, uint8_t asc)
 {
-	uint8_t sense[64];
+	uint8_t sense[64] = { 0 };
 
 	assert_int_equal(packet(rig, (const uint8_t[12]){ 0x03, 0, 0, 0, 18 }, 64, sense), 18);
 	assert_int_equal(sense[2], key);

@@ -55,7 +55,7 @@ static void characters(void **state)
 		check(alt, 2, true, 2, key, CURSES_ALT | CURSES_SHIFT);
 	}
 	check(" ", 1, false, 1, PS2_KEY_SPC, 0);
-	for (char c = 'a'; c <= 'z'; c++) {
+	for (int c = 'a'; c <= 'z'; c++) {
 		char control = (char)(c & 0x1f);
 
 		if (c == 'i' || c == 'm')

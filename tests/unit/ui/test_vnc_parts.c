@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the VNC server is made of: the table of keys, and what of the picture is different. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,13 @@ static void keys(void **state)
 
 	for (const char *pair = pairs; *pair; pair += 2)
 		assert_int_equal(vnc_key((uint8_t)pair[0]), vnc_key((uint8_t)pair[1]));
-	for (char c = 'a'; c <= 'z'; c++) {
-		name[0] = c;
+	for (int c = 'a'; c <= 'z'; c++) {
+		name[0] = (char)c;
 		assert_int_equal(vnc_key((uint8_t)c), ps2_key_by_name(name));
 		assert_int_equal(vnc_key((uint8_t)(c - 'a' + 'A')), ps2_key_by_name(name));
 	}
-	for (char c = '0'; c <= '9'; c++) {
-		name[0] = c;
+	for (int c = '0'; c <= '9'; c++) {
+		name[0] = (char)c;
 		assert_int_equal(vnc_key((uint8_t)c), ps2_key_by_name(name));
 	}
 	for (uint32_t sym = ' '; sym <= '~'; sym++)
@@ -59,6 +60,7 @@ static void damage(void **state)
 			assert_int_equal(vnc_picture_resize(&picture, width, height), 0);
 			vnc_damage_add(damage, &all);
 		}
+		assert(picture.width && picture.height);
 		pixels = calloc((size_t)picture.width * picture.height, 4);
 		assert_non_null(pixels);
 		rect.x = (uint32_t)rand() % picture.width;

@@ -374,7 +374,7 @@ static void test_vbe(void **state)
 
 	for (unsigned i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
 		unsigned bits = depths[i], bytes = (bits + 7) / 8;
-		const uint32_t width = 320, height = 50, line = 400, x0 = 13, y0 = 7;
+		const uint16_t width = 320, height = 50, line = 400, x0 = 13, y0 = 7;
 
 		set_mode(bench, MODE_12);
 		bench->regs.vbe[VBE_ENABLE] = VBE_ENABLE_ON;

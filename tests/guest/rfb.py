@@ -72,6 +72,17 @@ class Refused(Exception):
     pass
 
 
+def exactly(connection, n):
+    """n bytes of a connection, or EOFError."""
+    data = b''
+    while len(data) < n:
+        chunk = connection.recv(n - len(data))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return data
+
+
 class WebSocket:
     """The bytes of a connection in binary frames (RFC 6455)."""
 
@@ -86,13 +97,7 @@ class WebSocket:
             self.answer += self.exactly(1)
 
     def exactly(self, n):
-        data = b''
-        while len(data) < n:
-            chunk = self.connection.recv(n - len(data))
-            if not chunk:
-                raise EOFError
-            data += chunk
-        return data
+        return exactly(self.connection, n)
 
     def sendall(self, data):
         mask = os.urandom(4)
@@ -131,13 +136,7 @@ class Viewer:
             raise Refused('it hung up') from error
 
     def read(self, n):
-        data = b''
-        while len(data) < n:
-            chunk = self.connection.recv(n - len(data))
-            if not chunk:
-                raise EOFError
-            data += chunk
-        return data
+        return exactly(self.connection, n)
 
     def take(self, form):
         return struct.unpack('>' + form, self.read(struct.calcsize('>' + form)))

@@ -206,15 +206,14 @@ static void port_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 	vga_port_write(chip, VGA_PORTS + (unsigned)offset, (uint8_t)value);
 }
 
-static const char why_shown[] =
-	"nobody but a viewer can tell, and a look comes behind all that waits";
+const char vga_why_shown[] = "nobody but a viewer can tell, and a look comes behind all that waits";
 static const char why_trapped[] = "counts when memory is reached next, which comes behind it";
 
 /* What only the picture shows. */
 #define SHOWN(port, says)                                                                          \
 	{                                                                                          \
 		.at = (port)-VGA_PORTS, .len = 1, .read = port_read, .write = port_write,          \
-		.wait = MEM_LATCH, .why = why_shown, .name = (says)                                \
+		.wait = MEM_LATCH, .why = vga_why_shown, .name = (says)                            \
 	}
 /* What decides how the window works: waits unless the guest has it as plain memory. */
 #define DECIDES(port, says)                                                                        \
@@ -253,7 +252,7 @@ static void pair_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 static const struct mem_port vga_port_table[] = {
 	SHOWN(0x3b4, "CRTC index"),
 	SHOWN(0x3b5, "CRTC data"),
-	PAIR(0x3b4, why_shown),
+	PAIR(0x3b4, vga_why_shown),
 	SHOWN(0x3ba, "input status 1"),
 	SHOWN(0x3c0, "attribute index and data"),
 	READS(0x3c1, "attribute data"),
@@ -272,7 +271,7 @@ static const struct mem_port vga_port_table[] = {
 	PAIR(0x3ce, why_trapped),
 	SHOWN(0x3d4, "CRTC index"),
 	SHOWN(0x3d5, "CRTC data"),
-	PAIR(0x3d4, why_shown),
+	PAIR(0x3d4, vga_why_shown),
 	SHOWN(0x3da, "input status 1"),
 };
 

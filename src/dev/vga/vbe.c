@@ -149,8 +149,6 @@ static void data_write(void *chip, uint64_t offset, uint64_t value, unsigned wid
 	vga_vbe_write(vga, vga->regs.vbe_index, (uint16_t)value);
 }
 
-static const char why[] = "nobody but a viewer can tell, and a look comes behind all that waits";
-
 static const struct mem_port vga_vbe_table[] = {
 	{ .at = 0,
 	  .len = 2,
@@ -159,7 +157,7 @@ static const struct mem_port vga_vbe_table[] = {
 	  .write = index_write,
 	  .wait = MEM_LATCH,
 	  .when = MEM_WHEN(VGA_TRAPPED),
-	  .why = why,
+	  .why = vga_why_shown,
 	  .name = "VBE index" },
 	{ .at = 1,
 	  .len = 2,
@@ -168,7 +166,7 @@ static const struct mem_port vga_vbe_table[] = {
 	  .write = data_write,
 	  .wait = MEM_LATCH,
 	  .when = MEM_WHEN(VGA_TRAPPED),
-	  .why = why,
+	  .why = vga_why_shown,
 	  .name = "VBE data" },
 	{ .at = 2,
 	  .len = 2,
@@ -177,7 +175,7 @@ static const struct mem_port vga_vbe_table[] = {
 	  .write = data_write,
 	  .wait = MEM_LATCH,
 	  .when = MEM_WHEN(VGA_TRAPPED),
-	  .why = why,
+	  .why = vga_why_shown,
 	  .name = "VBE data" },
 };
 

@@ -83,6 +83,8 @@ struct vga {
 
 extern const struct device_type vga_type;
 
+/* Why a write may wait that only the picture shows. */
+extern const char vga_why_shown[];
 /* ports.c. The regions of ports and of the MMIO BAR. */
 void vga_ports_init(struct vga *vga);
 uint8_t vga_port_read(struct vga *vga, unsigned port);

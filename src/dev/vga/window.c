@@ -147,12 +147,10 @@ static void window_write(void *chip, uint64_t offset, uint64_t value, unsigned w
 			 (uint8_t)value);
 }
 
-static const char why[] = "nobody but a viewer can tell, and a look comes behind all that waits";
-
 #define PART(from, bytes)                                                                          \
 	{                                                                                          \
 		.at = (from), .len = (bytes), .read = window_read, .write = window_write,          \
-		.wait = MEM_LATCH, .why = why, .name = "display memory"                            \
+		.wait = MEM_LATCH, .why = vga_why_shown, .name = "display memory"                  \
 	}
 
 /* In parts, because a range waits only where all of it is trapped. */

@@ -17,8 +17,10 @@
 #include "base/stream.h"
 
 #define LINE_MAX_LEN 1024
-#define PATIENCE     (100 * NS_PER_MS)
-#define RELEASE_MS   100
+/* The reader may be a thread of ours (base/relay.h) on a busy host. One that has slept once still sleeps. */
+#define PATIENCE       NS_PER_SEC
+#define PATIENCE_AFTER (100 * NS_PER_MS)
+#define RELEASE_MS     100
 
 /* Like standard error itself, the process's. */
 static atomic_int failure;
@@ -100,7 +102,7 @@ static int log_write_plain(const char *line, size_t len)
 /* Standard error is looked at anew for each line: it is changed by -D, and lines are rare. */
 static int log_write(const char *line, size_t len)
 {
-	const struct stream_patience patience = { .idle = PATIENCE,
+	const struct stream_patience patience = { .idle = log_failure() ? PATIENCE_AFTER : PATIENCE,
 						  .until = CLOCK_NEVER,
 						  .cancel_fd = -1 };
 	struct stream stream;

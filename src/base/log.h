@@ -2,8 +2,8 @@
 /*
  * Messages for the person who runs the program: one line each, "coalport: " in front, to standard
  * error. Any thread; a line is one write, so lines of two threads do not mix. A reader of standard error
- * who sleeps is waited for 100 ms at most, then the line is lost. Nothing that a guest does may call
- * these without bound: use counters for the guest's doings.
+ * who sleeps is waited for a second at most, then the line is lost; those behind it wait 100 ms. Nothing
+ * that a guest does may call these without bound: use counters for the guest's doings.
  */
 #pragma once
 

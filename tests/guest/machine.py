@@ -136,6 +136,14 @@ class Machine:
                 self.fail(f'it did not happen within {limit} s')
             time.sleep(0.002)
 
+    def expects_signals(self):
+        """Those that end it are an event to it, from now on."""
+        try:
+            folder = f'/proc/{self.process.pid}/fd'
+            return any('signalfd' in os.readlink(f'{folder}/{fd}') for fd in os.listdir(folder))
+        except FileNotFoundError:  # closed meanwhile
+            return False
+
     def send(self, number):
         self.process.send_signal(number)
 

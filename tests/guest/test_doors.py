@@ -365,9 +365,11 @@ class Sleepers(Test):
                 crowd.append(one)
             options = (*STILL, '-serial', f'unix:{self.path("socket")}', '-pidfile', self.path('there'))
             with Machine(*options) as machine:
+                machine.wait_until(machine.expects_signals)
                 time.sleep(0.2)
                 self.assertEqual(self.ends(machine), 0)
             with Machine(*options) as machine:
+                machine.wait_until(machine.expects_signals)
                 time.sleep(0.2)
                 for _ in crowd:
                     server.accept()[0].close()

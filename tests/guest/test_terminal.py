@@ -166,7 +166,9 @@ class Modes(Test):
             termios.tcflow(machine.slave, termios.TCOOFF)
             machine.type((CTRL_A + b'h') * 2000)
             machine.send(signal.SIGTERM)
-            self.assertEqual(machine.process.wait(PATIENCE), 0)
+            status = machine.process.wait(PATIENCE)
+            machine.take()
+            self.assertEqual(status, 0, machine.said('err'))
             termios.tcflow(machine.slave, termios.TCOON)
             self.assertEqual(machine.attributes(), machine.before)
 

@@ -150,6 +150,7 @@ static void test_an_answer_without_end(void **state)
 	struct error err;
 
 	assert_int_equal(meet(&server, &client, &err), 0);
+	watch_client_set_patience(client, 60000); /* it is much to send */
 	assert_int_equal(watch_client_command(client, "x", NULL, NULL, &err), -EPROTO);
 	assert_string_equal(err.text, "test?socket: an answer without end");
 	part(&server, client);

@@ -34,6 +34,15 @@ def no_kvm():
     return None
 
 
+def without_leak_check():
+    """The environment of a program whose terminal stands still or goes, or that gets signals, as it ends.
+
+    LeakSanitizer stops all threads at the end of a program: then it fails, or never ends.
+    """
+    given = os.environ.get('ASAN_OPTIONS')
+    return {**os.environ, 'ASAN_OPTIONS': given + ':detect_leaks=0'} if given else dict(os.environ)
+
+
 needs_kvm = unittest.skipIf(no_kvm(), no_kvm())
 
 

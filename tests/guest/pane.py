@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from machine import PATIENCE
+from machine import PATIENCE, without_leak_check
 
 TMUX = shutil.which('tmux')
 needs_tmux = unittest.skipUnless(TMUX, 'tmux is not installed')
@@ -26,7 +26,8 @@ class Pane:
         self.folder = folder
 
     def call(self, *command):
-        return subprocess.run([*self.tmux, *command], check=True, capture_output=True, encoding='utf-8').stdout
+        return subprocess.run([*self.tmux, *command], check=True, capture_output=True, encoding='utf-8',
+                              env=without_leak_check()).stdout
 
     def text(self):
         return self.call('capture-pane', '-p')

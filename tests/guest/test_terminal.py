@@ -11,7 +11,7 @@ import subprocess
 import termios
 import unittest
 
-from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, no_kvm
+from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, no_kvm, without_leak_check
 
 CTRL_A, CTRL_C, CTRL_BACKSLASH = b'\x01', b'\x03', b'\x1c'
 # A machine that needs no KVM and does nothing until it is told to end.
@@ -40,7 +40,7 @@ class Terminal(Machine):
             fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
 
         super().__init__(*options, stdin=self.slave, stdout=self.slave, start_new_session=True,
-                         preexec_fn=own, **how)
+                         preexec_fn=own, env=without_leak_check(), **how)
         self.collect('out', self.master)
 
     def attributes(self):

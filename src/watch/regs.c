@@ -181,6 +181,7 @@ static const struct watch_reg regs[] = {
 	PORT(0x602, 0x603, "ACPI PM", "PM1 enable"),
 	PORT(0x604, 0x605, "ACPI PM", "PM1 control"),
 	PORT(0x608, 0x60b, "ACPI PM", "timer"),
+	PORT(0x628, 0x62b, "ACPI PM", "global control"),
 	/* PIIX4, "SMBus I/O space registers", at the base that SeaBIOS sets. */
 	PORT(0x700, 0x700, "SMBus", "host status"),
 	PORT(0x701, 0x701, "SMBus", "slave status"),

@@ -48,7 +48,7 @@ static void control_reap(void *arg)
 		int error;
 
 		/* What the client said last is still to be done. */
-		if (!session || !session->over || session->qmp.input_n)
+		if (!session || !session->over || session->qmp.input.n)
 			continue;
 		error = chardev_input_error(session->chardev);
 		if (error)

@@ -221,55 +221,34 @@ static void answer_text(struct ctl_qmp *qmp)
 	json_tokener_free(tokener);
 }
 
-/* Answers what has come, as long as the client reads the answers. */
-static void qmp_carry_out(struct ctl_qmp *qmp)
-{
-	while (qmp->input_at < qmp->input_n && !ctl_out_waits(&qmp->out)) {
-		switch (ctl_frame_take(&qmp->frame, qmp->input, qmp->input_n, &qmp->input_at)) {
-		case CTL_FRAME_TEXT:
-			answer_text(qmp);
-			break;
-		case CTL_FRAME_ERROR:
-			answer_error(qmp, qmp->frame.error);
-			break;
-		case CTL_FRAME_MORE:
-			break;
-		}
-		/* A command may have left something to do, which the next one has to see done. */
-		if (loop_has_tasks(qmp->machine->loop)) {
-			loop_post(qmp->machine->loop, &qmp->task);
-			return;
-		}
-	}
-	if (qmp->input_at == qmp->input_n)
-		qmp->input_at = qmp->input_n = 0;
-}
-
-static void qmp_go_on(void *arg)
+static size_t qmp_take(void *arg, const uint8_t *bytes, size_t n)
 {
 	struct ctl_qmp *qmp = arg;
+	size_t at = 0;
 
-	qmp_carry_out(qmp);
-	if (!qmp->input_n)
-		chardev_accept_input(qmp->chardev);
+	switch (ctl_frame_take(&qmp->frame, bytes, n, &at)) {
+	case CTL_FRAME_TEXT:
+		answer_text(qmp);
+		break;
+	case CTL_FRAME_ERROR:
+		answer_error(qmp, qmp->frame.error);
+		break;
+	case CTL_FRAME_MORE:
+		break;
+	}
+	return at;
 }
 
 /* The user of the back-end */
 
 static size_t qmp_room(void *arg)
 {
-	struct ctl_qmp *qmp = arg;
-
-	return qmp->input_n ? 0 : sizeof(qmp->input);
+	return ctl_input_room(&((struct ctl_qmp *)arg)->input);
 }
 
 static void qmp_receive(void *arg, const uint8_t *bytes, size_t len)
 {
-	struct ctl_qmp *qmp = arg;
-
-	memcpy(qmp->input, bytes, len);
-	qmp->input_n = len;
-	qmp_carry_out(qmp);
+	ctl_input_receive(&((struct ctl_qmp *)arg)->input, bytes, len);
 }
 
 static void forget_client(struct ctl_qmp *qmp)
@@ -284,7 +263,7 @@ static void qmp_opened(void *arg)
 	struct ctl_qmp *qmp = arg;
 
 	forget_client(qmp);
-	qmp->input_at = qmp->input_n = 0;
+	ctl_input_forget(&qmp->input);
 	qmp->opened = true;
 	greet(qmp);
 }
@@ -296,8 +275,8 @@ static void qmp_closed(void *arg)
 
 	qmp->opened = false;
 	ctl_out_forget(&qmp->out);
-	if (qmp->input_n)
-		loop_post(qmp->machine->loop, &qmp->task);
+	if (qmp->input.n)
+		ctl_input_go_on(&qmp->input);
 	if (qmp->left)
 		qmp->left(qmp->left_arg);
 }
@@ -307,15 +286,15 @@ static void qmp_drained(void *arg)
 	struct ctl_qmp *qmp = arg;
 
 	ctl_out_go_on(&qmp->out);
-	if (!ctl_out_waits(&qmp->out) && qmp->input_n)
-		loop_post(qmp->machine->loop, &qmp->task);
+	ctl_input_drained(&qmp->input);
 }
 
 int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc,
 		 struct chardev *chardev)
 {
 	*qmp = (struct ctl_qmp){ .machine = machine, .vnc = vnc, .chardev = chardev };
-	qmp->task = (struct loop_task){ .run = qmp_go_on, .arg = qmp };
+	ctl_input_init(&qmp->input, machine, chardev, &qmp->out,
+		       &(struct ctl_input_user){ .take = qmp_take, .arg = qmp });
 	ctl_frame_init(&qmp->frame);
 	ctl_out_init(&qmp->out, chardev, CTL_QMP_OUT_MAX);
 	qmp->observer = (struct machine_observer){ .event = machine_did, .arg = qmp };
@@ -340,7 +319,7 @@ void ctl_qmp_destroy(struct ctl_qmp *qmp)
 	machine_unobserve(qmp->machine, &qmp->observer);
 	if (qmp->vnc)
 		ui_vnc_unobserve(&qmp->vnc_observer);
-	loop_unpost(qmp->machine->loop, &qmp->task);
+	ctl_input_destroy(&qmp->input);
 	ctl_frame_destroy(&qmp->frame);
 	ctl_out_destroy(&qmp->out);
 }

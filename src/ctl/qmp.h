@@ -15,10 +15,10 @@
 #include "base/chardev.h"
 #include "board/machine.h"
 #include "ctl/frame.h"
+#include "ctl/input.h"
 #include "ctl/out.h"
 #include "ui/vnc.h"
 
-#define CTL_QMP_INPUT 4096
 /* Bytes of replies and events that may wait for a client that does not read. */
 #define CTL_QMP_OUT_MAX (4u << 20)
 
@@ -32,9 +32,7 @@ struct ctl_qmp {
 	bool negotiated;
 	struct machine_observer observer;
 	struct ui_vnc_observer vnc_observer;
-	uint8_t input[CTL_QMP_INPUT]; /* received, not yet looked at: [input_at, input_n) */
-	size_t input_at, input_n;
-	struct loop_task task; /* goes on with it */
+	struct ctl_input input;
 	struct ctl_frame frame;
 	struct ctl_out out;
 	uint64_t events_dropped; /* of a client that did not read them */

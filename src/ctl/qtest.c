@@ -94,54 +94,29 @@ static bool qtest_make_room(struct ctl_qtest *qtest, size_t len)
 	return array_reserve(qtest->line, qtest->line_n + len + 1, &qtest->line_room);
 }
 
-/* Takes input up to the end of a line: true if there was one. */
-static bool take_line(struct ctl_qtest *qtest)
+/* Up to the end of a line. */
+static size_t qtest_take(void *arg, const uint8_t *bytes, size_t n)
 {
-	const uint8_t *from = qtest->input + qtest->input_at;
-	size_t n = qtest->input_n - qtest->input_at;
-	const uint8_t *end = memchr(from, '\n', n);
+	struct ctl_qtest *qtest = arg;
+	const uint8_t *end = memchr(bytes, '\n', n);
 
 	if (end)
-		n = (size_t)(end - from);
+		n = (size_t)(end - bytes);
 	if (qtest->overlong || !qtest_make_room(qtest, n)) {
 		qtest->overlong = true;
 	} else {
-		memcpy(qtest->line + qtest->line_n, from, n);
+		memcpy(qtest->line + qtest->line_n, bytes, n);
 		qtest->line_n += n;
 	}
-	qtest->input_at += n + !!end;
-	return end;
+	if (end)
+		execute(qtest);
+	return n + !!end;
 }
 
-/*
- * Carries out what has come, as long as the client reads the answers and a command leaves nothing
- * to do for others: the next line must see a machine that was reset.
- */
-static void qtest_carry_out(struct ctl_qtest *qtest)
-{
-	struct loop *loop = qtest->machine->loop;
-
-	while (qtest->input_at < qtest->input_n && !ctl_out_waits(&qtest->out)) {
-		if (qtest->machine->ended)
-			return;
-		if (take_line(qtest))
-			execute(qtest);
-		if (loop_has_tasks(loop)) {
-			loop_post(loop, &qtest->task);
-			return;
-		}
-	}
-	if (qtest->input_at == qtest->input_n)
-		qtest->input_at = qtest->input_n = 0;
-}
-
-static void qtest_go_on(void *arg)
+static void qtest_emptied(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
-	qtest_carry_out(qtest);
-	if (qtest->input_n)
-		return;
 	if (!qtest->opened && !chardev_serves(qtest->chardev))
 		machine_request_exit(qtest->machine, 0);
 	else
@@ -152,25 +127,20 @@ static void qtest_go_on(void *arg)
 
 static size_t qtest_room(void *arg)
 {
-	struct ctl_qtest *qtest = arg;
-
-	return qtest->input_n ? 0 : sizeof(qtest->input);
+	return ctl_input_room(&((struct ctl_qtest *)arg)->input);
 }
 
 static void qtest_receive(void *arg, const uint8_t *bytes, size_t len)
 {
-	struct ctl_qtest *qtest = arg;
-
-	memcpy(qtest->input, bytes, len);
-	qtest->input_n = len;
-	qtest_carry_out(qtest);
+	ctl_input_receive(&((struct ctl_qtest *)arg)->input, bytes, len);
 }
 
 static void qtest_opened(void *arg)
 {
 	struct ctl_qtest *qtest = arg;
 
-	qtest->input_at = qtest->input_n = qtest->line_n = 0;
+	ctl_input_forget(&qtest->input);
+	qtest->line_n = 0;
 	qtest->overlong = false;
 	qtest->levels = 0;
 	ctl_out_forget(&qtest->out);
@@ -189,7 +159,7 @@ static void qtest_closed(void *arg)
 	qtest->opened = false;
 	ctl_out_forget(&qtest->out);
 	/* What was said before is still done; then, if nobody can come any more, that was all. */
-	loop_post(qtest->machine->loop, &qtest->task);
+	ctl_input_go_on(&qtest->input);
 }
 
 static void qtest_drained(void *arg)
@@ -197,8 +167,7 @@ static void qtest_drained(void *arg)
 	struct ctl_qtest *qtest = arg;
 
 	ctl_out_go_on(&qtest->out);
-	if (!ctl_out_waits(&qtest->out) && qtest->input_n)
-		loop_post(qtest->machine->loop, &qtest->task);
+	ctl_input_drained(&qtest->input);
 }
 
 int ctl_qtest_init(struct ctl_qtest *qtest, struct machine *machine, struct soft_cpu *cpu,
@@ -211,7 +180,9 @@ int ctl_qtest_init(struct ctl_qtest *qtest, struct machine *machine, struct soft
 		.chardev = chardev,
 		.log = log,
 	};
-	qtest->task = (struct loop_task){ .run = qtest_go_on, .arg = qtest };
+	ctl_input_init(&qtest->input, machine, chardev, &qtest->out,
+		       &(struct ctl_input_user){
+			       .take = qtest_take, .emptied = qtest_emptied, .arg = qtest });
 	clock_init(&qtest->log_clock, CLOCK_KIND_MONOTONIC);
 	ctl_out_init(&qtest->out, chardev, OUT_MAX);
 	for (unsigned i = 0; i < IRQ_LINES; i++)
@@ -232,7 +203,7 @@ void ctl_qtest_destroy(struct ctl_qtest *qtest)
 {
 	chardev_set_user(qtest->chardev, NULL);
 	machine_watch_irqs(qtest->machine, NULL, NULL);
-	loop_unpost(qtest->machine->loop, &qtest->task);
+	ctl_input_destroy(&qtest->input);
 	ctl_out_destroy(&qtest->out);
 	clock_destroy(&qtest->log_clock);
 	free(qtest->line);

@@ -17,6 +17,7 @@
 #include "base/chardev.h"
 #include "board/machine.h"
 #include "board/soft_cpu.h"
+#include "ctl/input.h"
 #include "ctl/out.h"
 #include "dev/irq_router.h"
 
@@ -24,7 +25,6 @@
 #define CTL_QTEST_DATA_MAX (UINT64_C(16) << 20)
 /* As text in hexadecimal, with the command around it. Longer lines are refused. */
 #define CTL_QTEST_LINE_MAX (2 * CTL_QTEST_DATA_MAX + 256)
-#define CTL_QTEST_INPUT    4096
 
 struct ctl_qtest {
 	struct machine *machine; /* borrowed, as are the three below */
@@ -35,9 +35,7 @@ struct ctl_qtest {
 	int64_t opened_at; /* CLOCK_MONOTONIC */
 	struct clock log_clock;
 
-	uint8_t input[CTL_QTEST_INPUT]; /* received, not yet part of a line: [input_at, input_n) */
-	size_t input_at, input_n;
-	struct loop_task task; /* goes on with it */
+	struct ctl_input input;
 	char *line; /* the line so far, with room for a NUL behind it */
 	size_t line_n, line_room;
 	bool overlong; /* the line is refused when it ends */

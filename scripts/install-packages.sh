@@ -6,7 +6,7 @@
 # otherwise prints the command and stops.
 set -eu
 
-run='gcc libc6-dev meson ninja-build pkg-config binutils libjson-c-dev libnbd-dev libpng-dev libvncserver-dev liburing-dev libtraceevent-dev libbpf-dev uuid-dev libncurses-dev seabios grub-pc-bin grub-common acpica-tools'
+run='gcc libc6-dev meson ninja-build pkg-config binutils libjson-c-dev libnbd-dev libpng-dev libvncserver-dev liburing-dev libtraceevent-dev libbpf-dev uuid-dev libedit-dev libncurses-dev seabios grub-pc-bin grub-common acpica-tools'
 test="$run clang libcmocka-dev clang-format clang-tidy cppcheck strace tmux qemu-system-common qemu-utils"
 demo="$run novnc python3"
 

@@ -217,6 +217,14 @@ bool machine_read_text(struct machine *machine, struct screen_text *out);
 /* At least 1. Any thread. */
 unsigned machine_vcpus(struct machine *machine);
 /*
+ * A look at a processor: it stands still for as long, and the guest cannot tell but by the time. -ENOTSUP:
+ * there is none; else as struct accel_ops has them.
+ */
+int machine_registers(struct machine *machine, unsigned vcpu, struct accel_registers *out)
+	__attribute__((warn_unused_result));
+int machine_translate(struct machine *machine, unsigned vcpu, uint64_t linear, uint64_t *physical)
+	__attribute__((warn_unused_result));
+/*
  * What accesses cost: for any thread, from machine_start() to machine_detach(). Where the accelerator
  * does not count, no meter (NULL) and no zones.
  */

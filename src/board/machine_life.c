@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The life of a machine: what was asked of it, and what it is and does from one state to the next. */
+#include <errno.h>
+
 #include "base/log.h"
 #include "board/machine_impl.h"
 
@@ -212,6 +214,39 @@ void machine_continue(struct machine *machine)
 	machine->disk_failed = false;
 	machine_enter(machine, machine->guest_sleeps ? MACHINE_ASLEEP : MACHINE_RUNNING);
 	machine_tell(machine, (struct machine_event){ .kind = MACHINE_EVENT_RESUME });
+}
+
+/* What is asked for meanwhile is carried out by its task, which lets go on what may. */
+static void end_look(struct machine *machine)
+{
+	if (!(atomic_load(&machine->requests) & REQUESTS_THAT_STOP))
+		machine_enter(machine, machine->state);
+}
+
+int machine_registers(struct machine *machine, unsigned vcpu, struct accel_registers *out)
+{
+	const struct accel_ops *ops = machine->accel->ops;
+	int ret;
+
+	if (!ops->registers)
+		return -ENOTSUP;
+	pause_cpus(machine);
+	ret = ops->registers(machine->accel, vcpu, out);
+	end_look(machine);
+	return ret;
+}
+
+int machine_translate(struct machine *machine, unsigned vcpu, uint64_t linear, uint64_t *physical)
+{
+	const struct accel_ops *ops = machine->accel->ops;
+	int ret;
+
+	if (!ops->translate)
+		return -ENOTSUP;
+	pause_cpus(machine);
+	ret = ops->translate(machine->accel, vcpu, linear, physical);
+	end_look(machine);
+	return ret;
 }
 
 void machine_disk_failed(void *machine, const struct block_error *error)

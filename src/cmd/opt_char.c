@@ -42,14 +42,23 @@ const struct props cmd_chardev_props = { .table = chardev_table, .first = "backe
 /* The same for "unix:PATH,server=on". */
 static const struct props unix_props = { .table = chardev_table, .first = "path" };
 
+enum mon_mode { MON_READLINE, MON_CONTROL };
+
+struct mon_options {
+	const char *chardev;
+	int mode;
+};
+
+static const char *const mode_words[] = { "readline", "control", NULL };
+
 static const struct prop mon_table[] = {
-	{ "chardev", PROP_TEXT, .offset = 0, .size = sizeof(const char *), .form = "chardev=ID",
+	{ "chardev", PROP_TEXT, PROP_AT(struct mon_options, chardev), .form = "chardev=ID",
 	  .help = "the -chardev it speaks on" },
-	{ "mode", PROP_ONLY, .words = (const char *const[]){ "control", NULL },
-	  .form = "mode=control", .help = "QMP" },
+	{ "mode", PROP_WORD, PROP_AT(struct mon_options, mode), .words = mode_words,
+	  .form = "mode=readline|control", .help = "for people, or QMP (default readline)" },
 	{ 0 },
 };
-static const struct props mon_props = { .table = mon_table, .first = "chardev" };
+const struct props cmd_mon_props = { .table = mon_table, .first = "chardev" };
 
 /* False, with the refusal made. The id lives as long as the options. */
 static bool add_chardev(struct cmd_parse *parse, const char *id, const struct chardev_options *what)
@@ -248,6 +257,12 @@ bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value)
 bool cmd_parse_qmp(struct cmd_parse *parse, const char *value)
 {
 	parse->monitor_said = true;
+	return !strcmp(value, "none") || wish_short(parse, value, CMD_WISH_CONTROL);
+}
+
+bool cmd_parse_monitor(struct cmd_parse *parse, const char *value)
+{
+	parse->monitor_said = true;
 	return !strcmp(value, "none") || wish_short(parse, value, CMD_WISH_MONITOR);
 }
 
@@ -258,17 +273,16 @@ bool cmd_parse_qtest(struct cmd_parse *parse, const char *value)
 
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value)
 {
-	const char *id = NULL;
-	uint32_t given;
+	struct mon_options said = { 0 };
 
 	parse->monitor_said = true;
-	if (!cmd_props_parse(parse, &mon_props, value, &id, &given))
+	props_default(&cmd_mon_props, &said);
+	if (!cmd_props_parse(parse, &cmd_mon_props, value, &said, NULL))
 		return false;
-	if (!id)
+	if (!said.chardev)
 		return cmd_refuse(parse, "needs chardev=ID");
-	if (!(given & props_bit(&mon_props, "mode")))
-		return cmd_refuse(parse, "needs mode=control (the human monitor is not offered)");
-	return add_wish(parse, CMD_WISH_MONITOR, id);
+	return add_wish(parse, said.mode == MON_CONTROL ? CMD_WISH_CONTROL : CMD_WISH_MONITOR,
+			said.chardev);
 }
 
 static struct cmd_chardev *find_chardev(struct cmd_parse *parse, const char *id)
@@ -342,7 +356,9 @@ static bool want_monitor(struct cmd_parse *parse, const struct cmd_wish *wish)
 	if (!chardev ||
 	    !cmd_grow(parse, &options->monitors, options->monitors_n, sizeof(*options->monitors)))
 		return false;
-	options->monitors[options->monitors_n++] = (size_t)(chardev - options->chardevs);
+	options->monitors[options->monitors_n++] =
+		(struct cmd_monitor){ .chardev = (size_t)(chardev - options->chardevs),
+				      .control = wish->wisher == CMD_WISH_CONTROL };
 	return true;
 }
 
@@ -376,6 +392,7 @@ static bool grant(struct cmd_parse *parse, const struct cmd_wish *wish, struct p
 	case CMD_WISH_DEBUG:
 		return want_device(parse, wish, "isa-debugcon", "");
 	case CMD_WISH_MONITOR:
+	case CMD_WISH_CONTROL:
 		return want_monitor(parse, wish);
 	case CMD_WISH_QTEST:
 		return want_qtest(parse, wish);

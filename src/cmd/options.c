@@ -16,7 +16,6 @@ static bool parse_control(struct cmd_parse *parse, const char *value)
 	return true;
 }
 
-static bool parse_monitor(struct cmd_parse *parse, const char *value);
 static bool parse_qtest_log(struct cmd_parse *parse, const char *value);
 static bool parse_help(struct cmd_parse *parse, const char *value);
 static bool parse_version(struct cmd_parse *parse, const char *value);
@@ -136,9 +135,11 @@ const struct cmd_option cmd_option_table[] = {
 	{ "qmp", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_qmp, .form = "DEV",
 	  .help = "A QMP monitor, for example at unix:PATH,server=on,wait=off. DEV as with -serial." },
 	{ "mon", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_mon,
-	  .form = "[chardev=]ID,mode=control", .help = "A QMP monitor at a -chardev." },
-	{ "monitor", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = none_words,
-	  .parse = parse_monitor, .form = "none", .help = "There is no human monitor." },
+	  .form = "[chardev=]ID[,mode=readline|control]", .props = &cmd_mon_props,
+	  .help = "A monitor at a -chardev." },
+	{ "monitor", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_monitor,
+	  .form = "DEV", .help = "A monitor for people (help there tells its commands), for example at "
+				 "stdio. There is none if nothing is said. DEV as with -serial." },
 	{ "control", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = on_off_words,
 	  .parse = parse_control, .form = "on|off",
 	  .help = "A QMP monitor at the abstract socket @coalport/PID, for the tools that look at this "
@@ -155,7 +156,7 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "At the end, reports which port and memory accesses left the kernel, how often and for how long, "
 		  "and which writes coalescing kept in it." },
 	{ "S", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(paused),
-	  .help = "Starts paused; QMP's cont lets it go." },
+	  .help = "Starts paused; a monitor's cont lets it go." },
 	{ "no-reboot", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(pc.machine.no_reboot),
 	  .help = "Ends the program when the guest resets the machine." },
 	{ "no-shutdown", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(pc.machine.no_shutdown),
@@ -204,15 +205,6 @@ static bool parse_audiodev(struct cmd_parse *parse, const char *value)
 	const char *id;
 
 	return cmd_props_parse(parse, &props, value, &id, NULL);
-}
-
-static bool parse_monitor(struct cmd_parse *parse, const char *value)
-{
-	parse->monitor_said = true;
-	if (prop_word(parse->option->words, value) >= 0)
-		return true;
-	return cmd_refuse(parse, "%.80s: the human monitor is not offered (only none; see -qmp)",
-			  value);
 }
 
 static bool parse_qtest_log(struct cmd_parse *parse, const char *value)

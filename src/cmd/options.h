@@ -68,6 +68,11 @@ struct cmd_drive {
 	bool used; /* a device shows it */
 };
 
+struct cmd_monitor {
+	size_t chardev; /* its place in chardevs */
+	bool control; /* QMP; else for people */
+};
+
 struct cmd_options {
 	enum cmd_action action;
 	const struct device_type *device_type; /* CMD_LIST_PROPS */
@@ -92,9 +97,9 @@ struct cmd_options {
 	size_t drives_n;
 	struct cmd_chardev *chardevs;
 	size_t chardevs_n;
-	/* Places in chardevs. */
-	size_t *monitors; /* QMP */
+	struct cmd_monitor *monitors;
 	size_t monitors_n;
+	/* Its place in chardevs. */
 	size_t qtest; /* if .has_qtest */
 	bool has_qtest;
 	const char *qtest_log; /* NULL: none */

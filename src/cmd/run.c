@@ -281,23 +281,31 @@ static void close_curses(struct run *run)
 	run->curses = NULL;
 }
 
-/* The doors through which others drive the machine; greetings go out at once. */
-static int open_doors(struct run *run)
+static int open_monitor(struct run *run, const struct cmd_monitor *monitor)
+{
+	struct chardev *chardev = run->chardevs[monitor->chardev];
+	struct error err;
+	int ret;
+
+	if (monitor->control) {
+		ret = ctl_qmp_init(&run->qmps[run->qmps_n], &run->pc.machine, run->vnc, chardev);
+		if (ret)
+			return run_refuse("-qmp", strerror(-ret));
+		run->qmps_n++;
+		return 0;
+	}
+	if (ctl_hmp_init(&run->hmps[run->hmps_n], &run->pc.machine, run->vnc, chardev, &err))
+		return run_refuse("-monitor", err.text);
+	run->hmps_n++;
+	return 0;
+}
+
+static int open_qtest(struct run *run)
 {
 	const struct cmd_options *options = run->options;
 	const char *log = options->qtest_log;
 	int ret;
 
-	if (only_lists(run))
-		return 0;
-	for (size_t i = 0; i < options->monitors_n; i++) {
-		ret = ctl_qmp_init(&run->monitors[i], &run->pc.machine, run->vnc,
-				   run->chardevs[options->monitors[i]]);
-		if (ret)
-			return run_refuse("-qmp", strerror(-ret));
-		run->monitors_n++;
-	}
-	open_control(run);
 	if (!options->has_qtest)
 		return 0;
 	if (log && run_open_qtest_log(run, log))
@@ -310,12 +318,29 @@ static int open_doors(struct run *run)
 	return 0;
 }
 
+/* The doors through which others drive the machine; greetings go out at once. */
+static int open_doors(struct run *run)
+{
+	const struct cmd_options *options = run->options;
+
+	if (only_lists(run))
+		return 0;
+	for (size_t i = 0; i < options->monitors_n; i++) {
+		if (open_monitor(run, &options->monitors[i]))
+			return 1;
+	}
+	open_control(run);
+	return open_qtest(run);
+}
+
 static int close_doors(struct run *run)
 {
 	if (run->qtest_there)
 		ctl_qtest_destroy(&run->qtest);
-	for (size_t i = 0; i < run->monitors_n; i++)
-		ctl_qmp_destroy(&run->monitors[i]);
+	for (size_t i = 0; i < run->qmps_n; i++)
+		ctl_qmp_destroy(&run->qmps[i]);
+	for (size_t i = 0; i < run->hmps_n; i++)
+		ctl_hmp_destroy(&run->hmps[i]);
 	ctl_control_destroy(&run->control);
 	ui_vnc_close(run->vnc);
 	close_curses(run);
@@ -414,8 +439,9 @@ static bool make_lists(struct run *run)
 	run->named = arena_alloc(&run->arena, options->chardevs_n * sizeof(*run->named));
 	run->chardevs = arena_alloc(&run->arena, options->chardevs_n * sizeof(struct chardev *));
 	run->disks = arena_alloc(&run->arena, options->drives_n * sizeof(*run->disks));
-	run->monitors = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->monitors));
-	return run->named && run->chardevs && run->disks && run->monitors;
+	run->qmps = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->qmps));
+	run->hmps = arena_alloc(&run->arena, options->monitors_n * sizeof(*run->hmps));
+	return run->named && run->chardevs && run->disks && run->qmps && run->hmps;
 }
 
 static int run_free(struct run *run, int status)

@@ -19,6 +19,7 @@
 #include "cmd/pidfile.h"
 #include "cmd/run.h"
 #include "ctl/control.h"
+#include "ctl/hmp.h"
 #include "ctl/qmp.h"
 #include "ctl/qtest.h"
 #include "ui/curses.h"
@@ -50,8 +51,10 @@ struct run {
 	bool pc_there;
 	struct ui_vnc *vnc; /* or NULL */
 	struct ui_curses *curses; /* or NULL */
-	struct ctl_qmp *monitors;
-	size_t monitors_n;
+	struct ctl_qmp *qmps;
+	size_t qmps_n;
+	struct ctl_hmp *hmps;
+	size_t hmps_n;
 	struct ctl_control control; /* all zero: there is none */
 	struct chardev *qtest_log_out;
 	FILE *qtest_log; /* into that */

@@ -49,6 +49,7 @@ enum cmd_wisher {
 	CMD_WISH_PARALLEL,
 	CMD_WISH_DEBUG,
 	CMD_WISH_MONITOR,
+	CMD_WISH_CONTROL,
 	CMD_WISH_QTEST
 };
 
@@ -115,11 +116,12 @@ bool cmd_grow(struct cmd_parse *parse, void *list, size_t n, size_t size);
 bool cmd_asks(const char *value);
 
 /* opt_char.c: back-ends and who uses them. */
-extern const struct props cmd_chardev_props;
+extern const struct props cmd_chardev_props, cmd_mon_props;
 bool cmd_parse_chardev(struct cmd_parse *parse, const char *value);
 bool cmd_parse_serial(struct cmd_parse *parse, const char *value);
 bool cmd_parse_parallel(struct cmd_parse *parse, const char *value);
 bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);
+bool cmd_parse_monitor(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qmp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_mon(struct cmd_parse *parse, const char *value);
 bool cmd_parse_qtest(struct cmd_parse *parse, const char *value);

@@ -313,6 +313,11 @@ int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vn
 	return 0;
 }
 
+void ctl_qmp_init_inner(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc)
+{
+	*qmp = (struct ctl_qmp){ .machine = machine, .vnc = vnc, .negotiated = true };
+}
+
 void ctl_qmp_destroy(struct ctl_qmp *qmp)
 {
 	chardev_set_user(qmp->chardev, NULL);

@@ -44,5 +44,10 @@ struct ctl_qmp {
  */
 int ctl_qmp_init(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc,
 		 struct chardev *chardev) __attribute__((warn_unused_result));
+/*
+ * One that has no client and hears of no event, for whoever carries out commands in words of his own.
+ * There is nothing to destroy.
+ */
+void ctl_qmp_init_inner(struct ctl_qmp *qmp, struct machine *machine, struct ui_vnc *vnc);
 /* Before the machine is destroyed and the VNC server closed. The back-end is left without user. */
 void ctl_qmp_destroy(struct ctl_qmp *qmp);

@@ -95,6 +95,10 @@ bool ctl_qmp_query_cpus_fast(struct ctl_qmp *qmp, struct json_object *arguments,
 bool ctl_qmp_query_pci(struct ctl_qmp *qmp, struct json_object *arguments,
 		       struct json_object **result, struct ctl_qmp_error *err);
 
+/* The command of hmp.c, likewise. */
+bool ctl_qmp_human_monitor_command(struct ctl_qmp *qmp, struct json_object *arguments,
+				   struct json_object **result, struct ctl_qmp_error *err);
+
 /* By which name clients refer to a vCPU. */
 #define CTL_QMP_VCPU_PATH_SIZE 32
 void ctl_qmp_vcpu_path(char path[CTL_QMP_VCPU_PATH_SIZE], unsigned vcpu);

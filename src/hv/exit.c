@@ -123,30 +123,25 @@ static bool exit_nothing(struct hv_vcpu *vcpu, struct hv_access *access)
 /* " at rip 0x..., instruction bytes ..." from the registers and the guest's memory. */
 static void describe_place(struct hv_vcpu *vcpu, char *out, size_t size)
 {
-	const struct hv_sys *sys = vcpu->vm->sys;
 	struct kvm_regs regs = { 0 };
 	struct kvm_sregs sregs = { 0 };
-	struct kvm_translation translation = { 0 };
 	uint8_t bytes[15] = { 0 };
+	uint64_t physical;
 	size_t n = sizeof(bytes);
 	int at;
 
-	if (sys->ioctl(sys, vcpu->fd, KVM_GET_REGS, (uintptr_t)&regs) < 0 ||
-	    sys->ioctl(sys, vcpu->fd, KVM_GET_SREGS, (uintptr_t)&sregs) < 0) {
+	if (hv_vcpu_registers(vcpu->vm, vcpu->id, &regs, &sregs)) {
 		out[0] = '\0';
 		return;
 	}
 	at = snprintf(out, size, " at cs 0x%x rip 0x%llx", sregs.cs.selector,
 		      (unsigned long long)regs.rip);
-	translation.linear_address = sregs.cs.base + regs.rip;
-	if (sys->ioctl(sys, vcpu->fd, KVM_TRANSLATE, (uintptr_t)&translation) < 0 ||
-	    !translation.valid)
+	if (hv_vcpu_translate(vcpu->vm, vcpu->id, sregs.cs.base + regs.rip, &physical))
 		return;
 	/* What lies on the next page may be mapped elsewhere. */
-	if (0x1000 - (translation.physical_address & 0xfff) < n)
-		n = 0x1000 - (translation.physical_address & 0xfff);
-	(void)mem_view_read_bytes(mem_hold_view(&vcpu->hold, MEM_SPACE_MEMORY),
-				  translation.physical_address, bytes, n);
+	if (0x1000 - (physical & 0xfff) < n)
+		n = 0x1000 - (physical & 0xfff);
+	(void)mem_view_read_bytes(mem_hold_view(&vcpu->hold, MEM_SPACE_MEMORY), physical, bytes, n);
 	at += snprintf(out + at, size - (size_t)at, ", instruction bytes");
 	for (size_t i = 0; i < n; i++)
 		at += snprintf(out + at, size - (size_t)at, " %02x", bytes[i]);

@@ -383,13 +383,33 @@ int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *en
 	return error_set(err, error, "vCPU %u: setting its registers: %s", vcpu, strerror(-error));
 }
 
-uint64_t hv_vcpu_rip(struct hv_vm *vm, unsigned vcpu)
+int hv_vcpu_registers(struct hv_vm *vm, unsigned vcpu, struct kvm_regs *regs,
+		      struct kvm_sregs *sregs)
 {
 	int fd = vm->vcpus[vcpu].fd;
+	int ret = vm->sys->ioctl(vm->sys, fd, KVM_GET_REGS, (uintptr_t)regs);
+
+	if (ret >= 0)
+		ret = vm->sys->ioctl(vm->sys, fd, KVM_GET_SREGS, (uintptr_t)sregs);
+	return ret < 0 ? ret : 0;
+}
+
+int hv_vcpu_translate(struct hv_vm *vm, unsigned vcpu, uint64_t linear, uint64_t *physical)
+{
+	struct kvm_translation translation = { .linear_address = linear };
+	int ret = vm->sys->ioctl(vm->sys, vm->vcpus[vcpu].fd, KVM_TRANSLATE,
+				 (uintptr_t)&translation);
+
+	if (ret < 0)
+		return ret;
+	*physical = translation.physical_address;
+	return translation.valid ? 0 : -EFAULT;
+}
+
+uint64_t hv_vcpu_rip(struct hv_vm *vm, unsigned vcpu)
+{
 	struct kvm_regs regs = { 0 };
 	struct kvm_sregs sregs = { 0 };
 
-	(void)vm->sys->ioctl(vm->sys, fd, KVM_GET_REGS, (uintptr_t)&regs);
-	(void)vm->sys->ioctl(vm->sys, fd, KVM_GET_SREGS, (uintptr_t)&sregs);
-	return sregs.cs.base + regs.rip;
+	return hv_vcpu_registers(vm, vcpu, &regs, &sregs) ? 0 : sregs.cs.base + regs.rip;
 }

@@ -56,7 +56,7 @@ static void check(void)
 	for (size_t i = 0; i < pc->devices_n; i++)
 		check_device(&pc->devices[i]);
 	for (size_t i = 0; i < options.monitors_n; i++)
-		check_place(options.monitors[i]);
+		check_place(options.monitors[i].chardev);
 	for (size_t i = 0; i < pc->fw_cfg_n; i++) {
 		assert(strlen(pc->fw_cfg[i].name) <= 55);
 		assert(!pc->fw_cfg[i].file != !pc->fw_cfg[i].string);

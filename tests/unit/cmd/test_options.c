@@ -690,29 +690,40 @@ static void test_serial(void **state)
 	CHECK_REFUSALS(bad);
 }
 
+static const struct cmd_chardev *monitor(size_t i)
+{
+	return &options.chardevs[options.monitors[i].chardev];
+}
+
 static void test_monitors(void **state)
 {
 	static const struct refusal bad[] = {
 		{ "-mon chardev=c,mode=control", "-mon: c: there is no -chardev with this id" },
-		{ "-mon chardev=c", "-mon: needs mode=control (the human monitor is not offered)" },
+		{ "-mon chardev=c", "-mon: c: there is no -chardev with this id" },
 		{ "-mon mode=control", "-mon: needs chardev=ID" },
-		{ "-mon c,mode=readline", "-mon: mode=readline: not offered (only control)" },
+		{ "-mon c,mode=raw", "-mon: mode=raw: not offered (only readline, control)" },
 		{ "-mon c,mode=control,pretty=on",
 		  "-mon: pretty: unknown property (there are: chardev, mode)" },
-		{ "-monitor stdio",
-		  "-monitor: stdio: the human monitor is not offered (only none; see -qmp)" },
+		{ "-monitor stdio -serial stdio", "-serial: stdio is in use by another option" },
 		{ "-qmp tcp:localhost:4444",
 		  "-qmp: tcp:localhost:4444: not offered (only stdio, mon:stdio, file:PATH, unix:PATH, chardev:ID, null, none)" },
 	};
 
 	good("-qmp unix:/run/q,server=on,wait=off -monitor none");
 	assert_int_equal(options.monitors_n, 1);
-	assert_string_equal(options.chardevs[options.monitors[0]].options.path, "/run/q");
-	assert_true(options.chardevs[options.monitors[0]].options.server);
+	assert_string_equal(monitor(0)->options.path, "/run/q");
+	assert_true(monitor(0)->options.server);
 	good("-mon c,mode=control -chardev socket,path=q,id=c -qmp stdio");
 	assert_int_equal(options.monitors_n, 2);
-	assert_string_equal(options.chardevs[options.monitors[0]].id, "c");
-	assert_int_equal(options.chardevs[options.monitors[1]].options.kind, CHARDEV_STDIO);
+	assert_string_equal(monitor(0)->id, "c");
+	assert_int_equal(monitor(1)->options.kind, CHARDEV_STDIO);
+	assert_true(options.monitors[0].control && options.monitors[1].control);
+	good("-mon c -chardev socket,path=q,id=c -monitor stdio -mon d,mode=readline -chardev null,id=d");
+	assert_int_equal(options.monitors_n, 3);
+	assert_string_equal(monitor(0)->id, "c");
+	assert_int_equal(monitor(1)->options.kind, CHARDEV_STDIO);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(options.monitors[i].control);
 	CHECK_REFUSALS(bad);
 }
 
@@ -733,8 +744,8 @@ static void test_qtest(void **state)
 	assert_false(options.chardevs[options.qtest].options.server);
 	assert_string_equal(options.qtest_log, "/dev/null");
 	assert_int_equal(options.monitors_n, 1);
-	assert_string_equal(options.chardevs[options.monitors[0]].options.path, "/tmp/qtest-1.qmp");
-	assert_false(options.chardevs[options.monitors[0]].options.server);
+	assert_string_equal(monitor(0)->options.path, "/tmp/qtest-1.qmp");
+	assert_false(monitor(0)->options.server);
 	assert_int_equal(serial_kind(0), CHARDEV_NULL);
 
 	good("-qtest stdio -machine accel=qtest -qtest-log x -qtest-log none -audiodev none,id=a0 -display none");

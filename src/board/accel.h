@@ -58,7 +58,8 @@ struct accel_segment {
 	uint16_t selector;
 	uint64_t base;
 	uint32_t limit;
-	uint32_t flags; /* of its descriptor: bits 8 to 15 and 20 to 23 of the second half (AMD APM 2, 4.7) */
+	uint32_t
+		flags; /* of its descriptor: bits 8 to 15 and 20 to 23 of the second half (AMD APM 2, 4.7) */
 };
 
 /* rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 ...: as instructions number them. */

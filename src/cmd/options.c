@@ -138,8 +138,9 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "[chardev=]ID[,mode=readline|control]", .props = &cmd_mon_props,
 	  .help = "A monitor at a -chardev." },
 	{ "monitor", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .parse = cmd_parse_monitor,
-	  .form = "DEV", .help = "A monitor for people (help there tells its commands), for example at "
-				 "stdio. There is none if nothing is said. DEV as with -serial." },
+	  .form = "DEV",
+	  .help = "A monitor for people (help there tells its commands), for example at "
+		  "stdio. There is none if nothing is said. DEV as with -serial." },
 	{ "control", NULL, CMD_OPTION_CALL, CMD_GROUP_MONITOR, .words = on_off_words,
 	  .parse = parse_control, .form = "on|off",
 	  .help = "A QMP monitor at the abstract socket @coalport/PID, for the tools that look at this "

@@ -168,11 +168,12 @@ static void tell_bar(FILE *out, struct json_object *bar)
 	int64_t number = ctl_hmp_number(bar, "bar");
 
 	if (!strcmp(ctl_hmp_text(bar, "type"), "io"))
-		fprintf(out, "      BAR%" PRId64 ": I/O at 0x%04" PRIx64 " [0x%04" PRIx64 "].\n", number,
-			addr, last);
+		fprintf(out, "      BAR%" PRId64 ": I/O at 0x%04" PRIx64 " [0x%04" PRIx64 "].\n",
+			number, addr, last);
 	else
 		fprintf(out,
-			"      BAR%" PRId64 ": %d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64 "].\n",
+			"      BAR%" PRId64 ": %d bit%s memory at 0x%08" PRIx64 " [0x%08" PRIx64
+			"].\n",
 			number, ctl_hmp_bool(bar, "mem_type_64") ? 64 : 32,
 			ctl_hmp_bool(bar, "prefetch") ? " prefetchable" : "", addr, last);
 }
@@ -305,8 +306,9 @@ static void tell_flat(FILE *out, struct mem_map *map, enum mem_space space)
 	for (size_t i = 0; i < view->sections_n; i++) {
 		const struct mem_section *section = &view->sections[i];
 
-		fprintf(out, "  %016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s", section->range.first,
-			section->range.last, section->readonly ? "rom" : kind_of(section->region),
+		fprintf(out, "  %016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s",
+			section->range.first, section->range.last,
+			section->readonly ? "rom" : kind_of(section->region),
 			section->region->name);
 		if (section->offset)
 			fprintf(out, " @%016" PRIx64, section->offset);
@@ -317,8 +319,9 @@ static void tell_flat(FILE *out, struct mem_map *map, enum mem_space space)
 
 static void info_mtree(struct hmp_call *call)
 {
-	static const char *const names[MEM_SPACES] = { [MEM_SPACE_MEMORY] = "memory",
-						       [MEM_SPACE_PORT] = "I/O" };
+	static const char *const names[MEM_SPACES] = {
+		[MEM_SPACE_MEMORY] = "memory", [MEM_SPACE_PORT] = "I/O"
+	};
 	struct mem_map *map = &call->qmp->machine->map;
 	bool flat = call->n && !strcmp(call->args[0], "-f");
 	int ret = 0;
@@ -374,23 +377,24 @@ static void info_coalesce(struct hmp_call *call)
 
 const struct hmp_command ctl_hmp_infos[] = {
 	{ "balloon", NULL, "", "show balloon information", info_balloon, 0, 0, NULL },
-	{ "block", NULL, "[device]", "show info of one block device or all block devices", info_block, 0,
-	  1, NULL },
-	{ "coalesce", NULL, "", "show which writes may wait in the kernel, and why", info_coalesce, 0, 0,
-	  NULL },
+	{ "block", NULL, "[device]", "show info of one block device or all block devices",
+	  info_block, 0, 1, NULL },
+	{ "coalesce", NULL, "", "show which writes may wait in the kernel, and why", info_coalesce,
+	  0, 0, NULL },
 	{ "cpus", NULL, "", "show infos for each CPU", info_cpus, 0, 0, NULL },
-	{ "exits", NULL, "", "show which accesses left the kernel, and what that cost", info_exits, 0, 0,
-	  NULL },
+	{ "exits", NULL, "", "show which accesses left the kernel, and what that cost", info_exits,
+	  0, 0, NULL },
 	{ "kvm", NULL, "", "show KVM information", info_kvm, 0, 0, NULL },
 	{ "mice", NULL, "", "show which guest mouse is receiving events", info_mice, 0, 0, NULL },
-	{ "mtree", NULL, "[-f]", "show memory tree (-f: dump flat view for address spaces)", info_mtree,
-	  0, 1, NULL },
+	{ "mtree", NULL, "[-f]", "show memory tree (-f: dump flat view for address spaces)",
+	  info_mtree, 0, 1, NULL },
 	{ "name", NULL, "", "show the current VM name", info_name, 0, 0, NULL },
 	{ "network", NULL, "", "show the network state", info_network, 0, 0, NULL },
 	{ "pci", NULL, "", "show PCI info", info_pci, 0, 0, NULL },
 	{ "qtree", NULL, "", "show device tree", info_qtree, 0, 0, NULL },
 	{ "registers", NULL, "", "show the CPU registers", ctl_hmp_info_registers, 0, 0, NULL },
-	{ "status", NULL, "", "show the current VM status (running|paused)", info_status, 0, 0, NULL },
+	{ "status", NULL, "", "show the current VM status (running|paused)", info_status, 0, 0,
+	  NULL },
 	{ "version", NULL, "", "show the version of QEMU", info_version, 0, 0, NULL },
 	{ "vnc", NULL, "", "show the vnc server status", info_vnc, 0, 0, NULL },
 	{ 0 },

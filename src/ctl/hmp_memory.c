@@ -70,7 +70,8 @@ static void tell_value(FILE *out, const struct format *format, uint64_t value)
 		fprintf(out, "%#*" PRIo64, octal[format->size], value);
 		break;
 	case 'd':
-		fprintf(out, "%*" PRId64, decimal[format->size], (int64_t)(value << shift) >> shift);
+		fprintf(out, "%*" PRId64, decimal[format->size],
+			(int64_t)(value << shift) >> shift);
 		break;
 	case 'u':
 		fprintf(out, "%*" PRIu64, decimal[format->size], value);
@@ -179,8 +180,8 @@ static void look(struct hmp_call *call, const char *name, bool linear)
 
 	if (wrong)
 		fprintf(call->out,
-			"invalid char in format: '%c'\nTry \"help %s\" for more information\n", wrong,
-			name);
+			"invalid char in format: '%c'\nTry \"help %s\" for more information\n",
+			wrong, name);
 	else if (call->n != 1 + (size_t)formatted)
 		refuse(call, name, formatted ? "address expected" : "one address expected");
 	else if (!parse_address(call->args[call->n - 1], &addr))

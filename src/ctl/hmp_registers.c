@@ -44,7 +44,8 @@ static void tell_general(FILE *out, const struct accel_registers *regs, bool wid
 		fputc(i % 4 == 3 ? '\n' : ' ', out);
 	}
 	for (unsigned i = 8; wide && i < ACCEL_GENERAL; i++)
-		fprintf(out, "R%-2u=%016" PRIx64 "%c", i, regs->general[i], i % 4 == 3 ? '\n' : ' ');
+		fprintf(out, "R%-2u=%016" PRIx64 "%c", i, regs->general[i],
+			i % 4 == 3 ? '\n' : ' ');
 }
 
 /* The privilege level is that of the code segment, 0 in real mode. */
@@ -61,7 +62,8 @@ static void tell_place(FILE *out, const struct accel_registers *regs, bool wide)
 		letters[i] = regs->rflags & flags[i].mask ? flags[i].letter : '-';
 	letters[FLAGS_N] = '\0';
 	if (wide)
-		fprintf(out, "RIP=%016" PRIx64 " RFL=%08" PRIx32, regs->rip, (uint32_t)regs->rflags);
+		fprintf(out, "RIP=%016" PRIx64 " RFL=%08" PRIx32, regs->rip,
+			(uint32_t)regs->rflags);
 	else
 		fprintf(out, "EIP=%08" PRIx32 " EFL=%08" PRIx32, (uint32_t)regs->rip,
 			(uint32_t)regs->rflags);

@@ -108,8 +108,8 @@ static ssize_t write_out(void *cookie, const char *bytes, size_t n)
 /* Completion */
 
 /* The longest beginning that all candidates for word share, at most size - 1 bytes; how many there are. */
-static size_t common_start(struct ctl_line *line, const char *before, const char *word, char *common,
-			   size_t size)
+static size_t common_start(struct ctl_line *line, const char *before, const char *word,
+			   char *common, size_t size)
 {
 	const char *name;
 	size_t n = 0, len = strlen(word);
@@ -195,7 +195,7 @@ static int open_edit(struct ctl_line *line)
 	HistEvent event;
 
 	line->edit = edit.el_init_fd("coalport", line->in, line->out, line->out, line->terminal_end,
-				line->terminal_end, line->terminal_end);
+				     line->terminal_end, line->terminal_end);
 	line->history = edit.history_init();
 	if (!line->edit || !line->history)
 		return -ENOMEM;

@@ -397,8 +397,8 @@ int hv_vcpu_registers(struct hv_vm *vm, unsigned vcpu, struct kvm_regs *regs,
 int hv_vcpu_translate(struct hv_vm *vm, unsigned vcpu, uint64_t linear, uint64_t *physical)
 {
 	struct kvm_translation translation = { .linear_address = linear };
-	int ret = vm->sys->ioctl(vm->sys, vm->vcpus[vcpu].fd, KVM_TRANSLATE,
-				 (uintptr_t)&translation);
+	int ret =
+		vm->sys->ioctl(vm->sys, vm->vcpus[vcpu].fd, KVM_TRANSLATE, (uintptr_t)&translation);
 
 	if (ret < 0)
 		return ret;

@@ -1,86 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The terminal is raw while a machine uses it, and as it was after every way out."""
 import ctypes
-import fcntl
 import os
-import pty
-import resource
 import shutil
 import signal
-import subprocess
 import termios
-import unittest
 
-from machine import COALPORT, Machine, PATIENCE, Test, guest, main, needs_kvm, no_kvm, without_leak_check
+from machine import COALPORT, PATIENCE, Test, guest, main, needs_kvm, no_kvm
+from terminal import IFLAG, LFLAG, OFLAG, STILL, Terminal
 
 CTRL_A, CTRL_C, CTRL_BACKSLASH = b'\x01', b'\x03', b'\x1c'
-# A machine that needs no KVM and does nothing until it is told to end.
-STILL = ('-accel', 'qtest', '-S', '-nodefaults', '-display', 'none')
 SYS_TGKILL = 234  # of x86-64
-IFLAG, OFLAG, LFLAG = 0, 1, 3
 
 
 def tgkill(process, thread, number):
     if ctypes.CDLL(None, use_errno=True).syscall(SYS_TGKILL, process, thread, number):
         raise OSError(ctypes.get_errno(), 'tgkill')
-
-
-class Terminal(Machine):
-    """A program whose standard input and output, and whose terminal, is a new pseudo-terminal."""
-
-    def __init__(self, *options, **how):
-        try:
-            self.master, self.slave = pty.openpty()
-        except OSError as error:
-            raise unittest.SkipTest(f'no pseudo-terminal: {error}') from error
-        self.before = self.attributes()
-
-        def own():
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
-
-        super().__init__(*options, stdin=self.slave, stdout=self.slave, start_new_session=True,
-                         preexec_fn=own, env=without_leak_check(), **how)
-        self.collect('out', self.master)
-
-    def attributes(self):
-        return termios.tcgetattr(self.slave)
-
-    def type(self, keys):
-        self.wait_until(lambda: self.attributes()[LFLAG] & (termios.ICANON | termios.ECHO) == 0)
-        while keys:
-            # As fast as the program takes it: what it does not take waits in the terminal.
-            try:
-                keys = keys[os.write(self.master, keys):]
-            except BlockingIOError:
-                pass
-            self.take()
-
-    def take(self):
-        """Takes what was said so far."""
-        try:
-            self.pump(0)
-        except TimeoutError:
-            pass
-
-    def end(self, limit=PATIENCE):
-        """The terminal outlives the program: there is no end of file to wait for."""
-        try:
-            self.process.wait(limit)
-        except subprocess.TimeoutExpired:
-            self.fail(f'did not end within {limit} s')
-        self.take()
-        self.take()
-        self.after = self.attributes()
-        self.forget(self.master)
-        return super().end(limit)
-
-    def close(self):
-        super().close()
-        for fd in (self.master, self.slave):
-            if fd >= 0:
-                os.close(fd)
-        self.master = self.slave = -1
 
 
 class Modes(Test):

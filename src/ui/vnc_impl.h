@@ -65,11 +65,10 @@ struct ui_vnc {
 	size_t listeners_n;
 	struct vnc_viewer *viewers[UI_VNC_VIEWERS]; /* NULL: free */
 	unsigned viewers_n;
-	bool told_full, told_refused;
+	bool told_full;
 	struct screen_listener screen;
 	bool stale; /* the picture is to be copied anew */
 	struct timer look; /* again */
-	struct timer again; /* the host refused to let one in: listen again */
 	struct loop_task attend; /* a thread has something for the loop */
 	LIST_HEAD(ui_vnc_observers, ui_vnc_observer) observers;
 

@@ -141,10 +141,10 @@ class Screen(Curses):
         self.ends(pane)
 
     def test_terminals(self):
-        """One without colours, the eight-coloured one, one that is not UTF-8."""
+        """One without colours, those with eight, one that is not UTF-8."""
         pane = Pane(self.folder, 100, 30)
         self.addCleanup(pane.close)
-        for kind, locale in (('vt100', 'C.UTF-8'), ('xterm', 'C.UTF-8'), ('xterm-256color', 'C')):
+        for kind, locale in (('vt100', 'C.UTF-8'), ('linux', 'C.UTF-8'), ('xterm', 'C.UTF-8'), ('xterm-256color', 'C')):
             with self.subTest(kind=kind):
                 guest = self.run_in(pane, kind=f'{kind} LC_ALL={locale}')
                 guest.put(0, 0, b'\xc9\xcd\xbb\x0b boxed', 0x4f)
@@ -324,6 +324,17 @@ class Firmware(Curses):
         pane.wait_for(r'boot device')
         pane.keys('C-a', 'x')
         pane.wait_for(r'^status 0$')
+        self.check_restored(pane)
+
+    @needs_kvm
+    def test_report(self):
+        """It comes when the terminal is given back."""
+        pane = Pane(self.folder, 200, 25, 'LC_ALL=C.UTF-8')
+        self.addCleanup(pane.close)
+        pane.type(f'{COALPORT} -m 16 -display curses -exits text; echo status $?')
+        pane.wait_for(r'SeaBIOS \(version')
+        pane.keys('C-a', 'x')
+        pane.wait_for(r'^user-space exits \d.*\nstatus 0$')
         self.check_restored(pane)
 
 

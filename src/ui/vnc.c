@@ -82,8 +82,8 @@ static void forget_picture(struct ui_vnc *vnc)
 	vnc_picture_free(&vnc->picture);
 }
 
-/* Whether somebody waits for an update; wake: those for whom there is something. */
-static bool is_wanted(struct ui_vnc *vnc, bool wake)
+/* Whether somebody waits for an update; looked: just now, so wake those for whom there is something. */
+static bool is_wanted(struct ui_vnc *vnc, bool looked)
 {
 	bool wanted = false;
 
@@ -94,8 +94,11 @@ static bool is_wanted(struct ui_vnc *vnc, bool wake)
 		if (!viewer || !viewer->wants)
 			continue;
 		wanted = true;
+		if (!looked)
+			continue;
+		viewer->fresh = true;
 		/* One that cannot be woken is of no use. */
-		if (wake && viewer->damage.any && wake_give(&viewer->wake))
+		if ((viewer->due || viewer->damage.any) && wake_give(&viewer->wake))
 			(void)shutdown(viewer->fd, SHUT_RDWR);
 	}
 	lock_drop(&vnc->lock);

@@ -36,7 +36,9 @@ struct vnc_viewer {
 	bool stop; /* the thread is to end */
 	bool ended; /* it does nothing more: join it */
 	bool let_in; /* past the password */
-	bool wants; /* waits for an update */
+	bool wants; /* waits for an update, */
+	bool due; /* and would get one, but for a look that is newer than its request */
+	bool fresh; /* such a look was taken */
 	struct vnc_damage damage;
 	struct vnc_input queue[VNC_QUEUE]; /* for the loop: [0, queue_n) */
 	unsigned queue_n;

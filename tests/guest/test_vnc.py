@@ -198,7 +198,7 @@ NO_VGA = no_vga()
 VBE = (4, 1, 2, 3, 4)
 MODES = ((0, 320, 200, 8, 0xc1), (0, 400, 300, 8, 0xc1), (0,))
 SIZES = ((320, 200), (400, 300), (720, 400))
-CHANGES = 100000
+CHANGES = 20000
 
 
 class Hostile(Server):

@@ -134,7 +134,7 @@ void edid_make(uint8_t edid[EDID_SIZE], uint32_t width, uint32_t height)
 	edid[22] = (uint8_t)((height_mm + 5) / 10);
 	for (size_t i = 0; i < STANDARD_N; i++) {
 		edid[STANDARD + 2 * i] = (uint8_t)(standard[i].width / 8 - 31);
-		edid[STANDARD + 2 * i + 1] = (uint8_t)(standard[i].aspect << 6 | (REFRESH_HZ - 60));
+		edid[STANDARD + 2 * i + 1] = (uint8_t)(standard[i].aspect << 6);
 	}
 	put_timing(edid + DESCRIPTORS, width, height, width_mm, height_mm);
 	put_name(edid + DESCRIPTORS + DESCRIPTOR);

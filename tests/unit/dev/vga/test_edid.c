@@ -9,20 +9,25 @@ struct timing {
 		height_mm;
 };
 
+static unsigned join(unsigned low, unsigned bits, unsigned high)
+{
+	return low | high << bits;
+}
+
 static struct timing timing_of(const uint8_t *at)
 {
 	return (struct timing){
-		.clock = (at[0] | at[1] << 8) * 10000u,
-		.width = at[2] | (at[4] >> 4) << 8,
-		.blank = at[3] | (at[4] & 15) << 8,
-		.height = at[5] | (at[7] >> 4) << 8,
-		.v_blank = at[6] | (at[7] & 15) << 8,
-		.front = at[8] | (at[11] >> 6) << 8,
-		.sync = at[9] | (at[11] >> 4 & 3) << 8,
-		.v_front = at[10] >> 4 | (at[11] >> 2 & 3) << 4,
-		.v_sync = (at[10] & 15) | (at[11] & 3) << 4,
-		.width_mm = at[12] | (at[14] >> 4) << 8,
-		.height_mm = at[13] | (at[14] & 15) << 8,
+		.clock = join(at[0], 8, at[1]) * 10000,
+		.width = join(at[2], 8, at[4] >> 4),
+		.blank = join(at[3], 8, at[4] & 15),
+		.height = join(at[5], 8, at[7] >> 4),
+		.v_blank = join(at[6], 8, at[7] & 15),
+		.front = join(at[8], 8, at[11] >> 6),
+		.sync = join(at[9], 8, at[11] >> 4 & 3),
+		.v_front = join(at[10] >> 4, 4, at[11] >> 2 & 3),
+		.v_sync = join(at[10] & 15, 4, at[11] & 3),
+		.width_mm = join(at[12], 8, at[14] >> 4),
+		.height_mm = join(at[13], 8, at[14] & 15),
 	};
 }
 

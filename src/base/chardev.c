@@ -107,7 +107,7 @@ size_t chardev_room(struct chardev *chardev)
 
 bool chardev_serves(const struct chardev *chardev)
 {
-	return chardev->listen_watch.fd >= 0;
+	return chardev->acceptor.socket.fd >= 0;
 }
 
 /* Watches the stream as long as something waits for it. */
@@ -237,7 +237,7 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 	chardev->escape = options->escape;
 	chardev->quit = options->quit;
 	chardev->quit_arg = options->quit_arg;
-	chardev->out_stream.fd = chardev->listen_watch.fd = chardev->retry_watch.fd = -1;
+	chardev->out_stream.fd = chardev->acceptor.socket.fd = -1;
 	chardev->out_task = (struct loop_task){ .run = out_go_on, .arg = chardev };
 	err = chardev_input_init(chardev);
 	if (err) {

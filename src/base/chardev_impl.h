@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/acceptor.h"
 #include "base/chardev.h"
 #include "base/socket_path.h"
 #include "base/stream.h"
@@ -53,9 +54,7 @@ struct chardev {
 	struct loop_task in_task; /* go on with input */
 
 	/* Socket server. */
-	struct loop_watch listen_watch; /* fd -1: none */
-	struct loop_watch retry_watch; /* a timer: listen again. fd -1: none */
-	bool listen_told; /* that clients cannot be let in */
+	struct acceptor acceptor; /* of one client at a time; socket.fd -1: none */
 	char *path;
 	struct socket_path served; /* a server's name of it */
 };

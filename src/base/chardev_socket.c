@@ -4,18 +4,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/chardev_impl.h"
-#include "base/log.h"
 
-#define BACKLOG 8
-/* Until a client is let in again that the host did not allow, and a full server is asked again. */
-#define RETRY_MS     100
+#define BACKLOG      8
+#define RETRY_MS     100 /* until a full server is asked again */
 #define CONNECT_WAIT (5 * NS_PER_SEC)
 
 static int serve(struct chardev *chardev, int fd, const char **what)
@@ -40,44 +36,18 @@ static void take_other_end(struct chardev *chardev, int fd, int copy)
 	chardev_connect(chardev, &in, &out);
 }
 
-/* Told once until it works again: a client that waits would make a flood of it. */
-static void tell(struct chardev *chardev, const char *what, int err)
-{
-	if (!chardev->listen_told)
-		log_warn("%s: %s: %s (trying again)", chardev->path, what, strerror(-err));
-	chardev->listen_told = true;
-}
-
-/* The client stays in the queue, of which there is an event at once, so look again only later. */
-static void retry_later(struct chardev *chardev)
-{
-	const struct itimerspec spec = { .it_value.tv_nsec = RETRY_MS * NS_PER_MS };
-
-	loop_unwatch(chardev->loop, &chardev->listen_watch);
-	if (timerfd_settime(chardev->retry_watch.fd, 0, &spec, NULL) < 0)
-		tell(chardev, "timer", -errno);
-}
-
-static void retry_due(void *arg, uint32_t events)
+/*
+ * Both descriptors are there before a client leaves the queue, so that nobody is let in and sent away.
+ */
+static int let_in(void *arg)
 {
 	struct chardev *chardev = arg;
-	uint64_t count;
-
-	if (read(chardev->retry_watch.fd, &count, sizeof(count)) > 0)
-		chardev_socket_listen(chardev);
-}
-
-/*
- * Lets one client in: 0, -EAGAIN if there is none, or -errno. Both descriptors are there before it leaves
- * the queue, so that nobody is let in and sent away.
- */
-static int accept_client(struct chardev *chardev)
-{
-	int copy = fcntl(chardev->listen_watch.fd, F_DUPFD_CLOEXEC, 3), fd, err;
+	int listening = chardev->acceptor.socket.fd;
+	int copy = fcntl(listening, F_DUPFD_CLOEXEC, 3), fd, err;
 
 	if (copy < 0)
 		return -errno;
-	fd = accept4(chardev->listen_watch.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0 || dup3(fd, copy, O_CLOEXEC) < 0) {
 		err = -errno;
 		close(copy);
@@ -85,76 +55,27 @@ static int accept_client(struct chardev *chardev)
 			close(fd);
 		return err;
 	}
+	acceptor_went_well(&chardev->acceptor);
 	/* One that has left, but whose last bytes nobody took yet. */
 	chardev_disconnect(chardev);
-	loop_unwatch(chardev->loop, &chardev->listen_watch);
+	acceptor_pause(&chardev->acceptor);
 	take_other_end(chardev, fd, copy);
 	return 0;
 }
 
-static void client_ready(void *arg, uint32_t events)
-{
-	struct chardev *chardev = arg;
-	int err = accept_client(chardev);
-
-	if (!err)
-		chardev->listen_told = false;
-	if (!err || err == -EAGAIN || err == -EINTR || err == -ECONNABORTED)
-		return;
-	tell(chardev, "accept", err);
-	retry_later(chardev);
-}
-
 void chardev_socket_listen(struct chardev *chardev)
 {
-	int err;
-
-	if (chardev->listen_watch.fd < 0)
-		return;
-	err = loop_watch(chardev->loop, &chardev->listen_watch, EPOLLIN);
-	if (!err)
-		return;
-	tell(chardev, "listen", err);
-	retry_later(chardev);
-}
-
-/* 0 after so many ms or when fd is readable, -ECANCELED when cancel_fd is. -1: none. */
-static int wait_ms(int fd, int cancel_fd, int ms)
-{
-	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
-				{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN } };
-
-	if (poll(fds, 2, ms) < 0 && errno != EINTR)
-		return -errno;
-	return fds[1].revents ? -ECANCELED : 0;
+	if (chardev->acceptor.socket.fd >= 0)
+		acceptor_listen(&chardev->acceptor);
 }
 
 static int wait_for_client(struct chardev *chardev, int cancel_fd)
 {
 	int err = 0;
 
-	while (!err && !chardev->connected) {
-		/* After a failure the listener is not watched, but for when it is time again. */
-		if (chardev->listen_watch.active)
-			err = wait_ms(chardev->listen_watch.fd, cancel_fd, -1);
-		else
-			err = wait_ms(chardev->retry_watch.fd, cancel_fd, -1);
-		if (!err && !chardev->listen_watch.active)
-			retry_due(chardev, EPOLLIN);
-		else if (!err)
-			client_ready(chardev, EPOLLIN);
-	}
+	while (!err && !chardev->connected)
+		err = acceptor_wait(&chardev->acceptor, cancel_fd > 0 ? cancel_fd : -1);
 	return err;
-}
-
-static int make_retry_timer(struct chardev *chardev)
-{
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	chardev->retry_watch = (struct loop_watch){ .fd = fd, .ready = retry_due, .arg = chardev };
-	return loop_watch(chardev->loop, &chardev->retry_watch, EPOLLIN);
 }
 
 static int listen_at(struct chardev *chardev, const struct chardev_options *options, int fd,
@@ -165,14 +86,25 @@ static int listen_at(struct chardev *chardev, const struct chardev_options *opti
 	if (err)
 		return err;
 	*what = "timer";
-	err = make_retry_timer(chardev);
+	chardev->acceptor.name = chardev->path;
+	chardev->acceptor.let_in = let_in;
+	chardev->acceptor.arg = chardev;
+	err = acceptor_init(&chardev->acceptor, chardev->loop, fd);
 	if (err)
 		return err;
 	*what = "accept";
-	chardev->listen_watch =
-		(struct loop_watch){ .fd = fd, .ready = client_ready, .arg = chardev };
-	chardev_socket_listen(chardev);
+	acceptor_listen(&chardev->acceptor);
 	return options->wait ? wait_for_client(chardev, options->cancel_fd) : 0;
+}
+
+/* 0 after so many ms, or -ECANCELED when cancel_fd can be read. 0: none. */
+static int wait_ms(int ms, int cancel_fd)
+{
+	struct pollfd fd = { .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN };
+
+	if (poll(&fd, 1, ms) < 0 && errno != EINTR)
+		return -errno;
+	return fd.revents ? -ECANCELED : 0;
 }
 
 /* A server whose queue is full answers at once that one should ask again. */
@@ -187,7 +119,7 @@ static int connect_to(const struct sockaddr_un *addr, int fd, int cancel_fd)
 			return err;
 		if (clock_monotonic() > end)
 			return -ETIMEDOUT;
-		err = wait_ms(-1, cancel_fd, RETRY_MS);
+		err = wait_ms(RETRY_MS, cancel_fd);
 		if (err)
 			return err;
 	}
@@ -215,7 +147,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	if (options->server) {
 		err = listen_at(chardev, options, fd, what);
 		/* From then on it is closed with the back-end. */
-		if (err && chardev->listen_watch.fd < 0)
+		if (err && chardev->acceptor.socket.fd < 0)
 			close(fd);
 		return err;
 	}
@@ -245,13 +177,5 @@ int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
 void chardev_socket_close(struct chardev *chardev)
 {
 	socket_path_remove(&chardev->served);
-	for (size_t i = 0; i < 2; i++) {
-		struct loop_watch *watch = i ? &chardev->retry_watch : &chardev->listen_watch;
-
-		if (watch->fd < 0)
-			continue;
-		loop_unwatch(chardev->loop, watch);
-		close(watch->fd);
-		watch->fd = -1;
-	}
+	acceptor_close(&chardev->acceptor);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,8 +13,8 @@
 #include "base/log.h"
 #include "ctl/qmp.h"
 
-#define BACKLOG  8
-#define RETRY_NS (100 * NS_PER_MS)
+#define BACKLOG   8
+#define SENT_AWAY "a client is sent away"
 
 struct ctl_session {
 	struct ctl_control *control;
@@ -31,14 +30,6 @@ static void session_end(struct ctl_session *session)
 	free(session);
 }
 
-/* A client that comes again and again would be told of without end. */
-static void control_tell(struct ctl_control *control, int error, const char *next)
-{
-	if (!control->told)
-		log_warn("control socket: %s (%s)", strerror(-error), next);
-	control->told = true;
-}
-
 static void control_reap(void *arg)
 {
 	struct ctl_control *control = arg;
@@ -52,9 +43,9 @@ static void control_reap(void *arg)
 			continue;
 		error = chardev_input_error(session->chardev);
 		if (error)
-			control_tell(control, error, "a client is sent away");
+			acceptor_tell(&control->acceptor, error, SENT_AWAY);
 		else
-			control->told = false;
+			acceptor_went_well(&control->acceptor);
 		control->sessions[i] = NULL;
 		session_end(session);
 	}
@@ -115,11 +106,12 @@ static void send_away(int fd)
 	(void)send(fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* One client that waits. 0; -EAGAIN: there is none; or -errno of a host that refuses. */
-static int let_in(struct ctl_control *control)
+static int let_in(void *arg)
 {
+	struct ctl_control *control = arg;
 	struct ctl_session **slot = NULL;
-	int fd = accept4(control->listening.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), ret = 0;
+	int fd = accept4(control->acceptor.socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK),
+	    ret;
 
 	if (fd < 0)
 		return -errno;
@@ -131,7 +123,7 @@ static int let_in(struct ctl_control *control)
 	if (ret) {
 		close(fd);
 		if (ret != -EACCES)
-			control_tell(control, ret, "a client is sent away");
+			acceptor_tell(&control->acceptor, ret, SENT_AWAY);
 		return 0;
 	}
 	if (!slot)
@@ -141,39 +133,6 @@ static int let_in(struct ctl_control *control)
 	if (ret || !slot)
 		close(fd);
 	return ret;
-}
-
-static void control_listen(struct ctl_control *control);
-
-/* There is an event at once as long as a client is in the queue. */
-static void control_pause(struct ctl_control *control, int error)
-{
-	control_tell(control, error, "trying again");
-	if (control->listening.active)
-		loop_unwatch(control->machine->loop, &control->listening);
-	timer_arm(&control->again, clock_now(&control->machine->monotonic) + RETRY_NS);
-}
-
-static void control_ready(void *arg, uint32_t events)
-{
-	struct ctl_control *control = arg;
-	int error = let_in(control);
-
-	if (error && error != -EAGAIN && error != -EINTR && error != -ECONNABORTED)
-		control_pause(control, error);
-}
-
-static void control_listen(struct ctl_control *control)
-{
-	int error = loop_watch(control->machine->loop, &control->listening, EPOLLIN);
-
-	if (error)
-		control_pause(control, error);
-}
-
-static void control_again(void *arg)
-{
-	control_listen(arg);
 }
 
 /* A socket that listens, or -errno. */
@@ -199,15 +158,28 @@ int ctl_control_init(struct ctl_control *control, struct machine *machine, struc
 	int fd = bind_address(&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n));
 
-	*control = (struct ctl_control){ .machine = machine, .vnc = vnc, .listening.fd = -1 };
-	if (fd < 0)
-		return error_set(err, fd, "control socket: @%s: %s", address.sun_path + 1,
-				 strerror(-fd));
-	control->listening =
-		(struct loop_watch){ .fd = fd, .ready = control_ready, .arg = control };
-	control->reap = (struct loop_task){ .run = control_reap, .arg = control };
-	timer_init(&control->again, &machine->monotonic, control_again, control);
-	control_listen(control);
+	int ret = fd;
+
+	*control = (struct ctl_control){
+		.machine = machine,
+		.vnc = vnc,
+		.acceptor = {
+			.name = "control socket",
+			.let_in = let_in,
+			.arg = control,
+			.socket.fd = -1,
+		},
+		.reap = { .run = control_reap, .arg = control },
+	};
+	if (fd >= 0) {
+		ret = acceptor_init(&control->acceptor, machine->loop, fd);
+		if (ret)
+			close(fd);
+	}
+	if (ret)
+		return error_set(err, ret, "control socket: @%s: %s", address.sun_path + 1,
+				 strerror(-ret));
+	acceptor_listen(&control->acceptor);
 	return 0;
 }
 
@@ -219,11 +191,8 @@ void ctl_control_destroy(struct ctl_control *control)
 		if (control->sessions[i])
 			session_end(control->sessions[i]);
 	}
-	if (control->listening.fd < 0)
+	if (control->acceptor.socket.fd < 0)
 		return;
 	loop_unpost(control->machine->loop, &control->reap);
-	timer_disarm(&control->again);
-	if (control->listening.active)
-		loop_unwatch(control->machine->loop, &control->listening);
-	close(control->listening.fd);
+	acceptor_close(&control->acceptor);
 }

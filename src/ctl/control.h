@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "base/clock.h"
+#include "base/acceptor.h"
 #include "base/error.h"
 #include "base/loop.h"
 #include "board/machine.h"
@@ -27,11 +27,9 @@ struct ctl_session;
 struct ctl_control {
 	struct machine *machine; /* borrowed */
 	struct ui_vnc *vnc; /* borrowed, or NULL; for the sessions */
-	struct loop_watch listening; /* fd -1: it does not */
+	struct acceptor acceptor; /* socket.fd -1: it does not listen */
 	struct ctl_session *sessions[CTL_CONTROL_CLIENTS]; /* NULL: free */
 	struct loop_task reap; /* frees those whose client has left */
-	struct timer again; /* the host refused to let one in: listen again */
-	bool told; /* of a failure, since when no client has come and gone without one */
 };
 
 /* Begins to listen. 0, or -errno with a line of why: the machine does well without. */

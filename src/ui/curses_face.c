@@ -43,6 +43,8 @@ static SCREEN *open_screen(struct curses_face *face)
 		sigaction(signals[i], NULL, &actions[i]);
 	/* What LINES and COLUMNS say is not where a resized terminal ends. */
 	use_env(FALSE);
+	/* Where a kind of terminal has no size, as Linux's console, there has to be one until the first look. */
+	use_tioctl(TRUE);
 	screen = newterm(NULL, face->out, face->in);
 	for (size_t i = 0; i < SIGNALS_N; i++)
 		sigaction(signals[i], &actions[i], NULL);

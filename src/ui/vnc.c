@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "ui/vnc.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -13,7 +11,6 @@
 #include "ui/vnc_impl.h"
 
 #define LOOKS_A_SECOND 60
-#define RETRY_NS       (100 * NS_PER_MS)
 
 /* What is shown of a machine that has no picture. */
 #define BLACK_WIDTH  640u
@@ -85,8 +82,8 @@ static void forget_picture(struct ui_vnc *vnc)
 	vnc_picture_free(&vnc->picture);
 }
 
-/* Whether somebody waits for an update; wake: those for whom there is something. */
-static bool is_wanted(struct ui_vnc *vnc, bool wake)
+/* Whether somebody waits for an update; looked: just now, so wake those for whom there is something. */
+static bool is_wanted(struct ui_vnc *vnc, bool looked)
 {
 	bool wanted = false;
 
@@ -97,8 +94,11 @@ static bool is_wanted(struct ui_vnc *vnc, bool wake)
 		if (!viewer || !viewer->wants)
 			continue;
 		wanted = true;
+		if (!looked)
+			continue;
+		viewer->fresh = true;
 		/* One that cannot be woken is of no use. */
-		if (wake && viewer->damage.any && wake_give(&viewer->wake))
+		if ((viewer->due || viewer->damage.any) && wake_give(&viewer->wake))
 			(void)shutdown(viewer->fd, SHUT_RDWR);
 	}
 	lock_drop(&vnc->lock);
@@ -211,99 +211,72 @@ static int welcome(struct ui_vnc *vnc, int fd, const struct ui_vnc_end *end,
 
 /* Listening */
 
-static void listen_again(void *arg);
-
-/* Those who wait would be told of without end. */
-static void pause_listening(struct ui_vnc *vnc, int error)
+static int let_in(void *arg)
 {
-	if (!vnc->told_refused)
-		log_warn("-vnc: %s (trying again)", strerror(-error));
-	vnc->told_refused = true;
-	for (size_t i = 0; i < vnc->listeners_n; i++) {
-		if (vnc->listeners[i].watch.active)
-			loop_unwatch(vnc->machine->loop, &vnc->listeners[i].watch);
-	}
-	timer_arm(&vnc->again, clock_now(&vnc->machine->monotonic) + RETRY_NS);
-}
-
-static void let_in(struct ui_vnc *vnc, struct vnc_listener *listener)
-{
+	struct vnc_listener *listener = arg;
 	struct ui_vnc_end end;
 	int ret = vnc_listen_accept(listener, &end);
 
 	if (ret >= 0)
-		ret = welcome(vnc, ret, &end, &listener->end);
+		ret = welcome(listener->vnc, ret, &end, &listener->end);
 	if (!ret)
-		vnc->told_refused = false;
-	else if (ret != -EAGAIN && ret != -EINTR && ret != -ECONNABORTED)
-		pause_listening(vnc, ret);
+		acceptor_went_well(&listener->acceptor);
+	return ret;
 }
 
-static void plain_ready(void *arg, uint32_t events)
+static struct vnc_listener *next_listener(struct ui_vnc *vnc, bool websocket)
 {
-	struct ui_vnc *vnc = arg;
+	struct vnc_listener *listener = &vnc->listeners[vnc->listeners_n];
 
-	let_in(vnc, &vnc->listeners[0]);
-}
-
-static void websocket_ready(void *arg, uint32_t events)
-{
-	struct ui_vnc *vnc = arg;
-
-	let_in(vnc, &vnc->listeners[1]);
-}
-
-static void listen_again(void *arg)
-{
-	struct ui_vnc *vnc = arg;
-	int ret = 0;
-
-	for (size_t i = 0; i < vnc->listeners_n && !ret; i++)
-		ret = loop_watch(vnc->machine->loop, &vnc->listeners[i].watch, EPOLLIN);
-	if (ret)
-		pause_listening(vnc, ret);
-}
-
-static void begin_listening(struct ui_vnc *vnc)
-{
-	static void (*const ready[])(void *arg, uint32_t events) = { plain_ready, websocket_ready };
-
-	assert(vnc->listeners_n <= sizeof(ready) / sizeof(ready[0]));
-	for (size_t i = 0; i < vnc->listeners_n; i++) {
-		struct vnc_listener *listener = &vnc->listeners[i];
-
-		listener->watch.ready = ready[i];
-		listener->watch.arg = vnc;
-		listener->end.websocket = i == 1;
-	}
-	if (vnc->listeners[0].open_to_others && !vnc->options.password)
-		log_warn("-vnc: port %u is open to others than this host, without a password",
-			 vnc_listen_port(&vnc->listeners[0]));
-	listen_again(vnc);
+	*listener = (struct vnc_listener){
+		.acceptor = {
+			.name = "-vnc",
+			.let_in = let_in,
+			.arg = listener,
+			.socket.fd = -1,
+		},
+		.vnc = vnc,
+		.end.websocket = websocket,
+	};
+	return listener;
 }
 
 /* 0, or -errno with one line. */
 static int open_listeners(struct ui_vnc *vnc, struct error *err)
 {
 	const struct ui_vnc_options *options = &vnc->options;
+	struct vnc_listener *listener = next_listener(vnc, false);
+	struct loop *loop = vnc->machine->loop;
 	uint32_t port;
 	int ret;
 
-	vnc->listeners_n = 1;
 	if (options->path)
-		return vnc_listen_unix(&vnc->listeners[0], options->path, err);
-	ret = vnc_listen_tcp(&vnc->listeners[0], options->host, UI_VNC_PORT + options->display,
-			     UI_VNC_PORT + options->to, err);
-	if (ret || !options->websocket)
-		return ret;
-	port = vnc_listen_port(&vnc->listeners[0]) - UI_VNC_PORT + UI_VNC_WEBSOCKET_PORT;
-	port = options->websocket_port ? options->websocket_port : port;
-	ret = vnc_listen_tcp(&vnc->listeners[1], options->host, port, port, err);
-	if (ret)
-		vnc_listen_close(&vnc->listeners[0]);
+		ret = vnc_listen_unix(listener, loop, options->path, err);
 	else
-		vnc->listeners_n = 2;
+		ret = vnc_listen_tcp(listener, loop, options->host, UI_VNC_PORT + options->display,
+				     UI_VNC_PORT + options->to, err);
+	if (ret)
+		return ret;
+	vnc->listeners_n++;
+	if (!options->websocket)
+		return 0;
+	port = vnc_listen_port(listener) - UI_VNC_PORT + UI_VNC_WEBSOCKET_PORT;
+	port = options->websocket_port ? options->websocket_port : port;
+	ret = vnc_listen_tcp(next_listener(vnc, true), loop, options->host, port, port, err);
+	if (ret)
+		vnc_listen_close(listener);
+	else
+		vnc->listeners_n++;
 	return ret;
+}
+
+static void begin_listening(struct ui_vnc *vnc)
+{
+	if (vnc->listeners[0].open_to_others && !vnc->options.password)
+		log_warn("-vnc: port %u is open to others than this host, without a password",
+			 vnc_listen_port(&vnc->listeners[0]));
+	for (size_t i = 0; i < vnc->listeners_n; i++)
+		acceptor_listen(&vnc->listeners[i].acceptor);
 }
 
 int ui_vnc_open(struct ui_vnc **out, struct machine *machine, const struct ui_vnc_options *options,
@@ -338,7 +311,6 @@ int ui_vnc_open(struct ui_vnc **out, struct machine *machine, const struct ui_vn
 	};
 	screen_listen(&machine->screen, &vnc->screen);
 	timer_init(&vnc->look, &machine->monotonic, look_due, vnc);
-	timer_init(&vnc->again, &machine->monotonic, listen_again, vnc);
 	vnc->attend = (struct loop_task){ .run = attend, .arg = vnc };
 	begin_listening(vnc);
 	*out = vnc;
@@ -349,18 +321,14 @@ void ui_vnc_close(struct ui_vnc *vnc)
 {
 	if (!vnc)
 		return;
-	for (size_t i = 0; i < vnc->listeners_n; i++) {
-		if (vnc->listeners[i].watch.active)
-			loop_unwatch(vnc->machine->loop, &vnc->listeners[i].watch);
+	for (size_t i = 0; i < vnc->listeners_n; i++)
 		vnc_listen_close(&vnc->listeners[i]);
-	}
 	for (size_t i = 0; i < UI_VNC_VIEWERS; i++) {
 		if (vnc->viewers[i])
 			send_away(vnc, i);
 	}
 	loop_unpost(vnc->machine->loop, &vnc->attend);
 	timer_disarm(&vnc->look);
-	timer_disarm(&vnc->again);
 	screen_unlisten(&vnc->screen);
 	vnc_picture_free(&vnc->picture);
 	lock_destroy(&vnc->lock);

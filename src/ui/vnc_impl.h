@@ -36,7 +36,9 @@ struct vnc_viewer {
 	bool stop; /* the thread is to end */
 	bool ended; /* it does nothing more: join it */
 	bool let_in; /* past the password */
-	bool wants; /* waits for an update */
+	bool wants; /* waits for an update, */
+	bool due; /* and would get one, but for a look that is newer than its request */
+	bool fresh; /* such a look was taken */
 	struct vnc_damage damage;
 	struct vnc_input queue[VNC_QUEUE]; /* for the loop: [0, queue_n) */
 	unsigned queue_n;
@@ -65,11 +67,10 @@ struct ui_vnc {
 	size_t listeners_n;
 	struct vnc_viewer *viewers[UI_VNC_VIEWERS]; /* NULL: free */
 	unsigned viewers_n;
-	bool told_full, told_refused;
+	bool told_full;
 	struct screen_listener screen;
 	bool stale; /* the picture is to be copied anew */
 	struct timer look; /* again */
-	struct timer again; /* the host refused to let one in: listen again */
 	struct loop_task attend; /* a thread has something for the loop */
 	LIST_HEAD(ui_vnc_observers, ui_vnc_observer) observers;
 

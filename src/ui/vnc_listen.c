@@ -29,23 +29,24 @@ static bool is_loopback(const struct sockaddr_storage *address)
 	return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
 }
 
-int vnc_listen_unix(struct vnc_listener *listener, const char *path, struct error *err)
+int vnc_listen_unix(struct vnc_listener *listener, struct loop *loop, const char *path,
+		    struct error *err)
 {
 	int fd = socket(AF_UNIX, SOCKET_ALL, 0), ret;
 
-	*listener = (struct vnc_listener){ .watch.fd = -1 };
 	if (fd < 0)
 		return error_set(err, -errno, "-vnc: socket: %s", strerror(errno));
 	ret = socket_path_bind(&listener->served, path, fd);
 	if (!ret && listen(fd, BACKLOG) < 0)
 		ret = -errno;
+	if (!ret)
+		ret = acceptor_init(&listener->acceptor, loop, fd);
 	if (ret) {
 		socket_path_remove(&listener->served);
 		close(fd);
 		return error_set(err, ret, "%s: %s", path,
 				 ret == -EBUSY ? "another server listens there" : strerror(-ret));
 	}
-	listener->watch.fd = fd;
 	listener->end.family = "unix";
 	snprintf(listener->end.service, sizeof(listener->end.service), "%s", path);
 	return 0;
@@ -72,8 +73,8 @@ static int try_port(const struct addrinfo *info, uint16_t port)
 	return ret;
 }
 
-int vnc_listen_tcp(struct vnc_listener *listener, const char *host, uint32_t first, uint32_t last,
-		   struct error *err)
+int vnc_listen_tcp(struct vnc_listener *listener, struct loop *loop, const char *host,
+		   uint32_t first, uint32_t last, struct error *err)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
 	struct sockaddr_storage address;
@@ -81,7 +82,6 @@ int vnc_listen_tcp(struct vnc_listener *listener, const char *host, uint32_t fir
 	struct addrinfo *info;
 	int fd = -EADDRINUSE, ret;
 
-	*listener = (struct vnc_listener){ .watch.fd = -1 };
 	/* That name has two addresses on many hosts: the one that all have. */
 	if (!host || !strcmp(host, "localhost"))
 		host = THIS_HOST;
@@ -97,12 +97,13 @@ int vnc_listen_tcp(struct vnc_listener *listener, const char *host, uint32_t fir
 	if (fd < 0)
 		return error_set(err, fd, "-vnc %s: port %u: %s", host, first, strerror(-fd));
 	memset(&address, 0, sizeof(address));
-	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0) {
-		ret = -errno;
+	ret = getsockname(fd, (struct sockaddr *)&address, &len) < 0 ? -errno : 0;
+	if (!ret)
+		ret = acceptor_init(&listener->acceptor, loop, fd);
+	if (ret) {
 		close(fd);
 		return error_set(err, ret, "-vnc %s: %s", host, strerror(-ret));
 	}
-	listener->watch.fd = fd;
 	listener->open_to_others = !is_loopback(&address);
 	describe(&listener->end, &address, len);
 	return 0;
@@ -117,7 +118,7 @@ int vnc_listen_accept(struct vnc_listener *listener, struct ui_vnc_end *end)
 {
 	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(address);
-	int fd = accept4(listener->watch.fd, (struct sockaddr *)&address, &len,
+	int fd = accept4(listener->acceptor.socket.fd, (struct sockaddr *)&address, &len,
 			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
@@ -133,9 +134,6 @@ int vnc_listen_accept(struct vnc_listener *listener, struct ui_vnc_end *end)
 
 void vnc_listen_close(struct vnc_listener *listener)
 {
-	if (listener->watch.fd < 0)
-		return;
 	socket_path_remove(&listener->served);
-	close(listener->watch.fd);
-	listener->watch.fd = -1;
+	acceptor_close(&listener->acceptor);
 }

@@ -245,7 +245,7 @@ static void catch_up(struct vnc_viewer *viewer)
 	}
 }
 
-static void set_wants(struct vnc_viewer *viewer, bool wants)
+static void set_wants(struct vnc_viewer *viewer, bool wants, bool due)
 {
 	struct ui_vnc *vnc = viewer->vnc;
 	bool news;
@@ -253,9 +253,22 @@ static void set_wants(struct vnc_viewer *viewer, bool wants)
 	lock_take(&vnc->lock);
 	news = wants && !viewer->wants;
 	viewer->wants = wants;
+	viewer->due = due;
 	lock_drop(&vnc->lock);
 	if (news)
 		loop_post(vnc->machine->loop, &vnc->attend);
+}
+
+/* Whether there was a look since the last update; from now on it takes another. */
+static bool take_look(struct vnc_viewer *viewer)
+{
+	bool fresh;
+
+	lock_take(&viewer->vnc->lock);
+	fresh = viewer->fresh;
+	viewer->fresh = false;
+	lock_drop(&viewer->vnc->lock);
+	return fresh;
 }
 
 static bool update_due(const struct vnc_viewer *viewer)
@@ -267,19 +280,28 @@ static bool update_due(const struct vnc_viewer *viewer)
 	       (client->newFBSizePending || !library->sraRgnEmpty(client->modifiedRegion));
 }
 
-/* While it is sent, which may take long, nobody waits for another. */
+/*
+ * Who asks for all of the picture, and not for what is new, is to see it as it is and not as it was when
+ * somebody looked last. While an update is sent, which may take long, nobody waits for another.
+ */
 static void update(struct vnc_viewer *viewer)
 {
 	const struct vnc_library *library = &viewer->vnc->library;
+	bool due;
 
 	catch_up(viewer);
+	due = update_due(viewer);
+	if (due && !take_look(viewer)) {
+		set_wants(viewer, true, true);
+		return;
+	}
 	/* A change of size goes alone, and then what is to be seen. */
 	for (int i = 0; i < 2 && update_due(viewer); i++) {
-		set_wants(viewer, false);
+		set_wants(viewer, false, false);
 		library->rfbUpdateClient(viewer->client);
 	}
 	if (viewer->client->sock >= 0)
-		set_wants(viewer, !library->sraRgnEmpty(viewer->client->requestedRegion));
+		set_wants(viewer, !library->sraRgnEmpty(viewer->client->requestedRegion), false);
 }
 
 static void tell_let_in(struct vnc_viewer *viewer)
@@ -464,6 +486,7 @@ int vnc_viewer_start(struct vnc_viewer **out, struct ui_vnc *vnc, int socket,
 	viewer->end = *end;
 	viewer->server = server;
 	viewer->socket = socket;
+	viewer->fresh = true; /* the server has looked for it */
 	viewer->fd = dup(socket);
 	ret = viewer->fd < 0 ? -errno : wake_init(&viewer->wake);
 	if (ret) {

@@ -11,18 +11,10 @@ import time
 
 from machine import COALPORT, Machine, Test, main, needs_kvm
 from pane import Pane, needs_tmux
-from qmp import Line, Qmp
+from player import MODE_3, MODE_12, Guest
+from qmp import Qmp
 
 CURSES = ('-accel', 'qtest', '-nodefaults', '-display', 'curses')
-# IBM PS/2 and PC BIOS Interface Technical Reference, "Video parameters": misc, sequencer, CRTC, graphics, attributes.
-MODE_3 = (0x67, (3, 0, 3, 0, 2),
-          (0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0, 0x4f, 0x0d, 0x0e, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x28,
-           0x1f, 0x96, 0xb9, 0xa3, 0xff), (0, 0, 0, 0, 0, 0x10, 0x0e, 0x0f, 0xff),
-          (0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0, 0x0f, 8, 0))
-MODE_12 = (0xe3, (3, 1, 0xf, 0, 6),
-           (0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xea, 0x8c, 0xdf, 0x28, 0,
-            0xe7, 0x04, 0xe3, 0xff), (0, 0, 0, 0, 0, 0, 5, 0x0f, 0xff),
-           (0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 1, 0, 0x0f, 0, 0))
 # Keys as tmux names them, and what the guest's keyboard says (set 1).
 KEYS = (
     ('a', '1e 9e'), ('A', '2a 1e 9e aa'), ('&', '2a 08 88 aa'), ('Enter', '1c 9c'), ('Tab', '0f 8f'),
@@ -33,62 +25,6 @@ KEYS = (
     ('F1', '3b bb'), ('F10', '44 c4'), ('F12', '58 d8'), ('BTab', '2a 0f 8f aa'), ('S-F5', '2a 3f bf aa'),
     ('C-Up', '1d e0 48 e0 c8 9d'), ('M-F4', '38 3e be b8'),
 )
-
-
-class Guest(Line):
-    """Who drives the machine in the place of a processor."""
-
-    def out(self, port, byte):
-        assert self.ask(f'outb {port:#x} {byte:#x}') == 'OK'
-
-    def inb(self, port):
-        return int(self.ask(f'inb {port:#x}').split()[1], 16)
-
-    def set_mode(self, mode):
-        misc, *groups = mode
-        self.out(0x3c2, misc)
-        self.out(0x3d4, 0x11)
-        self.out(0x3d5, 0)
-        for port, values in zip((0x3c4, 0x3d4, 0x3ce), groups):
-            for i, value in enumerate(values):
-                self.out(port, i)
-                self.out(port + 1, value)
-        self.inb(0x3da)
-        for i, value in enumerate(groups[3]):
-            self.out(0x3c0, i)
-            self.out(0x3c0, value)
-        self.out(0x3c0, 0x20)
-
-    def put(self, row, column, text, attribute=7):
-        cells = b''.join(bytes([byte, attribute]) for byte in text)
-        assert self.ask(f'write {0xb8000 + 2 * (80 * row + column):#x} {len(cells)} 0x{cells.hex()}') == 'OK'
-
-    def clear(self):
-        for row in range(25):
-            self.put(row, 0, b' ' * 80)
-
-    def cursor(self, row, column):
-        at = 80 * row + column
-        for register, value in ((0x0a, 0x0d), (0x0e, at >> 8), (0x0f, at & 0xff)):
-            self.out(0x3d4, register)
-            self.out(0x3d5, value)
-
-    def hear_keys(self):
-        """The keyboard is on, translated, and tells."""
-        self.out(0x64, 0x60)
-        self.out(0x60, 0x45)
-        self.out(0x60, 0xf4)
-        self.heard(1)
-
-    def heard(self, n):
-        """The next n bytes of the keyboard; time passes until they are there."""
-        got = []
-        while len(got) < n:
-            if self.inb(0x64) & 1:
-                got.append(self.inb(0x60))
-            else:
-                self.ask('clock_step 1000000')
-        return got
 
 
 class Curses(Test):
@@ -205,10 +141,10 @@ class Screen(Curses):
         self.ends(pane)
 
     def test_terminals(self):
-        """One without colours, the eight-coloured one, one that is not UTF-8."""
+        """One without colours, those with eight, one that is not UTF-8."""
         pane = Pane(self.folder, 100, 30)
         self.addCleanup(pane.close)
-        for kind, locale in (('vt100', 'C.UTF-8'), ('xterm', 'C.UTF-8'), ('xterm-256color', 'C')):
+        for kind, locale in (('vt100', 'C.UTF-8'), ('linux', 'C.UTF-8'), ('xterm', 'C.UTF-8'), ('xterm-256color', 'C')):
             with self.subTest(kind=kind):
                 guest = self.run_in(pane, kind=f'{kind} LC_ALL={locale}')
                 guest.put(0, 0, b'\xc9\xcd\xbb\x0b boxed', 0x4f)
@@ -388,6 +324,17 @@ class Firmware(Curses):
         pane.wait_for(r'boot device')
         pane.keys('C-a', 'x')
         pane.wait_for(r'^status 0$')
+        self.check_restored(pane)
+
+    @needs_kvm
+    def test_report(self):
+        """It comes when the terminal is given back."""
+        pane = Pane(self.folder, 200, 25, 'LC_ALL=C.UTF-8')
+        self.addCleanup(pane.close)
+        pane.type(f'{COALPORT} -m 16 -display curses -exits text; echo status $?')
+        pane.wait_for(r'SeaBIOS \(version')
+        pane.keys('C-a', 'x')
+        pane.wait_for(r'^user-space exits \d.*\nstatus 0$')
         self.check_restored(pane)
 
 

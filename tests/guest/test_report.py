@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: MIT
 """coalport report: of machines that ran, of files that are none, and its pages in a real browser."""
-import base64
 import json
 import os
 import re
-import shutil
-import struct
 import subprocess
-import unittest
 import xml.dom.minidom
-import zlib
 
+from browser import Browser, colours, needs_chromium
 from machine import COALPORT, PATIENCE, Machine, Test, guest, main, needs_kvm, run
 
-CHROMIUM = shutil.which('chromium')
 COLOURS = {(0x00, 0x72, 0xb2), (0xd5, 0x5e, 0x00)}  # of the first two series, on a light ground
 
 
@@ -126,7 +121,7 @@ class Files(Test):
         self.assertEqual(darkness(runs[0], runs[2]), [1, 1])
         self.assertIn('the darkest is 1,000 exits a second, in both', self.content('page'))
 
-    @unittest.skipUnless(CHROMIUM, 'chromium is not installed')
+    @needs_chromium
     def test_in_a_browser(self):
         pages = [self.path('one.html'), self.path('two.html')]
         one, two = self.recording('one'), self.recording('two', 20)
@@ -145,118 +140,12 @@ class Files(Test):
                             const r = f.getBoundingClientRect();
                             return {x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height,
                                     fills: [...f.querySelectorAll("rect")].map(r => getComputedStyle(r).fill)}})'''):
-                        colours = browser.colours({name: figure[name] for name in ('x', 'y', 'width', 'height')})
+                        seen = colours(browser.picture({name: figure[name] for name in ('x', 'y', 'width', 'height')}))
                         tints = {tint(*map(float, re.findall(r'[\d.]+', fill)))
                                  for fill in figure['fills'] if fill.startswith('rgba')}
-                        self.assertTrue(colours & (COLOURS | tints), (page, width, figure))
+                        self.assertTrue(seen & (COLOURS | tints), (page, width, figure))
                 self.assertEqual(browser.complaints, [])
                 self.assertLessEqual(browser.requests, {f'file://{path}' for path in pages} | {'data:,'})
-
-
-class Browser:
-    """Chromium without a window, driven by its protocol over two pipes."""
-
-    def __init__(self, profile):
-        to_read, self.to = os.pipe()
-        self.come, from_write = os.pipe()
-
-        def pipes():
-            os.dup2(to_read, 3)
-            os.dup2(from_write, 4)
-        self.process = subprocess.Popen(
-            [CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--no-first-run',
-             '--force-color-profile=srgb', f'--user-data-dir={profile}', '--remote-debugging-pipe'],
-            pass_fds=(3, 4), preexec_fn=pipes, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_read)
-        os.close(from_write)
-        self.rest, self.number, self.session = b'', 0, None
-        self.complaints, self.requests = [], set()
-        target = self.call('Target.createTarget', url='about:blank')['targetId']
-        self.session = self.call('Target.attachToTarget', targetId=target, flatten=True)['sessionId']
-        for domain in ('Page', 'Network', 'Log', 'Runtime'):
-            self.call(domain + '.enable')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.to)
-        os.close(self.come)
-
-    def hear(self):
-        while b'\0' not in self.rest:
-            got = os.read(self.come, 1 << 20)
-            if not got:
-                raise AssertionError('the browser has ended')
-            self.rest += got
-        text, _, self.rest = self.rest.partition(b'\0')
-        said = json.loads(text)
-        method, params = said.get('method'), said.get('params', {})
-        if method in ('Log.entryAdded', 'Runtime.exceptionThrown', 'Runtime.consoleAPICalled'):
-            self.complaints.append(params)
-        elif method == 'Network.requestWillBeSent':
-            self.requests.add(params['request']['url'])
-        return said
-
-    def call(self, method, **params):
-        self.number += 1
-        request = {'id': self.number, 'method': method, 'params': params}
-        if self.session:
-            request['sessionId'] = self.session
-        os.write(self.to, json.dumps(request).encode() + b'\0')
-        while (said := self.hear()).get('id') != self.number:
-            pass
-        if 'error' in said:
-            raise AssertionError(said['error'])
-        return said['result']
-
-    def open(self, url, width):
-        self.call('Emulation.setDeviceMetricsOverride', width=width, height=900, deviceScaleFactor=1, mobile=False)
-        self.call('Emulation.setEmulatedMedia', features=[{'name': 'prefers-color-scheme', 'value': 'light'}])
-        self.call('Page.navigate', url=url)
-        while self.hear().get('method') != 'Page.loadEventFired':
-            pass
-
-    def evaluate(self, expression):
-        return self.call('Runtime.evaluate', expression=expression, returnByValue=True)['result']['value']
-
-    def colours(self, place):
-        """Those of a part of the page."""
-        picture = self.call('Page.captureScreenshot', format='png', captureBeyondViewport=True,
-                            clip={**place, 'scale': 1})['data']
-        return set(pixels(base64.b64decode(picture)))
-
-
-def pixels(png):
-    """The colours of a PNG's pixels, of 8 bits a channel and not interlaced."""
-    assert png[:8] == b'\x89PNG\r\n\x1a\n'
-    at, data = 8, b''
-    while at < len(png):
-        size, kind = struct.unpack('>I4s', png[at:at + 8])
-        chunk = png[at + 8:at + 8 + size]
-        if kind == b'IHDR':
-            width, height, depth, form, _, _, interlaced = struct.unpack('>IIBBBBB', chunk)
-            assert depth == 8 and form in (2, 6) and not interlaced
-        data += chunk if kind == b'IDAT' else b''
-        at += size + 12
-    data, each = zlib.decompress(data), 3 if form == 2 else 4
-    before = bytearray(width * each)
-    for row in range(height):
-        start = row * (width * each + 1)
-        line, kind = bytearray(data[start + 1:start + 1 + width * each]), data[start]
-        for i, byte in enumerate(line):
-            left = line[i - each] if i >= each else 0
-            up, corner = before[i], before[i - each] if i >= each else 0
-            if kind == 4:
-                guess = left + up - corner
-                nearest = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))
-                line[i] = byte + nearest[2] & 255
-            else:
-                line[i] = byte + (0, left, up, (left + up) // 2)[kind] & 255
-        before = line
-        yield from {tuple(line[i:i + 3]) for i in range(0, len(line), each)}
 
 
 @needs_kvm

@@ -1,15 +1,26 @@
 # SPDX-License-Identifier: MIT
 """The VNC server of the program as its options, its monitor and its viewers know it."""
+import contextlib
 import os
+import random
 import socket
+import statistics
 import struct
+import threading
 import time
 import unittest
 
 from machine import Machine, PATIENCE, Test, main, needs_kvm, run
+from player import MODE_3, Guest
 from qmp import Qmp
-from rfb import DESKTOP_SIZE, EXTENDED_KEYS, Refused, Viewer
+from rfb import DESKTOP_SIZE, EXTENDED_KEYS, RAW, Refused, Viewer
 
+# An area beyond all, no area, encodings without number, scales of 0 and 255, a wish for 65535 by 65535 on 255 screens.
+ABSURD = (
+    b'\x03\x00' + b'\xff' * 8, b'\x03\x01' + bytes(8), b'\x02\x00\xff\xff' + b'\x00' * 100000, b'\x08\x00\x00\x00',
+    b'\x08\xff\x00\x00', b'\x0f\x00\x00\x00', b'\x0f\xff\x00\x00', b'\xfb\x00' + b'\xff' * 4 + b'\xff\x00' + b'\xff' * 4080,
+    b'\x00\x00\x00\x00' + bytes(16), b'\x00\x00\x00\x00' + b'\xff' * 16,
+)
 BARE = ('-accel', 'qtest', '-nodefaults', '-display', 'none')
 
 
@@ -41,6 +52,11 @@ class Server(Test):
         viewer = Viewer(self.address(qmp), PATIENCE, **how)
         self.addCleanup(viewer.close)
         return viewer
+
+    def answer_time(self, qmp):
+        begun = time.monotonic()
+        self.assertIn('return', qmp.execute('query-status'))
+        return time.monotonic() - begun
 
     def quit(self, machine, qmp, err=''):
         qmp.execute('quit')
@@ -177,6 +193,14 @@ class Websockets(Server):
         self.quit(machine, qmp)
 
 
+NO_VGA = no_vga()
+# VBE registers, and what modes write there: 8 bits a pixel, memory not cleared; none, so that mode 3 is back.
+VBE = (4, 1, 2, 3, 4)
+MODES = ((0, 320, 200, 8, 0xc1), (0, 400, 300, 8, 0xc1), (0,))
+SIZES = ((320, 200), (400, 300), (720, 400))
+CHANGES = 20000
+
+
 class Hostile(Server):
     def test_two_hundred(self):
         """And a monitor that answers meanwhile as it does without them."""
@@ -184,9 +208,7 @@ class Hostile(Server):
         address = self.address(qmp)
         guests = [socket.create_connection(address, PATIENCE) for _ in range(200)]
         for _ in range(20):
-            begun = time.monotonic()
-            self.assertIn('return', qmp.execute('query-status'))
-            self.assertLess(time.monotonic() - begun, 10)
+            self.assertLess(self.answer_time(qmp), 10)
         for one in guests:
             one.close()
         while qmp.execute('query-vnc')['return']['clients']:
@@ -231,10 +253,50 @@ class Hostile(Server):
                 viewer.picture()
             except (OSError, EOFError):
                 pass
-        with open(f'/proc/{machine.process.pid}/status', encoding='ascii') as status:
-            resident = next(int(line.split()[1]) for line in status if line.startswith('VmRSS'))
-        self.assertLess(resident, 1 << 20)  # KiB
+        self.check_memory(machine)
         self.quit(machine, qmp)
+
+    def test_together(self):
+        """One that never reads, one that reads a byte a second, junk, absurd sizes; and one who behaves."""
+        machine, qmp = self.start(':3,to=500', *(() if NO_VGA else ('-vga', 'std')))
+        deaf, slow, good = (self.see(qmp) for _ in range(3))
+        deaf.connection.settimeout(0.1)
+        with contextlib.suppress(OSError):
+            for _ in range(100000):
+                deaf.request()
+        over = threading.Event()
+
+        def read_slowly():
+            with contextlib.suppress(OSError):
+                while not over.wait(1):
+                    slow.request()
+                    slow.connection.recv(1)
+        reader = threading.Thread(target=read_slowly)
+        reader.start()
+        self.addCleanup(reader.join)
+        self.addCleanup(over.set)
+        seconds, chance = [], random.Random(1)
+        for said in 10 * (*ABSURD, None):
+            viewer = self.see(qmp)
+            viewer.connection.settimeout(0.2)
+            with contextlib.suppress(OSError, EOFError):
+                viewer.set_encodings(RAW, DESKTOP_SIZE, EXTENDED_KEYS)
+                viewer.connection.sendall(said or chance.randbytes(chance.randrange(1, 100000)))
+            seconds.append(self.answer_time(qmp))
+            viewer.close()
+        print(f'the monitor answers within {1e3 * statistics.median(seconds):.1f} ms (median)')
+        self.assertLess(statistics.median(seconds), 10)
+        good.picture()
+        self.check_memory(machine)
+        over.set()
+        reader.join()
+        self.quit(machine, qmp)
+
+    def check_memory(self, machine):
+        """It never was much."""
+        with open(f'/proc/{machine.process.pid}/status', encoding='ascii') as status:
+            most = next(int(line.split()[1]) for line in status if line.startswith('VmHWM'))
+        self.assertLess(most, 1 << 20)  # KiB
 
 
 class Screendump(Server):
@@ -245,9 +307,6 @@ class Screendump(Server):
         self.assertIn('error', qmp.execute('screendump'))
         self.assertIn('error', qmp.execute('screendump', filename=self.path('x'), format='gif'))
         self.quit(machine, qmp)
-
-
-NO_VGA = no_vga()
 
 
 @unittest.skipIf(NO_VGA, NO_VGA)
@@ -273,6 +332,42 @@ class Picture(Server):
         self.assertTrue(self.dump(qmp, 'x.png', format='png').startswith(b'\x89PNG\r\n'))
         for path in (self.folder, '/dev/null', self.path('no/such')):
             self.assertIn('error', qmp.execute('screendump', filename=path))
+        self.quit(machine, qmp)
+
+    def test_modes(self):
+        """A guest that changes modes as fast as it can, and a viewer that follows."""
+        machine, qmp = self.start(':3,to=500', '-vga', 'std', '-qtest', f'unix:{self.path("qtest")},server=on,wait=off')
+        connection = socket.socket(socket.AF_UNIX)
+        machine.wait_until(lambda: connection.connect_ex(self.path('qtest')) == 0)
+        guest = Guest(connection)
+        self.addCleanup(guest.close)
+        guest.set_mode(MODE_3)
+        viewer = self.see(qmp)
+        viewer.set_encodings(RAW, DESKTOP_SIZE)
+
+        def change(*modes):
+            lines = [f'outw {port:#x} {value}\n' for mode in modes for i, value in enumerate(mode)
+                     for port, value in ((0x1ce, VBE[i]), (0x1cf, value))]
+            guest.say(''.join(lines))
+            for _ in lines:
+                self.assertEqual(guest.hear(), 'OK\n')
+        changes, seconds, begun = 0, [], time.monotonic()
+        while changes < CHANGES:
+            viewer.request(incremental=True)
+            for _ in range(50):
+                change(*50 * MODES)
+                changes += 50 * len(MODES)
+            seconds.append(self.answer_time(qmp))
+            # It rests in one of them, which is what the viewer then sees.
+            last = len(seconds) % len(MODES)
+            change(MODES[last])
+            viewer.pixels = {}
+            while (viewer.width, viewer.height) != SIZES[last]:
+                viewer.update()
+                viewer.request()
+            self.assertEqual(len(viewer.picture()), SIZES[last][0] * SIZES[last][1])
+        print(f'{changes} changes of mode in {time.monotonic() - begun:.1f} s; the monitor answers within '
+              f'{1e3 * statistics.median(seconds):.1f} ms (median)')
         self.quit(machine, qmp)
 
     @needs_kvm

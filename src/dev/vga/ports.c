@@ -2,8 +2,9 @@
 /* The VGA's registers, by port and by the MMIO BAR. */
 #include "dev/vga/vga.h"
 
-#define MMIO_PORTS 0x400 /* 0x3c0 to 0x3df */
-#define MMIO_VBE   0x500 /* a word for each register */
+#define MMIO_EDID_SIZE 0x100u
+#define MMIO_PORTS     0x400 /* 0x3c0 to 0x3df */
+#define MMIO_VBE       0x500 /* a word for each register */
 
 /* What the attribute and graphics registers keep of what is written. */
 static const uint8_t attr_bits[ATTR_N] = {
@@ -275,6 +276,16 @@ static const struct mem_port vga_port_table[] = {
 	SHOWN(0x3da, "input status 1"),
 };
 
+/* Bytes, of which a monitor without extensions has half. */
+static uint64_t mmio_edid_read(void *chip, uint64_t offset, unsigned width)
+{
+	const struct vga *vga = chip;
+
+	if (!vga->has_edid)
+		return UINT8_MAX;
+	return offset < EDID_SIZE ? vga->edid[offset] : 0;
+}
+
 static uint64_t mmio_port_read(void *chip, uint64_t offset, unsigned width)
 {
 	return vga_port_read(chip, 0x3c0 + (unsigned)offset - MMIO_PORTS);
@@ -296,6 +307,7 @@ static void mmio_vbe_write(void *chip, uint64_t offset, uint64_t value, unsigned
 }
 
 static const struct mem_port vga_mmio_table[] = {
+	{ .at = 0, .len = MMIO_EDID_SIZE, .read = mmio_edid_read, .name = "EDID" },
 	{ .at = MMIO_PORTS,
 	  .len = 0x20,
 	  .read = mmio_port_read,

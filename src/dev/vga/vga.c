@@ -92,6 +92,9 @@ static int vga_check(const struct device *device, struct error *err)
 
 	if (vga->vgamem_mb & (vga->vgamem_mb - 1))
 		return error_set(err, -EINVAL, "vgamem_mb=%u: not a power of two", vga->vgamem_mb);
+	if (vga->xres % EDID_WIDTH_STEP)
+		return error_set(err, -EINVAL, "xres=%u: not a multiple of %u", vga->xres,
+				 EDID_WIDTH_STEP);
 	return 0;
 }
 
@@ -136,6 +139,7 @@ static int vga_create(struct device *device, struct place *place, struct error *
 	vga->map = place->map;
 	vga->clock = place->clock;
 	vga->memory_size = vga->vgamem_mb << 20;
+	edid_make(vga->edid, vga->xres, vga->yres);
 	ret = map_memory(&vga->memory, vga->memory_size, err);
 	if (!ret)
 		ret = load_rom(vga, place, err);
@@ -203,6 +207,14 @@ static const struct prop vga_props[] = {
 	  .help = "display memory in MiB, a power of two (default 16)" },
 	{ "romfile", PROP_ANY_TEXT, PROP_AT(struct vga, romfile), .form = "romfile=FILE",
 	  .help = "the video BIOS (default " DEFAULT_ROM "); empty: none" },
+	{ "edid", PROP_BOOL, PROP_AT(struct vga, has_edid), .value = true, .form = "edid=on|off",
+	  .help = "whether the monitor says what it is (default on)" },
+	{ "xres", PROP_NUMBER, PROP_AT(struct vga, xres), .min = EDID_WIDTH_MIN,
+	  .max = EDID_WIDTH_MAX, .value = 1280, .form = "xres=N",
+	  .help = "width that the monitor likes best, a multiple of 8 (default 1280)" },
+	{ "yres", PROP_NUMBER, PROP_AT(struct vga, yres), .min = EDID_HEIGHT_MIN,
+	  .max = EDID_HEIGHT_MAX, .value = 800, .form = "yres=N",
+	  .help = "height that the monitor likes best (default 800)" },
 	PCI_PROPS(struct vga, slot),
 	{ 0 },
 };

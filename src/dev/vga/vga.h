@@ -2,7 +2,7 @@
 /*
  * The graphics adapter "VGA": a PCI function (1234:1111) with the VGA's registers at 0x3b0 to 0x3df
  * and its window at 0xa0000, the Bochs VBE extensions at 0x1ce to 0x1d0, and three BARs: display memory
- * (0), all registers by memory (2), and the video BIOS as expansion ROM.
+ * (0), all registers and the monitor's EDID by memory (2), and the video BIOS as expansion ROM.
  *
  * regs.h has the registers and the window, picture.h what they show; ports.c and vbe.c are the
  * guest's way to them, window.c lends the window to the guest as plain memory where it is such, draw.c
@@ -24,6 +24,7 @@
 #include "dev/device.h"
 #include "dev/pci.h"
 #include "dev/screen.h"
+#include "dev/vga/edid.h"
 #include "dev/vga/picture.h"
 #include "dev/vga/regs.h"
 #include "mem/loan.h"
@@ -44,6 +45,8 @@ struct vga {
 	struct pci_slot slot;
 	uint32_t vgamem_mb;
 	const char *romfile; /* NULL: the default's; empty: none */
+	bool has_edid;
+	uint32_t xres, yres; /* what the monitor likes best, in pixels */
 
 	struct pci_function function;
 	struct mem_map *map;
@@ -55,6 +58,7 @@ struct vga {
 	uint32_t memory_size;
 	uint8_t *rom_host; /* or NULL */
 	size_t rom_size;
+	uint8_t edid[EDID_SIZE]; /* what the monitor says of itself */
 
 	struct mem_region ports, vbe, mmio, rom;
 	struct mem_region ram; /* all of memory: in no place by itself, */

@@ -600,6 +600,31 @@ static void test_bars(void **state)
 	assert_int_equal(config_read(rig, PCI_BAR(PCI_ROM)), 0);
 }
 
+static void test_edid(void **state)
+{
+	struct rig *rig = rig_make("romfile=,xres=1920,yres=1200", false);
+	uint8_t edid[EDID_SIZE];
+
+	config(rig, PCI_BAR(2), MMIO);
+	config(rig, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	edid_make(edid, 1920, 1200);
+	for (unsigned i = 0; i < EDID_SIZE; i++)
+		assert_int_equal(peek(rig, MMIO + i, 1), edid[i]);
+	assert_int_equal(peek(rig, MMIO + 4, 4), 0x00ffffff);
+	for (unsigned i = EDID_SIZE; i < 256; i++)
+		assert_int_equal(peek(rig, MMIO + i, 1), 0);
+	poke(rig, MMIO, 0x12345678, 4);
+	assert_int_equal(peek(rig, MMIO, 4), 0xffffff00);
+	*state = rig;
+	teardown(state);
+	rig = rig_make("romfile=,edid=off", false);
+	config(rig, PCI_BAR(2), MMIO);
+	config(rig, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	assert_int_equal(peek(rig, MMIO, 4), UINT32_MAX);
+	*state = rig;
+	teardown(state);
+}
+
 static void write_file(char path[32], const void *bytes, size_t len)
 {
 	int fd;
@@ -671,6 +696,11 @@ static void test_refused(void **state)
 		pc_bench_try(&bench, (struct pc_options){ .devices = &one, .devices_n = 1 }, &err),
 		-EINVAL);
 	assert_non_null(strstr(err.text, "power of two"));
+	one.props = "xres=1366";
+	assert_int_equal(
+		pc_bench_try(&bench, (struct pc_options){ .devices = &one, .devices_n = 1 }, &err),
+		-EINVAL);
+	assert_non_null(strstr(err.text, "multiple of 8"));
 }
 
 /* Listeners are told of what is different, and of nothing else. */
@@ -837,6 +867,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vbe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bars, setup, teardown),
+		cmocka_unit_test(test_edid),
 		cmocka_unit_test(test_rom),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test_setup_teardown(test_screen, setup, teardown),

@@ -95,6 +95,26 @@ static void changes(void **state)
 	viewer_leave(&viewer);
 }
 
+/* Who asks for all of it gets what there is now, however often and whatever it got before. */
+static void all_anew(void **state)
+{
+	static const struct screen_rect rect = { .x = 0, .y = 0, .width = 320, .height = 200 };
+	struct stage *stage = *state;
+	struct viewer viewer;
+
+	viewer_make(&viewer, stage);
+	viewer_ask(&viewer, false);
+	viewer_update(&viewer);
+	for (uint32_t colour = 1; colour < 20; colour++) {
+		stage_paint(stage, rect, colour << 16);
+		viewer_ask(&viewer, false);
+		viewer_update(&viewer);
+		assert_true(viewer_has(&viewer, &stage->rig.pc.machine.screen));
+		assert_false(stage->paint);
+	}
+	viewer_leave(&viewer);
+}
+
 /* Nobody looks while nobody waits. */
 static void at_rest(void **state)
 {
@@ -421,6 +441,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(picture),
 		TEST(changes),
+		TEST(all_anew),
 		TEST(at_rest),
 		TEST(resize),
 		TEST(resize_ignored),

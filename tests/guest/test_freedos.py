@@ -24,7 +24,7 @@ DISK = 32 << 20
 START, SECTOR = 2048, 512  # of the partition
 CONFIG = 'FILES=20\r\nBUFFERS=20\r\nSHELL=C:\\COMMAND.COM C:\\ /E:512 /P\r\n'
 AUTOEXEC = '@ECHO OFF\r\nECHO The disk has started.\r\n'
-SPACES = {' ': 'spc', '-': 'minus', '\n': 'ret'}
+KEYS = {' ': 'spc', '-': 'minus', '.': 'dot', '\n': 'ret'}
 
 
 def missing():
@@ -81,7 +81,7 @@ class FreeDos(Test):
     def type(self, prompt, line):
         """Each key is seen on the screen before the next one is pressed, as a person would."""
         for i, character in enumerate(line + '\n'):
-            code = SPACES.get(character, character)
+            code = KEYS.get(character, character)
             self.assertEqual(self.qmp.execute('send-key', keys=[{'type': 'qcode', 'data': code}]), {'return': {}})
             if character.isalnum():
                 self.pane.wait_for(rf'^{re.escape(prompt + line[:i + 1])}$')

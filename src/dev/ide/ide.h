@@ -171,6 +171,7 @@ struct ide_identity {
 	enum ide_kind kind;
 	struct block *block; /* IDE_CDROM: or NULL */
 	const char *serial, *version, *model; /* NULL: a default */
+	struct disk_geometry geometry; /* IDE_DISK: of no heads: as its partitions tell */
 	void (*tray_moved)(void *arg); /* as struct ide_drive has it */
 	void *tray_moved_arg;
 };

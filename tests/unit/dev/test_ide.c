@@ -113,6 +113,27 @@ static void test_identify(void **state)
 	assert_int_equal(sum, 0);
 }
 
+/* A geometry that somebody said, whatever the partitions do. */
+static void test_said_geometry(void **state)
+{
+	struct ide_rig *rig = *state;
+	struct ide_identity identity = {
+		.kind = IDE_DISK,
+		.block = rig->blocks[0],
+		.geometry = { .cylinders = 16, .heads = 4, .sectors = 32 },
+	};
+	uint16_t words[256];
+
+	ide_detach(&rig->ide, 0, 0);
+	ide_attach(&rig->ide, 0, 0, &identity);
+	command(rig, 0xec, 0, 0);
+	read_words(rig, DATA, words);
+	assert_int_equal(words[1], 16);
+	assert_int_equal(words[3], 4);
+	assert_int_equal(words[6], 32);
+	assert_int_equal(words[55], 4);
+}
+
 /* Every way to read by the data register: element by element, as strings whole and in part. */
 static void test_pio_read(void **state)
 {
@@ -508,12 +529,14 @@ static void trim(struct ide_rig *rig, const struct trim *ranges, unsigned n)
 /* TRIM: what IDENTIFY says of it, ranges in any order, one behind the disk, a host that does not want to. */
 static void test_trim(void **state)
 {
-	static const struct trim good[] = { { 9, 3 }, { 0, 0 }, { IDE_RIG_SECTORS - 1, 1 }, { 4, 1 } };
+	static const struct trim good[] = {
+		{ 9, 3 }, { 0, 0 }, { IDE_RIG_SECTORS - 1, 1 }, { 4, 1 }
+	};
 	static const struct trim bad[] = { { 20, 1 }, { IDE_RIG_SECTORS - 1, 2 } };
 	static const struct trim far[] = { { UINT64_C(0xffffffffffff), 0xffff } };
 	struct ide_rig *rig = *state;
 	const uint8_t *disk = rig->disks[0].bytes;
-	uint8_t was[IDE_RIG_DISK];
+	static uint8_t was[IDE_RIG_DISK];
 	uint16_t words[256];
 
 	command(rig, 0xec, 0, 0);
@@ -913,27 +936,17 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_identify),
-		CASE(test_pio_read),
-		CASE(test_interrupt_each_block),
-		CASE(test_pio_write),
-		CASE(test_flush_and_cache),
-		CASE(test_addresses),
-		CASE(test_previous_registers),
-		CASE(test_host_errors),
-		CASE(test_dma),
-		CASE(test_hostile_tables),
-		CASE(test_no_bus_master),
-		CASE(test_stopped_early),
-		CASE(test_trim),
-		CASE(test_resets),
-		CASE(test_smart_and_features),
-		CASE(test_packets),
-		CASE(test_what_a_disc_says),
-		CASE(test_disc_change),
-		CASE(test_disc_goes_in_a_read),
-		CASE(test_kept_write),
-		CASE(test_packet_dma),
+		CASE(test_identify),        CASE(test_said_geometry),
+		CASE(test_pio_read),        CASE(test_interrupt_each_block),
+		CASE(test_pio_write),       CASE(test_flush_and_cache),
+		CASE(test_addresses),       CASE(test_previous_registers),
+		CASE(test_host_errors),     CASE(test_dma),
+		CASE(test_hostile_tables),  CASE(test_no_bus_master),
+		CASE(test_stopped_early),   CASE(test_trim),
+		CASE(test_resets),          CASE(test_smart_and_features),
+		CASE(test_packets),         CASE(test_what_a_disc_says),
+		CASE(test_disc_change),     CASE(test_disc_goes_in_a_read),
+		CASE(test_kept_write),      CASE(test_packet_dma),
 		CASE(test_packet_identity),
 	};
 

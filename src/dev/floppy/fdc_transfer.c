@@ -190,10 +190,10 @@ void fdc_start(struct fdc *fdc, enum fdc_operation operation)
 	struct floppy_drive *drive = fdc_transfer_drive(fdc);
 
 	s->last_sector = s->fifo[6];
-	/* The head goes there before anybody looks whether there is a disk (82077AA, CONFIGURE: EIS). */
-	if (drive && !drive->media && s->config & FDC_CONFIG_IMPLIED_SEEK)
-		floppy_drive_seek(drive, at.cylinder);
 	if (!found) {
+		/* The head goes there before anybody can look for a disk (82077AA, CONFIGURE: EIS). */
+		if (drive && s->config & FDC_CONFIG_IMPLIED_SEEK)
+			floppy_drive_seek(drive, at.cylinder);
 		fdc_fail(fdc, FDC_ST1_NO_MARK, 0);
 		return;
 	}

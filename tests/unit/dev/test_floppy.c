@@ -295,10 +295,11 @@ static void test_not_found(void **state)
 		EXPECT_RESULT(rows[i].status0, rows[i].status1, rows[i].status2, rows[i].command[2],
 			      rows[i].command[3], rows[i].command[4], 2);
 	}
-	/* Another rate than the disk's. */
+	/* Another rate than the disk's, which nobody knows before the head is there. */
 	out8(&rig->fdc.high, 0, 0x02);
-	SEND(0x46, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
-	EXPECT_RESULT(0x40, 0x01, 0, 0, 0, 1, 2);
+	SEND(0x46, 0x00, 4, 0, 1, 2, 18, 0x1b, 0xff);
+	EXPECT_RESULT(0x40, 0x01, 0, 4, 0, 1, 2);
+	assert_int_equal(rig->drives[0].state.cylinder, 4);
 	out8(&rig->fdc.high, 0, 0x00);
 	/* No seek is implied. */
 	SEND(0x13, 0, 0x20, 0);

@@ -11,6 +11,7 @@
 # Parameters: mix=1 (0: reads only).
 
 	.include "rom.inc"
+	.include "virtio_defs.inc"
 
 	.equ DESC, 0x8000		# the queue: 256 descriptors and both rings
 	.equ AVAIL, 0x9000
@@ -22,73 +23,29 @@
 	.equ STATUS, 0xd100
 	.equ BUFFER, 0x01000000
 
-	.equ function, 0xe000		# the disk's, as CONFIG_ADDRESS has it
-	.equ window, 0xe004		# where its PCI_CFG capability is
-	.equ bar, 0xe008		# what that capability is to be about
-	.equ common, 0xe00c
-	.equ notify, 0xe010
 	.equ used_seen, 0xe014
 	.equ answered, 0xe018
 
-	.equ QUEUE_SIZE, 256
 	.equ READ_PARTS, 254
 	.equ READ_PART, 0x400000
 	.equ WRITE_LEN, 0x100000
-	.equ NEXT, 1
-	.equ WRITABLE, 2
-	.equ INDIRECT, 4
-	.equ T_IN, 0
-	.equ T_OUT, 1
-	.equ T_FLUSH, 4
-
-	.equ CAP_VENDOR, 9
-	.equ KIND_COMMON, 1
-	.equ KIND_NOTIFY, 2
-	.equ KIND_PCI_CFG, 5
-	.equ BAR_AT, 0xe0000000
-
-	.equ DEVICE_STATUS, 0x14	# of the common configuration
-	.equ NEEDS_RESET, 0x40
-
-	.macro set register:req, width:req, value:req
-	movl common, %ebx
-	addl $\register, %ebx
-	movb $\width, %cl
-	movl $\value, %eax
-	call bar_write
-	.endm
 
 main:
 	call params_load
-	call find_disk
+	call virtio_find_disk
 	jc 8f
-	call find_windows
-	set DEVICE_STATUS, 1, 0
-	set DEVICE_STATUS, 1, 1
-	set DEVICE_STATUS, 1, 3
-	set 0x08, 4, 0			# features 0 to 31: FLUSH, INDIRECT_DESC
-	set 0x0c, 4, 0x10000200
-	set 0x08, 4, 1			# and VERSION_1
-	set 0x0c, 4, 1
-	set DEVICE_STATUS, 1, 0x0b
-	set 0x16, 2, 0			# the queue
-	set 0x20, 4, DESC
-	set 0x24, 4, 0
-	set 0x28, 4, AVAIL
-	set 0x2c, 4, 0
-	set 0x30, 4, USED
-	set 0x34, 4, 0
+	movl $VIRTIO_INDIRECT_DESC | VIRTIO_BLK_FLUSH, %eax
+	call virtio_begin
 	call build
-	set 0x1c, 2, 1
-	set DEVICE_STATUS, 1, 0x0f
-	call ring
+	call virtio_go
+	call virtio_ring
 	sayln "flood: queued"
 	movl $0, used_seen
 	movb $0, answered
 
 again:	call take_back
 	jnc 1f
-	call ring
+	call virtio_ring
 1:	movl common, %ebx
 	addl $DEVICE_STATUS, %ebx
 	movb $1, %cl
@@ -100,12 +57,6 @@ again:	call take_back
 
 8:	sayln "flood: no disk"
 	jmp power_off
-
-ring:
-	movl notify, %ebx
-	movb $2, %cl
-	xorl %eax, %eax
-	jmp bar_write
 
 # What has been given back is made available again; carry if something was.
 take_back:
@@ -216,119 +167,7 @@ build:
 	movl $0, USED
 	ret
 
-# BX: an offset in the disk's configuration space. EAX: the word there.
-config_address:
-	pushl %eax
-	movl function, %eax
-	orw %bx, %ax
-	movw $PCI_ADDRESS, %dx
-	outl %eax, %dx
-	movw $PCI_DATA, %dx
-	popl %eax
-	ret
-config_read:
-	call config_address
-	inl %dx, %eax
-	ret
-config_write:
-	call config_address
-	outl %eax, %dx
-	ret
-
-# Carry if there is none.
-find_disk:
-	movl $0x80000000, function
-1:	xorw %bx, %bx
-	call config_read
-	cmpl $0x10421af4, %eax
-	je 2f
-	addl $0x800, function
-	cmpl $0x80010000, function
-	jb 1b
-	stc
-	ret
-2:	clc
-	ret
-
-# Walks the capabilities; BAR and decoding.
-find_windows:
-	movw $0x34, %bx
-	call config_read
-1:	movzbw %al, %bx
-	testw %bx, %bx
-	jz 5f
-	call config_read
-	pushl %eax
-	cmpb $CAP_VENDOR, %al
-	jne 4f
-	shrl $24, %eax
-	cmpb $KIND_PCI_CFG, %al
-	jne 2f
-	movw %bx, window
-2:	cmpb $KIND_COMMON, %al
-	jne 3f
-	call cap_offset
-	movl %eax, common
-	subw $4, %bx
-	call config_read
-	movb %al, bar
-	jmp 4f
-3:	cmpb $KIND_NOTIFY, %al
-	jne 4f
-	call cap_offset
-	movl %eax, notify
-4:	popl %eax
-	shrl $8, %eax
-	jmp 1b
-
-5:	movzbw bar, %bx
-	shlw $2, %bx
-	addw $0x10, %bx
-	call config_read
-	pushl %eax
-	movl $BAR_AT, %eax
-	call config_write
-	popl %eax
-	testb $4, %al			# 64 bits
-	jz 6f
-	addw $4, %bx
-	xorl %eax, %eax
-	call config_write
-6:	movw $4, %bx
-	movl $6, %eax			# memory, bus master
-	jmp config_write
-
-# BX: a capability, left 8 behind. EAX: its offset in the BAR.
-cap_offset:
-	addw $8, %bx
-	jmp config_read
-
-# Points the capability at CL bytes of the BAR from EBX on; BX is where the data is.
-aim:
-	pushl %eax
-	pushl %ebx
-	movw window, %bx
-	addw $4, %bx
-	movzbl bar, %eax
-	call config_write
-	addw $4, %bx
-	popl %eax
-	call config_write
-	addw $4, %bx
-	movzbl %cl, %eax
-	call config_write
-	addw $4, %bx
-	popl %eax
-	ret
-
-# CL bytes of the BAR at EBX: from or to EAX. Change EBX and DX.
-bar_write:
-	call aim
-	jmp config_write
-bar_read:
-	call aim
-	jmp config_read
-
+	.include "virtio.inc"
 	.include "console.inc"
 	.include "params.inc"
 	.include "rtc.inc"

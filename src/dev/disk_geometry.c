@@ -5,10 +5,11 @@
 
 #include "base/bytes.h"
 
-#define CYLINDERS_MIN 2
-#define CYLINDERS_MAX 16383
-#define HEADS         16
-#define SECTORS       63
+#define CYLINDERS_MIN  2
+#define CYLINDERS_MAX  16383
+#define BIOS_CYLINDERS 1024
+#define HEADS          16
+#define SECTORS        63
 
 /* The partition table of PC BIOSes: four entries of 16 bytes, and a signature. */
 #define TABLE_AT     0x1be
@@ -41,9 +42,14 @@ static bool from_entry(const uint8_t *entry, uint64_t size, struct disk_geometry
 /* More than 1024 cylinders are out of a BIOS's reach; above 131072 tracks only LBA helps. */
 static enum disk_translation translation_of(const struct disk_geometry *geometry, bool translated)
 {
-	if (!translated && geometry->cylinders <= 1024)
+	if (!translated && geometry->cylinders <= BIOS_CYLINDERS)
 		return DISK_NO_TRANSLATION;
 	return (unsigned)geometry->cylinders * geometry->heads <= 131072 ? DISK_LARGE : DISK_LBA;
+}
+
+enum disk_translation disk_geometry_translation(const struct disk_geometry *geometry)
+{
+	return geometry->cylinders <= BIOS_CYLINDERS ? DISK_NO_TRANSLATION : DISK_LBA;
 }
 
 struct disk_geometry disk_geometry_guess(const uint8_t mbr[DISK_MBR_LEN], uint64_t sectors)

@@ -11,7 +11,7 @@
 #define DISK_MBR_LEN 512
 
 /* How a BIOS that knows more heads than a disk has makes up for it; numbers as in CMOS byte 0x39. */
-enum disk_translation { DISK_NO_TRANSLATION, DISK_LBA, DISK_LARGE };
+enum disk_translation { DISK_NO_TRANSLATION, DISK_LBA, DISK_LARGE, DISK_RECHS };
 
 struct disk_geometry {
 	uint16_t cylinders; /* at most 16383, as in ATA */
@@ -26,3 +26,5 @@ struct disk_geometry {
  * mbr: the first sector of the disk. sectors: its size, of 512 bytes each.
  */
 struct disk_geometry disk_geometry_guess(const uint8_t mbr[DISK_MBR_LEN], uint64_t sectors);
+/* What fits a geometry that somebody said: LBA if a BIOS cannot name all of it as it is. */
+enum disk_translation disk_geometry_translation(const struct disk_geometry *geometry);

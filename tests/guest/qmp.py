@@ -36,6 +36,11 @@ class Qmp(Line):
         super().__init__(connection)
         self.greeting = json.loads(self.hear())
         self.events = []
+        self.data = {}  # of the last event of each name
+
+    def keep(self, event):
+        self.events.append(event['event'])
+        self.data[event['event']] = event.get('data')
 
     def execute(self, command, **arguments):
         request = {'execute': command}
@@ -43,9 +48,9 @@ class Qmp(Line):
             request['arguments'] = arguments
         self.say(json.dumps(request))
         while 'event' in (answer := json.loads(self.hear())):
-            self.events.append(answer['event'])
+            self.keep(answer)
         return answer
 
     def wait_for(self, event):
         while event not in self.events:
-            self.events.append(json.loads(self.hear())['event'])
+            self.keep(json.loads(self.hear()))

@@ -191,6 +191,9 @@ void fdc_start(struct fdc *fdc, enum fdc_operation operation)
 
 	s->last_sector = s->fifo[6];
 	if (!found) {
+		/* The head goes there before anybody can look for a disk (82077AA, CONFIGURE: EIS). */
+		if (drive && s->config & FDC_CONFIG_IMPLIED_SEEK)
+			floppy_drive_seek(drive, at.cylinder);
 		fdc_fail(fdc, FDC_ST1_NO_MARK, 0);
 		return;
 	}

@@ -10,6 +10,8 @@
 #define FEATURE_LOOK_AHEAD_ON   0xaa
 #define FEATURE_REVERT_ON       0xcc
 
+#define TRIM 0x01 /* the features of DATA SET MANAGEMENT */
+
 #define SMART_DATA       0xd0
 #define SMART_THRESHOLDS 0xd1
 #define SMART_AUTOSAVE   0xd2
@@ -143,6 +145,17 @@ static void run_flush(struct ide_drive *drive, const struct ide_command *command
 		ide_end(drive);
 	else
 		ide_start_flush(drive);
+}
+
+/* Nothing else can be asked for by this command, nor in more sectors than IDENTIFY allows. */
+static void run_trim(struct ide_drive *drive, const struct ide_command *command)
+{
+	if (drive->features != TRIM || drive->count != 1) {
+		ide_fail(drive, IDE_ERROR_ABRT);
+		return;
+	}
+	drive->dma = true;
+	ide_start_trim(drive);
 }
 
 static void run_max_address(struct ide_drive *drive, const struct ide_command *command)
@@ -353,6 +366,7 @@ static void run_smart(struct ide_drive *drive, const struct ide_command *command
 
 static const struct ide_command ide_commands[] = {
 	{ 0x00, FOR_BOTH, 0, run_abort }, /* NOP */
+	{ 0x06, FOR_DISK, 0, run_trim },
 	{ 0x08, FOR_CDROM, 0, run_device_reset },
 	{ 0x10, FOR_DISK, 0, run_nothing }, /* RECALIBRATE */
 	{ 0x20, FOR_DISK, 0, run_move }, /* READ SECTORS */

@@ -45,6 +45,26 @@ void ide_master_start(struct ide_bus_master *master)
 	master->status |= IDE_MASTER_ACTIVE;
 }
 
+/*
+ * A driver that stops the engine in the middle of a command gets it stopped when the command is over: what
+ * the drive has begun comes to its end, and "active" says so.
+ */
+void ide_master_stop(struct ide_channel *channel)
+{
+	struct ide_bus_master *master = &channel->master;
+
+	if (master->command & IDE_MASTER_START)
+		return;
+	for (unsigned i = 0; i < IDE_UNITS; i++) {
+		const struct ide_drive *drive = &channel->drives[i];
+
+		if (drive->dma && (drive->phase == IDE_READING || drive->phase == IDE_WRITING ||
+				   drive->phase == IDE_TRIMMING))
+			return;
+	}
+	master->status &= (uint8_t)~IDE_MASTER_ACTIVE;
+}
+
 /* All of it lies in RAM that has one place in the host's memory, or nothing is copied. */
 static bool copy(const struct mem_view *view, uint32_t addr, void *data, uint32_t len,
 		 bool to_memory)
@@ -113,8 +133,9 @@ enum ide_moved ide_master_move(struct ide_channel *channel, uint8_t *data, uint3
 	struct mem_view *view;
 	enum ide_moved moved;
 
+	/* It reaches no memory: what is for memory gets lost, but no disk is written from nothing. */
 	if (!pci_is_master(&channel->ide->function))
-		return IDE_MOVED_FAULT;
+		return to_memory ? IDE_MOVED : IDE_MOVED_FAULT;
 	view = mem_map_view(channel->ide->map, MEM_SPACE_MEMORY);
 	moved = move(&channel->master, view, data, len, to_memory);
 	mem_view_unref(view);
@@ -141,7 +162,7 @@ static void master_command_write(void *chip, uint64_t offset, uint64_t value, un
 
 	master->command = (uint8_t)value & (IDE_MASTER_START | IDE_MASTER_TO_MEMORY);
 	if (!(value & IDE_MASTER_START)) {
-		master->status &= (uint8_t)~IDE_MASTER_ACTIVE;
+		ide_master_stop(channel);
 	} else if (!was) {
 		ide_master_start(master);
 		ide_master_started(channel);

@@ -10,6 +10,7 @@
  *	bus_master.c	the walk over the guest's descriptor table
  *	ata.c		commands of disks
  *	atapi*.c	packet commands of CD-ROMs
+ *	trim.c		ranges that a disk may forget
  *	identify.c	what a drive says of itself
  *	medium.c	discs that come and go
  *	ide_drive.c	"ide-hd" and "ide-cd", which put a drive on a channel
@@ -45,6 +46,7 @@
 #define IDE_DISK_SECTOR 512u
 #define IDE_CD_SECTOR   2048u
 #define IDE_PACKET_LEN  12u
+#define IDE_TRIM_RANGES (IDE_DISK_SECTOR / 8) /* of a TRIM, which takes one sector of them */
 
 enum ide_kind { IDE_NONE, IDE_DISK, IDE_CDROM };
 
@@ -60,6 +62,7 @@ enum ide_phase {
 	IDE_DMA_IN, /* the bus master, with data for memory */
 	IDE_DMA_OUT, /* the bus master, for data from memory */
 	IDE_RESETTING, /* the disk, to let go of what it had */
+	IDE_TRIMMING, /* the disk, to forget the ranges that are in the buffer */
 };
 
 struct ide_channel;
@@ -82,6 +85,7 @@ struct ide_drive {
 	/* The block's piece of work. */
 	struct block_request io;
 	struct iovec iov;
+	struct block_range ranges[IDE_TRIM_RANGES];
 	bool wanted; /* to be given to the block by the loop's thread */
 	bool in_flight;
 
@@ -167,6 +171,7 @@ struct ide_identity {
 	enum ide_kind kind;
 	struct block *block; /* IDE_CDROM: or NULL */
 	const char *serial, *version, *model; /* NULL: a default */
+	struct disk_geometry geometry; /* IDE_DISK: of no heads: as its partitions tell */
 	void (*tray_moved)(void *arg); /* as struct ide_drive has it */
 	void *tray_moved_arg;
 };

@@ -27,6 +27,11 @@ static int ide_unit_check(const struct device *device, struct error *err)
 		ret = check_text("model", unit->model, IDE_MODEL_LEN, err);
 	if (!ret && kind_of(device) == IDE_DISK && !unit->drive)
 		ret = error_set(err, -EINVAL, "ide-hd: needs drive=ID");
+	if (!ret && !(unit->cylinders && unit->heads && unit->sectors) &&
+	    (unit->cylinders || unit->heads || unit->sectors))
+		ret = error_set(err, -EINVAL, "ide-hd: cyls=, heads= and secs= belong together");
+	if (!ret && unit->translation && !unit->cylinders)
+		ret = error_set(err, -EINVAL, "ide-hd: bios-chs-trans= needs cyls=, heads=, secs=");
 	return ret;
 }
 
@@ -121,6 +126,22 @@ static int check_disk(const struct ide_unit *unit, const struct block *block, st
 	return 0;
 }
 
+/* As the user says; nothing if the partitions are to tell. */
+static struct disk_geometry said_geometry(const struct ide_unit *unit)
+{
+	struct disk_geometry geometry = {
+		.cylinders = (uint16_t)unit->cylinders,
+		.heads = (uint8_t)unit->heads,
+		.sectors = (uint8_t)unit->sectors,
+	};
+
+	if (unit->translation)
+		geometry.translation = (uint8_t)(unit->translation - 1);
+	else
+		geometry.translation = (uint8_t)disk_geometry_translation(&geometry);
+	return geometry;
+}
+
 static int ide_unit_create(struct device *device, struct place *place, struct error *err)
 {
 	struct ide_unit *unit = (struct ide_unit *)device;
@@ -129,6 +150,7 @@ static int ide_unit_create(struct device *device, struct place *place, struct er
 		.serial = unit->serial,
 		.version = unit->version,
 		.model = unit->model,
+		.geometry = said_geometry(unit),
 		.tray_moved = unit_tray_moved,
 		.tray_moved_arg = unit,
 	};
@@ -172,33 +194,49 @@ static int32_t ide_unit_boot(const struct device *device, char *path, size_t siz
 /* From no bus said, which is -1, to the words' places. */
 static const char *const ide_bus_words[] = { "ide.0", "ide.1", NULL };
 
-static const struct prop ide_unit_props[] = {
-	{ "bus", PROP_WORD, PROP_AT(struct ide_unit, channel), .words = ide_bus_words, .value = -1,
-	  .form = "bus=ide.0|ide.1", .help = "its channel (default the first with room)" },
-	{ "unit", PROP_NUMBER, PROP_AT(struct ide_unit, unit), .max = 1, .value = -1,
-	  .form = "unit=0|1", .help = "its place on the channel (default the first that is free)" },
-	{ "drive", PROP_DRIVE, PROP_AT(struct ide_unit, drive), .form = "drive=ID",
-	  .help = "the -drive it shows" },
-	{ "serial", PROP_TEXT, PROP_AT(struct ide_unit, serial), .form = "serial=TEXT",
-	  .help = "the serial number the guest sees, at most 20 characters" },
-	{ "ver", PROP_TEXT, PROP_AT(struct ide_unit, version), .form = "ver=TEXT",
-	  .help = "the firmware's version, at most 8 characters" },
-	{ "model", PROP_TEXT, PROP_AT(struct ide_unit, model), .form = "model=TEXT",
-	  .help = "the model, at most 40 characters" },
-	DRIVE_POLICY_PROPS(struct ide_unit, shown),
-	{ "bootindex", PROP_NUMBER, PROP_AT(struct ide_unit, bootindex), .max = INT32_MAX,
-	  .value = -1, .form = "bootindex=N", .help = "place in the boot order, 0 is first" },
+/* clang-format off */
+#define IDE_UNIT_PROPS \
+	{ "bus", PROP_WORD, PROP_AT(struct ide_unit, channel), .words = ide_bus_words, .value = -1, \
+	  .form = "bus=ide.0|ide.1", .help = "its channel (default the first with room)" }, \
+	{ "unit", PROP_NUMBER, PROP_AT(struct ide_unit, unit), .max = 1, .value = -1, \
+	  .form = "unit=0|1", .help = "its place on the channel (default the first that is free)" }, \
+	{ "drive", PROP_DRIVE, PROP_AT(struct ide_unit, drive), .form = "drive=ID", \
+	  .help = "the -drive it shows" }, \
+	{ "serial", PROP_TEXT, PROP_AT(struct ide_unit, serial), .form = "serial=TEXT", \
+	  .help = "the serial number the guest sees, at most 20 characters" }, \
+	{ "ver", PROP_TEXT, PROP_AT(struct ide_unit, version), .form = "ver=TEXT", \
+	  .help = "the firmware's version, at most 8 characters" }, \
+	{ "model", PROP_TEXT, PROP_AT(struct ide_unit, model), .form = "model=TEXT", \
+	  .help = "the model, at most 40 characters" }, \
+	DRIVE_POLICY_PROPS(struct ide_unit, shown), \
+	{ "bootindex", PROP_NUMBER, PROP_AT(struct ide_unit, bootindex), .max = INT32_MAX, \
+	  .value = -1, .form = "bootindex=N", .help = "place in the boot order, 0 is first" }
+/* clang-format on */
+
+static const struct prop ide_hd_props[] = {
+	IDE_UNIT_PROPS,
+	{ "cyls", PROP_NUMBER, PROP_AT(struct ide_unit, cylinders), .min = 1, .max = 16383,
+	  .form = "cyls=N,heads=N,secs=N",
+	  .help = "its geometry (default as its partitions tell)" },
+	{ "heads", PROP_NUMBER, PROP_AT(struct ide_unit, heads), .min = 1, .max = 16 },
+	{ "secs", PROP_NUMBER, PROP_AT(struct ide_unit, sectors), .min = 1, .max = 63 },
+	{ "bios-chs-trans", PROP_WORD, PROP_AT(struct ide_unit, translation),
+	  .words = (const char *const[]){ "auto", "none", "lba", "large", "rechs", NULL },
+	  .form = "bios-chs-trans=auto|none|lba|large|rechs",
+	  .help = "how a BIOS is to translate it (default what fits)" },
 	{ 0 },
 };
 
-#define IDE_UNIT_TYPE(type_name, text, letter)                                                     \
+static const struct prop ide_cd_props[] = { IDE_UNIT_PROPS, { 0 } };
+
+#define IDE_UNIT_TYPE(type_name, text, letter, rows)                                               \
 	{                                                                                          \
 		.name = (type_name), .about = (text), .bus = DEVICE_BUS_IDE,                       \
 		.group = DEVICE_STORAGE, .user = true, .size = sizeof(struct ide_unit),            \
-		.props = ide_unit_props, .check = ide_unit_check, .create = ide_unit_create,       \
+		.props = (rows), .check = ide_unit_check, .create = ide_unit_create,               \
 		.boot = ide_unit_boot, .boot_kind = (letter), .destroy = ide_unit_destroy          \
 	}
 
-const struct device_type ide_hd_type = IDE_UNIT_TYPE("ide-hd", "an IDE disk", 'c');
+const struct device_type ide_hd_type = IDE_UNIT_TYPE("ide-hd", "an IDE disk", 'c', ide_hd_props);
 const struct device_type ide_cd_type =
-	IDE_UNIT_TYPE("ide-cd", "an IDE CD-ROM, empty without drive=", 'd');
+	IDE_UNIT_TYPE("ide-cd", "an IDE CD-ROM, empty without drive=", 'd', ide_cd_props);

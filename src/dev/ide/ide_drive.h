@@ -12,6 +12,8 @@ struct ide_unit {
 	int32_t unit; /* -1: the first that is free */
 	struct drive shown;
 	const char *drive, *serial, *version, *model;
+	int32_t cylinders, heads, sectors; /* a disk's; 0: as its partitions tell */
+	int32_t translation; /* 0: what fits; else enum disk_translation + 1 */
 	int32_t bootindex; /* lowest first; -1: after all that have one */
 	struct ide *ide;
 };

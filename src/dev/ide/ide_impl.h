@@ -54,6 +54,8 @@ uint32_t ide_sector_len(const struct ide_drive *drive);
 void ide_start_read(struct ide_drive *drive);
 void ide_start_write(struct ide_drive *drive);
 void ide_start_flush(struct ide_drive *drive);
+/* Takes a sector of ranges by DMA and has the disk forget them. */
+void ide_start_trim(struct ide_drive *drive);
 /* Hands the guest len bytes that are in the buffer; left is 0. */
 void ide_start_answer(struct ide_drive *drive, uint32_t len);
 /* Takes len bytes from the guest, with no disk behind them. */
@@ -79,6 +81,8 @@ enum ide_moved {
 	IDE_MOVED_FAULT, /* something of it is no memory, or the function is no bus master */
 };
 void ide_master_start(struct ide_bus_master *master);
+/* Off, if the guest has said so and no drive is at a command that was begun with it. */
+void ide_master_stop(struct ide_channel *channel);
 enum ide_moved ide_master_move(struct ide_channel *channel, uint8_t *data, uint32_t len,
 			       bool to_memory);
 extern const struct mem_port ide_master_ports[];
@@ -88,6 +92,10 @@ extern const size_t ide_master_ports_n;
 void ide_command(struct ide_drive *drive, uint8_t code);
 /* The registers show the next sector, or the one that failed. */
 void ide_show_address(struct ide_drive *drive);
+
+/* trim.c */
+/* The ranges in the buffer become drive->ranges. False: the disk does not have all that is named. */
+bool ide_trim_ranges(struct ide_drive *drive, unsigned *n) __attribute__((warn_unused_result));
 
 /* identify.c */
 void ide_identify(struct ide_drive *drive);

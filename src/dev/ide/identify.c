@@ -79,13 +79,15 @@ void ide_identify(struct ide_drive *drive)
 	put(drive, 49, 0x0f00); /* IORDY, LBA, DMA */
 	put(drive, 50, 0x4000);
 	put(drive, 59, drive->multiple ? 0x0100u | drive->multiple : 0);
-	put(drive, 80, 0x0070); /* ATA-4, -5 and -6 */
+	put(drive, 80, 0x00f0); /* ATA-4 to -7: Linux trims no older disk */
 	put(drive, 82, 0x4061); /* NOP, look-ahead, write cache, SMART */
 	put(drive, 83, 0x7400); /* FLUSH CACHE (EXT), 48-bit addresses */
 	put(drive, 84, 0x4040); /* FUA */
 	put(drive, 85, 0x4040u | (drive->write_cache ? 0x20u : 0) | (drive->smart ? 1u : 0));
 	put(drive, 86, 0x3400);
 	put(drive, 87, 0x4040);
+	put(drive, 105, 1); /* sectors of ranges in a TRIM */
+	put(drive, 169, 0x0001); /* TRIM (ACS-2, 7.12) */
 	drive->data[510] = 0xa5;
 	for (unsigned i = 0; i < 510; i++)
 		sum = (uint8_t)(sum + drive->data[i]);

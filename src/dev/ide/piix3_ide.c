@@ -182,7 +182,8 @@ void ide_attach(struct ide *ide, unsigned channel, unsigned unit,
 	drive->tray_moved = identity->tray_moved;
 	drive->tray_moved_arg = identity->tray_moved_arg;
 	drive->sectors = drive->block ? block_size(drive->block) / ide_sector_len(drive) : 0;
-	if (!packet) {
+	drive->geometry = identity->geometry;
+	if (!packet && drive->geometry.heads == 0) {
 		/* A disk that cannot be read has no partitions: the guest will see that for itself. */
 		if (block_peek(drive->block, mbr, sizeof(mbr)))
 			memset(mbr, 0, sizeof(mbr));

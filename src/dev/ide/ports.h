@@ -13,6 +13,7 @@ enum ide_port {
 };
 
 /* Commands that more than one part knows. */
+#define IDE_CMD_TRIM         0x06 /* DATA SET MANAGEMENT */
 #define IDE_CMD_DEVICE_RESET 0x08
 #define IDE_CMD_DIAGNOSTIC   0x90
 #define IDE_CMD_PACKET       0xa0

@@ -4,7 +4,7 @@
  * and the guest takes it in blocks, by the data register or through the bus master.
  *
  *	disk -> READING -> DATA_IN  -> guest	or  -> DMA_IN  -> memory
- *	guest -> DATA_OUT -> WRITING -> disk	or  memory -> DMA_OUT -> WRITING -> disk
+ *	guest -> DATA_OUT -> WRITING -> disk	or  memory -> DMA_OUT -> WRITING, TRIMMING -> disk
  */
 #include <assert.h>
 #include <errno.h>
@@ -52,15 +52,21 @@ static void finish(struct ide_drive *drive)
 	ide_end(drive);
 }
 
-/* The bus master has no more to do for this command: all was moved. */
-static void finish_dma(struct ide_drive *drive)
+/* A command is over whose data the bus master has moved, all of it. */
+static void master_done(struct ide_channel *channel)
 {
-	struct ide_bus_master *master = &drive->channel->master;
+	struct ide_bus_master *master = &channel->master;
 
 	/* It stays on if its table describes more memory than there was data (SFF-8038i, 3.1). */
 	if (master->last && master->left == 0)
 		master->status &= (uint8_t)~IDE_MASTER_ACTIVE;
+	ide_master_stop(channel);
+}
+
+static void finish_dma(struct ide_drive *drive)
+{
 	finish(drive);
+	master_done(drive->channel);
 }
 
 /* Asks for the next block of what is in the buffer, or has room there. */
@@ -135,6 +141,12 @@ void ide_start_write(struct ide_drive *drive)
 void ide_start_flush(struct ide_drive *drive)
 {
 	ask_disk(drive, IDE_FLUSHING);
+}
+
+void ide_start_trim(struct ide_drive *drive)
+{
+	drive->left = 1;
+	take(drive);
 }
 
 void ide_start_answer(struct ide_drive *drive, uint32_t len)
@@ -223,7 +235,7 @@ static void dma_go_on(struct ide_drive *drive)
 	else if (moved == IDE_MOVED_FAULT)
 		dma_fault(drive);
 	else if (!in)
-		ask_disk(drive, IDE_WRITING);
+		ask_disk(drive, drive->command == IDE_CMD_TRIM ? IDE_TRIMMING : IDE_WRITING);
 	else if (drive->left > 0)
 		ask_disk(drive, IDE_READING);
 	else
@@ -292,7 +304,8 @@ void ide_disk_failed(struct ide_drive *drive, int result)
 		ide_fail(drive, IDE_ERROR_ABRT);
 		return;
 	}
-	ide_show_address(drive);
+	if (drive->phase != IDE_TRIMMING)
+		ide_show_address(drive);
 	ide_fail(drive, drive->phase == IDE_READING ? IDE_ERROR_UNC : IDE_ERROR_ABRT);
 }
 
@@ -317,38 +330,70 @@ static void transfer_done(struct block_request *io, int result)
 		disk_free(drive);
 	else if (result == -ECANCELED)
 		; /* the machine's reset, or a restore, has the rest */
-	else if (result < 0)
+	else if (result < 0 && !(drive->phase == IDE_TRIMMING && result == -EOPNOTSUPP))
 		ide_disk_failed(drive, result);
 	else if (drive->phase == IDE_READING)
 		read_done(drive);
 	else if (drive->phase == IDE_WRITING)
 		write_done(drive);
+	else if (drive->phase == IDE_TRIMMING)
+		finish_dma(drive); /* also if the host cannot: it may keep what it may forget */
 	else
 		finish(drive);
 	lock_drop(&ide->lock);
 }
 
-/* Lock held. */
-static void submit(struct ide_drive *drive)
+static void prepare_move(struct ide_drive *drive, enum block_op op)
 {
-	static const enum block_op ops[] = {
-		[IDE_READING] = BLOCK_READ,
-		[IDE_WRITING] = BLOCK_WRITE,
-		[IDE_FLUSHING] = BLOCK_FLUSH,
-	};
 	uint64_t len = ide_sector_len(drive);
 
-	drive->in_flight = true;
 	drive->iov = (struct iovec){ drive->data, sectors_now(drive) * len };
 	drive->io = (struct block_request){
-		.op = ops[drive->phase],
-		.stable = drive->phase == IDE_WRITING && drive->stable,
-		.offset = drive->phase == IDE_FLUSHING ? 0 : drive->at_sector * len,
-		.iov = drive->phase == IDE_FLUSHING ? NULL : &drive->iov,
-		.iov_n = drive->phase != IDE_FLUSHING,
-		.done = transfer_done,
+		.op = op,
+		.stable = op == BLOCK_WRITE && drive->stable,
+		.offset = drive->at_sector * len,
+		.iov = &drive->iov,
+		.iov_n = 1,
 	};
+}
+
+static bool prepare_trim(struct ide_drive *drive)
+{
+	drive->io = (struct block_request){ .op = BLOCK_DISCARD, .range = drive->ranges };
+	if (ide_trim_ranges(drive, &drive->io.range_n))
+		return true;
+	ide_fail(drive, IDE_ERROR_ABRT);
+	master_done(drive->channel);
+	return false;
+}
+
+/* Lock held. False: the block has nothing to do. */
+static bool submit(struct ide_drive *drive)
+{
+	switch (drive->phase) {
+	case IDE_READING:
+		prepare_move(drive, BLOCK_READ);
+		break;
+	case IDE_WRITING:
+		prepare_move(drive, BLOCK_WRITE);
+		break;
+	case IDE_FLUSHING:
+		drive->io = (struct block_request){ .op = BLOCK_FLUSH };
+		break;
+	case IDE_TRIMMING:
+		if (prepare_trim(drive))
+			break;
+		return false;
+	case IDE_RESETTING:
+		disk_free(drive);
+		return false;
+	default:
+		return false;
+	}
+	drive->io.done = transfer_done;
+	drive->in_flight = true;
 	block_submit(drive->block, &drive->io);
+	return true;
 }
 
 static bool serve_drive(struct ide *ide, struct ide_drive *drive)
@@ -361,13 +406,7 @@ static bool serve_drive(struct ide *ide, struct ide_drive *drive)
 	abandon = drive->phase == IDE_RESETTING && drive->in_flight;
 	if (drive->wanted && !drive->in_flight) {
 		drive->wanted = false;
-		if (drive->phase == IDE_RESETTING)
-			disk_free(drive);
-		else if (drive->phase == IDE_READING || drive->phase == IDE_WRITING ||
-			 drive->phase == IDE_FLUSHING) {
-			submit(drive);
-			kick = true;
-		}
+		kick = submit(drive);
 	}
 	lock_drop(&ide->lock);
 	if (abandon)
@@ -414,7 +453,8 @@ void ide_drive_reset(struct ide_drive *drive)
 		drive->phase = IDE_RESETTING;
 		drive->status = IDE_STATUS_BSY;
 		ide_want(drive);
-		return;
+	} else {
+		disk_free(drive);
 	}
-	disk_free(drive);
+	ide_master_stop(drive->channel);
 }

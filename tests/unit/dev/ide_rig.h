@@ -88,6 +88,17 @@ static inline int ide_rig_disk_flush(const struct block_file *file)
 	return disk->error;
 }
 
+/* To ones, so that it shows. */
+static inline int ide_rig_disk_discard(const struct block_file *file, uint64_t offset, uint64_t len)
+{
+	struct ide_rig_disk *disk = file->arg;
+
+	assert(offset <= disk->size && len <= disk->size - offset);
+	if (!disk->error)
+		memset(disk->bytes + offset, 0xff, len);
+	return disk->error;
+}
+
 static inline enum irq_status ide_rig_irq(void *arg, unsigned line, bool level)
 {
 	struct ide_rig *rig = arg;
@@ -163,6 +174,7 @@ static inline void ide_rig_init(struct ide_rig *rig)
 		.read = ide_rig_disk_read,
 		.write = ide_rig_disk_write,
 		.flush = ide_rig_disk_flush,
+		.discard = ide_rig_disk_discard,
 	};
 	static const enum ide_kind kinds[] = { IDE_DISK, IDE_DISK, IDE_CDROM };
 	struct mem_region *ports = &rig->map.root[MEM_SPACE_PORT];

@@ -71,11 +71,21 @@ static void test_entries(void **state)
 	expect(mbr, 4);
 }
 
+static void test_translation(void **state)
+{
+	const struct disk_geometry small = { .cylinders = 1024, .heads = 16, .sectors = 63 };
+	const struct disk_geometry large = { .cylinders = 1025, .heads = 1, .sectors = 1 };
+
+	assert_int_equal(disk_geometry_translation(&small), DISK_NO_TRANSLATION);
+	assert_int_equal(disk_geometry_translation(&large), DISK_LBA);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_translation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

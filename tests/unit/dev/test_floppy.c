@@ -181,6 +181,19 @@ static void test_disk_change(void **state)
 }
 
 /* A disk that is taken out while the controller is at it, and one that is put in. */
+/* The head of an empty drive goes where a command wants it, if the seek is implied. */
+static void test_empty_drive_seeks(void **state)
+{
+	SEND(0x46, 0x01, 5, 0, 1, 2, 18, 0x1b, 0xff);
+	EXPECT_RESULT(0x41, 0x01, 0, 5, 0, 1, 2);
+	assert_int_equal(rig->drives[1].state.cylinder, 5);
+	assert_int_equal(in8(&rig->fdc.high, 0), 0x80);
+	SEND(0x13, 0, 0x20, 0);
+	SEND(0x46, 0x01, 7, 0, 1, 2, 18, 0x1b, 0xff);
+	EXPECT_RESULT(0x41, 0x01, 0, 7, 0, 1, 2);
+	assert_int_equal(rig->drives[1].state.cylinder, 5);
+}
+
 static void test_disk_goes(void **state)
 {
 	seek(0, 1);
@@ -282,10 +295,11 @@ static void test_not_found(void **state)
 		EXPECT_RESULT(rows[i].status0, rows[i].status1, rows[i].status2, rows[i].command[2],
 			      rows[i].command[3], rows[i].command[4], 2);
 	}
-	/* Another rate than the disk's. */
+	/* Another rate than the disk's, which nobody knows before the head is there. */
 	out8(&rig->fdc.high, 0, 0x02);
-	SEND(0x46, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
-	EXPECT_RESULT(0x40, 0x01, 0, 0, 0, 1, 2);
+	SEND(0x46, 0x00, 4, 0, 1, 2, 18, 0x1b, 0xff);
+	EXPECT_RESULT(0x40, 0x01, 0, 4, 0, 1, 2);
+	assert_int_equal(rig->drives[0].state.cylinder, 4);
 	out8(&rig->fdc.high, 0, 0x00);
 	/* No seek is implied. */
 	SEND(0x13, 0, 0x20, 0);
@@ -558,6 +572,7 @@ int main(void)
 		TEST(test_short_commands),
 		TEST(test_relative_seek),
 		TEST(test_disk_change),
+		TEST(test_empty_drive_seeks),
 		TEST(test_disk_goes),
 		TEST(test_read),
 		TEST(test_read_ends),

@@ -113,6 +113,27 @@ static void test_identify(void **state)
 	assert_int_equal(sum, 0);
 }
 
+/* A geometry that somebody said, whatever the partitions do. */
+static void test_said_geometry(void **state)
+{
+	struct ide_rig *rig = *state;
+	struct ide_identity identity = {
+		.kind = IDE_DISK,
+		.block = rig->blocks[0],
+		.geometry = { .cylinders = 16, .heads = 4, .sectors = 32 },
+	};
+	uint16_t words[256];
+
+	ide_detach(&rig->ide, 0, 0);
+	ide_attach(&rig->ide, 0, 0, &identity);
+	command(rig, 0xec, 0, 0);
+	read_words(rig, DATA, words);
+	assert_int_equal(words[1], 16);
+	assert_int_equal(words[3], 4);
+	assert_int_equal(words[6], 32);
+	assert_int_equal(words[55], 4);
+}
+
 /* Every way to read by the data register: element by element, as strings whole and in part. */
 static void test_pio_read(void **state)
 {
@@ -412,11 +433,148 @@ static void test_hostile_tables(void **state)
 		out8(rig, IDE_RIG_MASTER, 0);
 		assert_int_equal(in8(rig, IDE_RIG_MASTER + 2) & 1, 0);
 	}
-	/* No bus master, no memory. */
+}
+
+/* No bus master, no memory: what is read is lost, and nothing is written from nowhere. */
+static void test_no_bus_master(void **state)
+{
+	static const uint32_t pieces[][2] = { { 0x10000, 1024 } };
+	struct ide_rig *rig = *state;
+	uint8_t was[1024];
+
+	memcpy(was, rig->disks[0].bytes, sizeof(was));
+	memset(rig->ram + 0x10000, 0x5a, 1024);
+	put_table(rig, PRDS, pieces, 1);
 	ide_rig_config(rig, PCI_COMMAND, PCI_COMMAND_IO, 2);
 	command(rig, 0xc8, 0, 2);
 	out8(rig, IDE_RIG_MASTER, 9);
+	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), 5);
+	expect_status(rig, DRDY | DSC);
+	for (unsigned i = 0; i < 1024; i++)
+		assert_int_equal(rig->ram[0x10000 + i], 0x5a);
+	out8(rig, IDE_RIG_MASTER, 0);
+	out8(rig, IDE_RIG_MASTER + 2, 6);
+	command(rig, 0xca, 0, 2);
+	out8(rig, IDE_RIG_MASTER, 1);
 	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), 6);
+	expect_error(rig, ABRT);
+	assert_memory_equal(rig->disks[0].bytes, was, sizeof(was));
+}
+
+/* The engine is stopped while the disk is at a command: that comes to its end first. */
+static void test_stopped_early(void **state)
+{
+	static const struct {
+		unsigned bytes; /* of the table, for two sectors */
+		uint8_t master;
+		unsigned rises;
+	} rows[] = { { 512, 0, 0 }, { 1024, 4, 1 }, { 2048, 4, 1 } };
+	struct ide_rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const uint32_t pieces[][2] = { { 0x10000, rows[i].bytes } };
+
+		memset(rig->ram + 0x10000, 0, 1024);
+		put_table(rig, PRDS, pieces, 1);
+		rig->rises[0] = 0;
+		ide_quiesce(&rig->ide);
+		command(rig, 0xc8, 3, 2);
+		out8(rig, IDE_RIG_MASTER, 9);
+		out8(rig, IDE_RIG_MASTER, 0);
+		assert_int_equal(in8(rig, IDE_RIG_MASTER), 0);
+		assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), 1);
+		assert_int_equal(in8(rig, CONTROL) & BSY, BSY);
+		ide_resume(&rig->ide);
+		assert_int_equal(rig->rises[0], rows[i].rises);
+		assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), rows[i].master);
+		expect_status(rig, DRDY | DSC);
+		if (rows[i].rises)
+			assert_memory_equal(rig->ram + 0x10000, rig->disks[0].bytes + 1536, 1024);
+	}
+	/* Nor does a reset leave it on. */
+	ide_quiesce(&rig->ide);
+	command(rig, 0xc8, 3, 2);
+	out8(rig, IDE_RIG_MASTER, 9);
+	out8(rig, IDE_RIG_MASTER, 0);
+	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2) & 1, 1);
+	out8(rig, CONTROL, 4);
+	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2) & 1, 0);
+	ide_resume(&rig->ide);
+	out8(rig, CONTROL, 0);
+	ide_rig_serve(rig);
+	expect_status(rig, DRDY | DSC);
+}
+
+struct trim {
+	uint64_t first;
+	unsigned count;
+};
+
+static void trim(struct ide_rig *rig, const struct trim *ranges, unsigned n)
+{
+	static const uint32_t pieces[][2] = { { 0x10000, 512 } };
+
+	memset(rig->ram + 0x10000, 0, 512);
+	for (unsigned i = 0; i < n; i++)
+		le64_put(rig->ram + 0x10000 + 8 * (size_t)i,
+			 ranges[i].first | (uint64_t)ranges[i].count << 48);
+	put_table(rig, PRDS, pieces, 1);
+	out8(rig, ERROR, 1);
+	command(rig, 0x06, 0, 1);
+	out8(rig, IDE_RIG_MASTER, 1);
+	assert_true(rig->level[0]);
+	out8(rig, IDE_RIG_MASTER, 0);
+}
+
+/* TRIM: what IDENTIFY says of it, ranges in any order, one behind the disk, a host that does not want to. */
+static void test_trim(void **state)
+{
+	static const struct trim good[] = {
+		{ 9, 3 }, { 0, 0 }, { IDE_RIG_SECTORS - 1, 1 }, { 4, 1 }
+	};
+	static const struct trim bad[] = { { 20, 1 }, { IDE_RIG_SECTORS - 1, 2 } };
+	static const struct trim far[] = { { UINT64_C(0xffffffffffff), 0xffff } };
+	struct ide_rig *rig = *state;
+	const uint8_t *disk = rig->disks[0].bytes;
+	static uint8_t was[IDE_RIG_DISK];
+	uint16_t words[256];
+
+	command(rig, 0xec, 0, 0);
+	read_words(rig, DATA, words);
+	assert_int_equal(words[169] & 1, 1);
+	assert_int_equal(words[105], 1);
+	assert_int_equal(words[80] & 0x80, 0x80);
+
+	memcpy(was, disk, sizeof(was));
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		memset(was + good[i].first * 512, 0xff, good[i].count * (size_t)512);
+	trim(rig, good, 4);
+	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), 4);
+	expect_status(rig, DRDY | DSC);
+	assert_memory_equal(disk, was, sizeof(was));
+
+	trim(rig, bad, 2);
+	assert_int_equal(in8(rig, IDE_RIG_MASTER + 2), 4);
+	expect_error(rig, ABRT);
+	trim(rig, far, 1);
+	expect_error(rig, ABRT);
+	assert_memory_equal(disk, was, sizeof(was));
+
+	rig->disks[0].error = -EOPNOTSUPP;
+	trim(rig, bad, 1);
+	expect_status(rig, DRDY | DSC);
+	rig->disks[0].error = -EIO;
+	trim(rig, bad, 1);
+	expect_error(rig, ABRT);
+	assert_memory_equal(disk, was, sizeof(was));
+
+	/* Anything else that the command could mean, and more ranges than one sector of them. */
+	out8(rig, ERROR, 2);
+	command(rig, 0x06, 0, 1);
+	expect_error(rig, ABRT);
+	out8(rig, ERROR, 1);
+	command(rig, 0x06, 0, 2);
+	expect_error(rig, ABRT);
 }
 
 static void expect_signature(struct ide_rig *rig, unsigned base, bool packet)
@@ -778,24 +936,17 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_identify),
-		CASE(test_pio_read),
-		CASE(test_interrupt_each_block),
-		CASE(test_pio_write),
-		CASE(test_flush_and_cache),
-		CASE(test_addresses),
-		CASE(test_previous_registers),
-		CASE(test_host_errors),
-		CASE(test_dma),
-		CASE(test_hostile_tables),
-		CASE(test_resets),
-		CASE(test_smart_and_features),
-		CASE(test_packets),
-		CASE(test_what_a_disc_says),
-		CASE(test_disc_change),
-		CASE(test_disc_goes_in_a_read),
-		CASE(test_kept_write),
-		CASE(test_packet_dma),
+		CASE(test_identify),        CASE(test_said_geometry),
+		CASE(test_pio_read),        CASE(test_interrupt_each_block),
+		CASE(test_pio_write),       CASE(test_flush_and_cache),
+		CASE(test_addresses),       CASE(test_previous_registers),
+		CASE(test_host_errors),     CASE(test_dma),
+		CASE(test_hostile_tables),  CASE(test_no_bus_master),
+		CASE(test_stopped_early),   CASE(test_trim),
+		CASE(test_resets),          CASE(test_smart_and_features),
+		CASE(test_packets),         CASE(test_what_a_disc_says),
+		CASE(test_disc_change),     CASE(test_disc_goes_in_a_read),
+		CASE(test_kept_write),      CASE(test_packet_dma),
 		CASE(test_packet_identity),
 	};
 

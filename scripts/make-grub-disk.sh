@@ -11,11 +11,12 @@
 # expect to be when nobody has told them otherwise: boot.img loads sector 1, and the core image's
 # first sector loads the rest from sector 2. So nothing has to be patched, only looked at.
 #
-# GRUB_LIB names the folder of GRUB's i386-pc files (Debian and Ubuntu: package grub-pc-bin).
+# GRUB_LIB names the folder of GRUB's i386-pc files (Debian and Ubuntu: package grub-pc-bin), GRUB_MODULES
+# what the configuration needs of them.
 set -eu
 
 lib=${GRUB_LIB:-/usr/lib/grub/i386-pc}
-modules="biosdisk serial terminal echo date datetime cmosdump halt"
+modules=${GRUB_MODULES:-biosdisk serial terminal echo date datetime cmosdump halt}
 size=1048576
 
 fail() {

@@ -38,7 +38,8 @@ static const struct work {
 } works[] = {
 	{ "nothing", "SeaBIOS, and no work", .work = GUEST_LEGACY_NOTHING },
 	{ "teletype", "100 lines of BIOS teletype", .work = GUEST_LEGACY_TELETYPE, .goal = 0.01 },
-	{ "planar", "mode 0x12, a planar picture", .work = GUEST_LEGACY_PLANAR, .goal = 0.2 },
+	{ "planar", "mode 0x12, plane by plane", .work = GUEST_LEGACY_PLANAR, .goal = 0.2 },
+	{ "bytes", "mode 0x12, planes byte by byte", .work = GUEST_LEGACY_BYTES, .goal = 0.2 },
 	{ "frames", "mode 0x13, 100 full frames", .work = GUEST_LEGACY_FRAMES, .goal = 0.05 },
 	{ "palettes", "mode 0x13, 20 palettes", .work = GUEST_LEGACY_PALETTES },
 	{ "pio_1", "1 MiB by PIO, 1 sector each", .work = GUEST_LEGACY_SECTORWISE, .goal = 0.5 },

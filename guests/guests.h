@@ -39,6 +39,7 @@ enum guest_legacy_work {
 	GUEST_LEGACY_NOTHING,
 	GUEST_LEGACY_TELETYPE, /* 100 lines of 60 characters by INT 10h, each scrolls */
 	GUEST_LEGACY_PLANAR, /* mode 0x12 and a picture, plane by plane */
+	GUEST_LEGACY_BYTES, /* mode 0x12 and a picture, its planes in turn for each byte */
 	GUEST_LEGACY_FRAMES, /* mode 0x13 and 100 pictures */
 	GUEST_LEGACY_PALETTES, /* mode 0x13 and 20 times all colours */
 	GUEST_LEGACY_SECTORWISE, /* READ SECTORS by the data register */

@@ -93,7 +93,7 @@ failed:
 	.org 510
 	.word 0xaa55
 
-works:	.word nothing, teletype, planar, frames, palettes, sectors, multiple, dma, packets
+works:	.word nothing, teletype, planar, bytes, frames, palettes, sectors, multiple, dma, packets
 	.equ WORKS, (. - works) / 2
 
 nothing:
@@ -139,6 +139,33 @@ planar:
 	rep movsw
 	addb %bl, %bl
 	cmpb $16, %bl
+	jne 1b
+	xorw %ax, %ax
+	movw %ax, %ds
+	ret
+
+# The same, all four planes of eight pixels before the next eight.
+bytes:
+	movw $0x12, %ax
+	int $0x10
+	movw $0xa000, %ax
+	movw %ax, %es
+	movw $0x1000, %ax
+	movw %ax, %ds
+	movb $SEQ_MAP_MASK, %al
+	movw $SEQ, %dx
+	outb %al, %dx
+	incw %dx
+	xorw %di, %di
+1:	movb (%di), %ah
+	movb $1, %al
+2:	outb %al, %dx
+	movb %ah, %es:(%di)
+	addb %al, %al
+	cmpb $16, %al
+	jne 2b
+	incw %di
+	cmpw $640 * 480 / 8, %di
 	jne 1b
 	xorw %ax, %ax
 	movw %ax, %ds

@@ -72,6 +72,10 @@ mcopy -i "$tmp/disk.img@@1048576" "$tmp/KERNEL.SYS" "$tmp/COMMAND.COM" ::
 mcopy -i "$tmp/disk.img@@1048576" "$tmp/config.sys" ::CONFIG.SYS
 mcopy -i "$tmp/disk.img@@1048576" "$tmp/autoexec.bat" ::AUTOEXEC.BAT
 mcopy -i "$tmp/disk.img@@1048576" "$tmp/leave.com" ::LEAVE.COM
+# So that the DIR scrolls for a while, as it does on most disks.
+for file in 1 2 3 4 5 6; do
+	mcopy -i "$tmp/disk.img@@1048576" "$tmp/autoexec.bat" "::FILE$file.TXT"
+done
 
 for name in floppy disk; do
 	mv "$tmp/$name.img" "$out/freedos-$name.img"

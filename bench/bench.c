@@ -72,8 +72,8 @@ static void help(void)
 		printf("  --%-8s %-5s %s\n", numbers[i].name, numbers[i].value, numbers[i].help);
 	printf("  --%-8s %-5s %s\n", "disk", "FILE", "raw image with a boot loader (boot)");
 	printf("  --%-8s %-5s %s\n", "work", "NAME", "only this, as --json calls it (legacy)");
-	printf("  --%-8s %-5s %s\n", "images", "FOLDER",
-	       "of scripts/make-legacy-disks.sh: GRUB and FreeDOS (legacy)");
+	printf("  --%-8s %-5s %s\n", "images", "DIR",
+	       "what scripts/make-legacy-disks.sh made: GRUB and FreeDOS (legacy)");
 	printf("  --%-8s %-5s %s\n", "json", "", "one JSON object instead of text");
 	printf("  --%-8s %-5s %s\n", "html", "FILE",
 	       "a page with tables, plots and the host (rtc, ticks)");

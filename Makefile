@@ -5,7 +5,7 @@
 #   make run        build, boot SeaBIOS and GRUB from a disk made here, show what coalescing saved
 #   make demo       a machine in a browser: SeaBIOS, or the floppy disk DOS=FILE
 #   make test       every check there is, in all configurations; ends with a line of counts
-#   make bench      measure
+#   make bench      measure; with the floppy disk DOS=FILE, FreeDOS too
 #   make fuzz       run each fuzz target FUZZ_SECONDS long (60), or FUZZ_RUNS times
 #   make soak       repeat the seeded tests with new seeds until interrupted
 #   make install    install under PREFIX (/usr/local), below DESTDIR
@@ -38,6 +38,7 @@ test:
 	@scripts/test.sh
 
 bench: all
+	@[ -z "$(DOS)" ] || sh scripts/make-legacy-disks.sh $(BUILD)/bench/suite "$(DOS)"
 	@meson test -C $(BUILD) --benchmark --verbose --num-processes 1 -t 0
 
 fuzz:

@@ -29,7 +29,7 @@ static const struct {
 	{ "legacy",
 	  bench_legacy,
 	  { .guests = 1, .rounds = 3 },
-	  "what old software does with a PC's screen, IDE disk and CD-ROM: exits and time" },
+	  "what old software does with a PC's screen, disks and CD-ROM: exits and time" },
 	{ "ticks",
 	  bench_ticks,
 	  { .guests = 12, .rounds = 1, .seconds = 10 },
@@ -72,6 +72,8 @@ static void help(void)
 		printf("  --%-8s %-5s %s\n", numbers[i].name, numbers[i].value, numbers[i].help);
 	printf("  --%-8s %-5s %s\n", "disk", "FILE", "raw image with a boot loader (boot)");
 	printf("  --%-8s %-5s %s\n", "work", "NAME", "only this, as --json calls it (legacy)");
+	printf("  --%-8s %-5s %s\n", "images", "DIR",
+	       "what scripts/make-legacy-disks.sh made: GRUB and FreeDOS (legacy)");
 	printf("  --%-8s %-5s %s\n", "json", "", "one JSON object instead of text");
 	printf("  --%-8s %-5s %s\n", "html", "FILE",
 	       "a page with tables, plots and the host (rtc, ticks)");
@@ -106,6 +108,10 @@ static int take_option(struct bench_options *options, int argc, char **argv)
 			return 0;
 		}
 		options->work = argv[1];
+		return 2;
+	}
+	if (argc > 1 && !strcmp(name, "images")) {
+		options->images = argv[1];
 		return 2;
 	}
 	if (argc > 1 && !strcmp(name, "disk")) {

@@ -17,7 +17,8 @@ struct bench_options {
 	unsigned seconds; /* that ticking guests run */
 	bool json; /* one object on standard output instead of text */
 	const char *disk; /* image for "boot" */
-	const char *work; /* the only piece of "legacy" besides none; NULL: all of them */
+	const char *work; /* the only piece of "legacy"; NULL: all of them */
+	const char *images; /* folder of those that "legacy" boots; NULL: none */
 	const char *html; /* file of a page with the figures; NULL: none */
 };
 

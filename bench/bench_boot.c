@@ -39,9 +39,10 @@ static void drive_of(char out[DRIVE_MAX], const char *disk)
 }
 
 static int boot(const struct bench_options *options, enum bench_program program, struct boot *out,
-		int *outside)
+		struct bench_outside *outside)
 {
 	struct bench_child child;
+	struct bench_outside_count counted;
 	char drive[DRIVE_MAX];
 	int ret;
 
@@ -54,10 +55,11 @@ static int boot(const struct bench_options *options, enum bench_program program,
 		bench_arg(&child, "-global");
 		bench_arg(&child, "kvm-pit.lost_tick_policy=discard");
 	}
-	*outside = bench_outside_begin();
+	bench_outside_begin(outside, 0);
 	ret = bench_spawn(&child);
 	if (!ret)
 		ret = bench_wait(&child, bench_program_names[program]);
+	counted = bench_outside_end(outside);
 	if (!ret) {
 		bool ours = program <= BENCH_ON;
 
@@ -67,7 +69,7 @@ static int boot(const struct bench_options *options, enum bench_program program,
 			.user = child.user,
 			.system = child.system,
 			.exits = ours ? (long)bench_total(&child, "exits") : -1,
-			.outside = bench_outside_end(*outside),
+			.outside = counted.exits,
 			.coalesced = ours ? (long)bench_total(&child, "coalesced") : -1,
 			.output = strdup(child.output),
 		};
@@ -96,6 +98,7 @@ static void print_count(long count)
 		printf(" %12ld", count);
 }
 
+/* outside: -errno, why nothing was counted from there. */
 static void boot_print_text(const struct boot boots[BENCH_PROGRAMS], int outside)
 {
 	const struct boot *off = &boots[BENCH_OFF], *on = &boots[BENCH_ON];
@@ -148,7 +151,8 @@ static void boot_print_json(const struct boot boots[BENCH_PROGRAMS])
 int bench_boot(const struct bench_options *options)
 {
 	struct boot boots[BENCH_PROGRAMS] = { 0 };
-	int outside = 0, ret = 0;
+	struct bench_outside outside = { 0 };
+	int ret = 0;
 
 	/* access() accepts no path of PATH_MAX bytes or more. */
 	if (!options->disk || access(options->disk, R_OK | W_OK)) {
@@ -167,7 +171,7 @@ int bench_boot(const struct bench_options *options)
 	if (!ret && options->json)
 		boot_print_json(boots);
 	else if (!ret)
-		boot_print_text(boots, outside);
+		boot_print_text(boots, outside.total);
 	for (enum bench_program p = 0; p < BENCH_PROGRAMS; p++)
 		free(boots[p].output);
 	return ret ? 1 : 0;

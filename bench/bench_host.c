@@ -173,3 +173,32 @@ size_t bench_host(struct bench_fact facts[BENCH_FACTS_MAX], const char *root)
 		add(&list, "date", value);
 	return list.n;
 }
+
+struct json_object *bench_host_object(const struct bench_fact *facts, size_t n)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_object_add(object, facts[i].name,
+				       json_object_new_string(facts[i].value));
+	return object;
+}
+
+static const char *fact_of(const struct bench_fact *facts, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!strcmp(facts[i].name, name))
+			return facts[i].value;
+	}
+	return "unknown";
+}
+
+void bench_host_line(char *out, size_t size, const struct bench_fact *facts, size_t n)
+{
+	const char *cpu = fact_of(facts, n, "CPU");
+
+	snprintf(out, size, "%s%s (%s), processors %s, Linux %s", cpu,
+		 strstr(cpu, "TCG") ? ", emulated: times say nothing" : "",
+		 fact_of(facts, n, "host is"), fact_of(facts, n, "processors online"),
+		 fact_of(facts, n, "kernel"));
+}

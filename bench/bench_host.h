@@ -18,3 +18,12 @@ struct bench_fact {
  * programs. What a host does not tell is left out. How many.
  */
 size_t bench_host(struct bench_fact facts[BENCH_FACTS_MAX], const char *root);
+
+/* The facts by name; the caller's. */
+struct json_object *bench_host_object(const struct bench_fact *facts, size_t n);
+
+/*
+ * One line of what matters most for a measurement, and whether the processor is one that QEMU emulates, on
+ * which times say nothing. Cut to size.
+ */
+void bench_host_line(char *out, size_t size, const struct bench_fact *facts, size_t n);

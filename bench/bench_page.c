@@ -35,7 +35,6 @@ int bench_page_begin(struct bench_page *page, const struct bench_options *option
 static void put_host(struct bench_page *page, struct json_object *figures)
 {
 	static const struct watch_page_column columns[] = { { "", false }, { "", false } };
-	struct json_object *object = json_object_new_object();
 	struct bench_fact facts[BENCH_FACTS_MAX];
 	size_t n = bench_host(facts, "");
 
@@ -46,11 +45,9 @@ static void put_host(struct bench_page *page, struct json_object *figures)
 		watch_page_cell(page->replace.out, facts[i].name);
 		watch_page_cell(page->replace.out, facts[i].value);
 		watch_page_row_end(page->replace.out);
-		json_object_object_add(object, facts[i].name,
-				       json_object_new_string(facts[i].value));
 	}
 	watch_page_table_end(page->replace.out);
-	json_object_object_add(figures, "host", object);
+	json_object_object_add(figures, "host", bench_host_object(facts, n));
 }
 
 int bench_page_end(struct bench_page *page, struct json_object *figures)

@@ -24,19 +24,22 @@ extern const uint8_t guest_rtcbench[GUEST_ROM_SIZE];
  * Work of old software, which SeaBIOS starts from the first IDE disk: the disk's first bytes, of which
  * whoever makes the image fills in two. It reads sectors 64 to 2111 of the disk, and of a CD-ROM on the
  * second channel as many bytes at the same place; each sector that is a multiple of 4 begins with its
- * number, 32 bits. Ends by isa-debug-exit at 0xf4 with GUEST_LEGACY_DONE, or 1 if something was not as it
- * should be.
+ * number, 32 bits. A byte written to the port GUEST_LEGACY_MARK, where no device is, tells of the work's
+ * begin, and another one of its end. Ends by isa-debug-exit at 0xf4 with GUEST_LEGACY_DONE, or 1 if
+ * something was not as it should be.
  */
 #define GUEST_LEGACY_SIZE    2048
 #define GUEST_LEGACY_WORK    3 /* offset of enum guest_legacy_work */
 #define GUEST_LEGACY_EACH    4 /* sectors (CD-ROM: blocks) a command, a power of two up to 128 */
 #define GUEST_LEGACY_SECTORS 2112 /* of 512 bytes; the least that disk and disc have */
 #define GUEST_LEGACY_DONE    16
+#define GUEST_LEGACY_MARK    0xe8
 
 enum guest_legacy_work {
 	GUEST_LEGACY_NOTHING,
 	GUEST_LEGACY_TELETYPE, /* 100 lines of 60 characters by INT 10h, each scrolls */
 	GUEST_LEGACY_PLANAR, /* mode 0x12 and a picture, plane by plane */
+	GUEST_LEGACY_BYTES, /* mode 0x12 and a picture, its planes in turn for each byte */
 	GUEST_LEGACY_FRAMES, /* mode 0x13 and 100 pictures */
 	GUEST_LEGACY_PALETTES, /* mode 0x13 and 20 times all colours */
 	GUEST_LEGACY_SECTORWISE, /* READ SECTORS by the data register */

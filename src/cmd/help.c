@@ -24,10 +24,10 @@ static const struct {
 	  "and on in turn: exits a pair, and what a write costs by the guest's own clock." },
 	{ "bench boot --disk FILE",
 	  "Boots an image by SeaBIOS with coalescing off and on, beside QEMU where it is installed." },
-	{ "bench legacy [--rounds N]",
+	{ "bench legacy [--rounds N] [--images FOLDER]",
 	  "Does what old software does with a screen, an IDE disk and a CD-ROM, with coalescing on and off, "
 	  "beside QEMU where it is installed: the trips to user space of each piece of work, counted from "
-	  "outside." },
+	  "outside. With the images that scripts/make-legacy-disks.sh makes, GRUB and FreeDOS too." },
 	{ "bench ticks [--guests N]",
 	  "Lets guests tick on the RTC at 64 and 1024 Hz: host CPU time." },
 	{ "bench start",

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
+#include <json-c/json.h>
 
 #include "bench_figures.h"
 #include "bench_host.h"
@@ -88,6 +89,27 @@ static const char *fact(const struct bench_fact *facts, size_t n, const char *na
 	return NULL;
 }
 
+static void test_host_line(void **state)
+{
+	const struct bench_fact facts[] = { { "kernel", "6.1.0" },
+					    { "CPU", "QEMU TCG CPU version 2.5+" },
+					    { "host is", "a virtual machine itself" } };
+	struct json_object *object = bench_host_object(facts, 3);
+	char line[160], cut[8];
+
+	bench_host_line(line, sizeof(line), facts, 3);
+	assert_string_equal(line, "QEMU TCG CPU version 2.5+, emulated: times say nothing "
+				  "(a virtual machine itself), processors unknown, Linux 6.1.0");
+	bench_host_line(line, sizeof(line), facts, 1);
+	assert_string_equal(line, "unknown (unknown), processors unknown, Linux 6.1.0");
+	bench_host_line(cut, sizeof(cut), facts, 3);
+	assert_string_equal(cut, "QEMU TC");
+	assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+			    "{\"kernel\":\"6.1.0\",\"CPU\":\"QEMU TCG CPU version 2.5+\","
+			    "\"host is\":\"a virtual machine itself\"}");
+	json_object_put(object);
+}
+
 static void test_host(void **state)
 {
 	struct bench_fact facts[BENCH_FACTS_MAX];
@@ -122,9 +144,8 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),
-		cmocka_unit_test(test_none),
-		cmocka_unit_test(test_ratio),
+		cmocka_unit_test(test_intervals), cmocka_unit_test(test_none),
+		cmocka_unit_test(test_ratio),     cmocka_unit_test(test_host_line),
 		cmocka_unit_test(test_host),
 	};
 

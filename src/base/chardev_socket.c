@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +22,23 @@
 
 static int serve(struct chardev *chardev, int fd, const char **what)
 {
-	int err;
-
 	*what = "bind";
-	err = socket_path_bind(&chardev->served, chardev->path, fd);
-	if (err)
-		return err;
-	*what = "listen";
-	return listen(fd, BACKLOG) < 0 ? -errno : 0;
+	return socket_path_bind(&chardev->served, chardev->path, fd);
 }
 
-/* Takes over both descriptors of the other end. */
-static void take_other_end(struct chardev *chardev, int fd, int copy)
+void chardev_socket_take(struct chardev *chardev, int fd, int copy)
 {
+	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(addr);
 	struct stream in, out;
+	int on = 1;
 
+	getsockname(fd, (struct sockaddr *)&addr, &len);
+	chardev->eof_leaves = addr.ss_family == AF_INET || addr.ss_family == AF_INET6;
+	if (chardev->eof_leaves && chardev->nodelay)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (chardev->speaks_telnet)
+		chardev_telnet_begin(&chardev->telnet, fd);
 	stream_own(&in, fd);
 	stream_own(&out, copy);
 	chardev_connect(chardev, &in, &out);
@@ -88,7 +92,7 @@ static int accept_client(struct chardev *chardev)
 	/* One that has left, but whose last bytes nobody took yet. */
 	chardev_disconnect(chardev);
 	loop_unwatch(chardev->loop, &chardev->listen_watch);
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 
@@ -129,6 +133,18 @@ static int wait_ms(int fd, int cancel_fd, int ms)
 	return fds[1].revents ? -ECANCELED : 0;
 }
 
+int chardev_socket_wait_out(int fd, int cancel_fd)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLOUT },
+				{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return fds[1].revents ? -ECANCELED : 0;
+}
+
 static int wait_for_client(struct chardev *chardev, int cancel_fd)
 {
 	int err = 0;
@@ -157,13 +173,14 @@ static int make_retry_timer(struct chardev *chardev)
 	return loop_watch(chardev->loop, &chardev->retry_watch, EPOLLIN);
 }
 
-static int listen_at(struct chardev *chardev, const struct chardev_options *options, int fd,
-		     const char **what)
+int chardev_socket_serve(struct chardev *chardev, const struct chardev_options *options, int fd,
+			 const char **what)
 {
-	int err = serve(chardev, fd, what);
+	int err;
 
-	if (err)
-		return err;
+	*what = "listen";
+	if (listen(fd, BACKLOG) < 0)
+		return -errno;
 	*what = "timer";
 	err = make_retry_timer(chardev);
 	if (err)
@@ -198,10 +215,16 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 			const char **what)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(options->path);
+	size_t len;
 	int fd, copy, err;
 
+	chardev->server = options->server;
+	chardev->nodelay = options->nodelay;
+	chardev->speaks_telnet = options->telnet;
+	if (!options->path)
+		return chardev_inet_open(chardev, options, what);
 	*what = "path";
+	len = strlen(options->path);
 	if (len >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, options->path, len);
@@ -209,11 +232,15 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	chardev->path = strdup(options->path);
 	if (!chardev->path)
 		return -ENOMEM;
+	if (options->reconnect && !options->server)
+		return chardev_dial_open(chardev, options->reconnect, NULL);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (options->server) {
-		err = listen_at(chardev, options, fd, what);
+		err = serve(chardev, fd, what);
+		if (!err)
+			err = chardev_socket_serve(chardev, options, fd, what);
 		/* From then on it is closed with the back-end. */
 		if (err && chardev->listen_watch.fd < 0)
 			close(fd);
@@ -227,7 +254,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 		close(fd);
 		return err;
 	}
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 
@@ -238,7 +265,7 @@ int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
 	*what = "descriptor";
 	if (copy < 0)
 		return -errno;
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 

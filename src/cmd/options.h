@@ -44,6 +44,8 @@ enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON, CMD_EXITS_OFF }
 /* A character back-end. Those that an option such as -serial makes have names that nobody can say. */
 struct cmd_chardev {
 	const char *id;
+	const char *label; /* how others are told of it: id, or what QEMU calls that option's */
+	const char *shown; /* how messages name it; NULL: it is standard input and output, or nothing */
 	struct chardev_options options; /* quit and quit_arg are left to whoever opens it */
 	bool used; /* by a port or monitor: each has one user at most */
 };

@@ -143,11 +143,26 @@ static int open_chardev(struct run *run, const struct cmd_chardev *said, struct 
 	if (!ret || run->cancelled)
 		return 0;
 	log_error("%s: %s: %s",
-		  options.path                    ? options.path
+		  said->shown                     ? said->shown
 		  : options.kind == CHARDEV_STDIO ? "standard input and output"
 						  : "character back-end",
 		  what, strerror(-ret));
 	return 1;
+}
+
+/* One that is open. */
+static int name_chardev(struct run *run, size_t i)
+{
+	const struct cmd_chardev *said = &run->options->chardevs[i];
+	int ret = chardev_set_add(&run->set, said->label, run->chardevs[i], &run->chardevs[i],
+				  said->used);
+
+	if (!ret)
+		return only_lists(run) ? 0 : run_tell_chardev(run, said, run->chardevs[i]);
+	chardev_destroy(run->chardevs[i]);
+	run->chardevs[i] = NULL;
+	return run_refuse(said->label, ret == -EEXIST ? "there are two back-ends of this name"
+						      : strerror(-ret));
 }
 
 static int open_chardevs(struct run *run)
@@ -157,6 +172,8 @@ static int open_chardevs(struct run *run)
 
 	for (size_t i = 0; !status && !run->cancelled && i < options->chardevs_n; i++) {
 		status = open_chardev(run, &options->chardevs[i], &run->chardevs[i]);
+		if (run->chardevs[i] && !status)
+			status = name_chardev(run, i);
 		run->named[i].id = options->chardevs[i].id;
 		run->named[i].chardev = run->chardevs[i];
 	}
@@ -236,6 +253,7 @@ static int describe_machine(struct run *run)
 	run->pc_options.find_file = find_file;
 	run->pc_options.find_file_arg = (void *)options;
 	machine->loop = &run->loop;
+	machine->chardevs = &run->set;
 	machine->accel = no_cpu ? &run->none.accel : &run->kvm.accel;
 	return choose_firmware(run);
 }
@@ -393,10 +411,7 @@ static void take_down(struct run *run)
 		pc_destroy(&run->pc);
 	for (size_t i = 0; i < run->disks_n; i++)
 		block_close(run->disks[i].block);
-	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		if (run->chardevs[i])
-			chardev_destroy(run->chardevs[i]);
-	}
+	chardev_set_destroy(&run->set);
 	if (run->signal_watch.ready)
 		loop_unwatch(&run->loop, &run->signal_watch);
 	if (run->signal_fd >= 0)
@@ -442,6 +457,7 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 	ret = loop_init(&run->loop);
 	if (ret)
 		return run_free(run, run_refuse("event loop", strerror(-ret)));
+	chardev_set_init(&run->set, &run->loop);
 	status = run_watch_signals(run);
 	if (!status)
 		status = set_up_and_run(run);

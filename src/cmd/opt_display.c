@@ -144,7 +144,7 @@ bool cmd_parse_nographic(struct cmd_parse *parse, const char *value)
 bool cmd_has_terminal(const struct cmd_options *options)
 {
 	return options->nographic ||
-	       (!options->no_display && !options->vnc_wanted && !options->curses_wanted);
+	       (!options->daemonize && !options->no_display && !options->vnc_wanted && !options->curses_wanted);
 }
 
 bool cmd_parse_vga(struct cmd_parse *parse, const char *value)

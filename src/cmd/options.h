@@ -111,6 +111,12 @@ struct cmd_options {
 	bool vnc_wanted;
 	struct ui_vnc_options vnc; /* if so */
 	const char *pidfile;
+	bool daemonize;
+	const char *chroot_dir, *runas; /* NULL: no */
+	struct cmd_daemon *daemon; /* who waits for it, if cmd_daemon_begin() was called; else NULL */
+	bool timestamps; /* in front of messages */
+	const char *process_name; /* NULL: as it is */
+	bool lock_memory; /* -overcommit mem-lock=on */
 	const char *log_file; /* -D */
 	enum cmd_exits exits;
 	const char *exits_file; /* NULL: standard output */

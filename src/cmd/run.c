@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/daemon.h"
 #include "cmd/run_impl.h"
 #include "guests.h"
 
@@ -113,6 +116,11 @@ static int open_files(struct run *run)
 
 	if (only_lists(run))
 		return 0;
+	log_stamp(options->timestamps);
+	if (options->process_name)
+		prctl(PR_SET_NAME, options->process_name);
+	if (options->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return run_refuse("-overcommit: locking memory failed", strerror(errno));
 	cmd_find_file(options, options->bios ? options->bios : PC_DEFAULT_BIOS, run->bios,
 		      sizeof(run->bios));
 	ret = cmd_files_open_all(&run->files, options, run->bios, &err);
@@ -389,11 +397,23 @@ static int write_pidfile(struct run *run)
 	return 1;
 }
 
+/* Nothing more has to be opened. */
+static int become_ready(struct run *run)
+{
+	struct error err;
+
+	if (!run->options->daemon || !cmd_daemon_ready(run->options->daemon, run->options, &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
+}
+
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
 		open_files,  open_disks,    open_chardevs, describe_machine, make_machine, open_vnc,
-		open_curses, begin_outputs, open_doors,    write_pidfile,    run_machine,
+		open_curses, begin_outputs, open_doors,    write_pidfile,    become_ready,
+		run_machine,
 	};
 	int status = 0;
 

@@ -76,7 +76,10 @@ static int begin_run(struct cmd_options *options, const uint8_t *rom)
 		return 1;
 	}
 	options->daemon = &daemon;
-	return ret ? status : cmd_run(options, rom);
+	if (!ret)
+		status = cmd_run(options, rom);
+	options->daemon = NULL;
+	return status;
 }
 
 static int main_run(int argc, char *const argv[], const uint8_t *rom)

@@ -21,8 +21,8 @@
 #include "base/loop.h"
 #include "base/stream.h"
 
-#define CHARDEV_BUFFER 65536
-#define CHARDEV_LEAVE  256
+#define CHARDEV_BUFFER   65536
+#define CHARDEV_LEAVE    256
 #define CHARDEV_NAME_MAX 2200 /* of chardev_describe(): two hosts as long as they may be */
 
 struct chardev;

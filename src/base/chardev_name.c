@@ -57,8 +57,9 @@ static void name_socket(const struct chardev *chardev, char *name, size_t size)
 void chardev_describe(const struct chardev *chardev, char *name, size_t size)
 {
 	static const char *const names[] = {
-		[CHARDEV_NULL] = "null", [CHARDEV_STDIO] = "stdio",	  [CHARDEV_FILE] = "file",
-		[CHARDEV_PIPE] = "pipe", [CHARDEV_RINGBUF] = "ringbuf", [CHARDEV_CONNECTED] = "socket",
+		[CHARDEV_NULL] = "null",       [CHARDEV_STDIO] = "stdio",
+		[CHARDEV_FILE] = "file",       [CHARDEV_PIPE] = "pipe",
+		[CHARDEV_RINGBUF] = "ringbuf", [CHARDEV_CONNECTED] = "socket",
 	};
 
 	if (chardev->kind == CHARDEV_SOCKET)

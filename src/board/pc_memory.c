@@ -66,7 +66,8 @@ static int map_file(struct pc *pc)
 
 	if (fd < 0)
 		return fd;
-	at = mmap(NULL, pc->options.ram, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+	at = mmap(NULL, pc->options.ram, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd,
+		  0);
 	if (at != MAP_FAILED)
 		pc->ram_host = at;
 	else

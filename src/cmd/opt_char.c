@@ -23,10 +23,10 @@ struct backend_options {
 	const char *address; /* of "tcp:HOST:PORT" */
 	bool server, wait, signal, mux, telnet, ipv4, ipv6, nodelay;
 	unsigned port, to, fd, reconnect;
-	uint64_t size;
+	const char *size;
 };
 
-static const char *const backend_words[] = { "null", "stdio", "file",	 "socket",
+static const char *const backend_words[] = { "null", "stdio", "file",    "socket",
 					     "pty",  "pipe",  "ringbuf", NULL };
 static const char *const off_words[] = { "off", NULL };
 
@@ -57,7 +57,7 @@ static const struct prop chardev_table[] = {
 	{ "reconnect", PROP_NUMBER, PROP_AT(struct backend_options, reconnect), .max = 86400,
 	  .form = "reconnect=SECONDS",
 	  .help = "socket client: the server may come later and leave; tried again after so long (0: not)" },
-	{ "size", PROP_SIZE, PROP_AT(struct backend_options, size), .form = "size=N",
+	{ "size", PROP_TEXT, PROP_AT(struct backend_options, size), .form = "size=N[kM]",
 	  .help = "ringbuf: bytes, a power of two (default 64k)" },
 	{ "address", PROP_TEXT, PROP_AT(struct backend_options, address) },
 	{ "server", PROP_BOOL, PROP_AT(struct backend_options, server), .form = "server=on|off",
@@ -132,8 +132,8 @@ static const char *const belong[][16] = {
 	[BACKEND_NULL] = { NULL },
 	[BACKEND_STDIO] = { "signal", "mux", NULL },
 	[BACKEND_FILE] = { "path", "append", NULL },
-	[BACKEND_SOCKET] = { "path", "host", "port", "to", "ipv4", "ipv6", "nodelay", "fd", "server", "wait",
-			     "telnet", "reconnect", "address", NULL },
+	[BACKEND_SOCKET] = { "path", "host", "port", "to", "ipv4", "ipv6", "nodelay", "fd",
+			     "server", "wait", "telnet", "reconnect", "address", NULL },
 	[BACKEND_PTY] = { NULL },
 	[BACKEND_PIPE] = { "path", NULL },
 	[BACKEND_RINGBUF] = { "size", NULL },
@@ -167,7 +167,8 @@ static bool check_only(struct cmd_parse *parse, const struct props *props, uint3
 }
 
 /* "HOST:PORT" or "[HOST]:PORT"; the host may be empty. */
-static bool split_address(struct cmd_parse *parse, const char *address, struct chardev_options *what)
+static bool split_address(struct cmd_parse *parse, const char *address,
+			  struct chardev_options *what)
 {
 	const char *colon = strrchr(address, ':'), *host = address;
 	size_t len = colon ? (size_t)(colon - address) : 0;
@@ -244,8 +245,7 @@ static bool set_socket(struct cmd_parse *parse, const struct backend_options *sa
 /* How messages name it. */
 static bool show(struct cmd_parse *parse)
 {
-	struct cmd_chardev *chardev =
-		&parse->options->chardevs[parse->options->chardevs_n - 1];
+	struct cmd_chardev *chardev = &parse->options->chardevs[parse->options->chardevs_n - 1];
 	const struct chardev_options *what = &chardev->options;
 
 	if (what->kind == CHARDEV_SOCKET && what->host)
@@ -262,9 +262,9 @@ static bool add_backend(struct cmd_parse *parse, const struct backend_options *s
 			const struct props *props, uint32_t given)
 {
 	static const enum chardev_kind kinds[] = {
-		[BACKEND_NULL] = CHARDEV_NULL,	   [BACKEND_STDIO] = CHARDEV_STDIO,
-		[BACKEND_FILE] = CHARDEV_FILE,	   [BACKEND_SOCKET] = CHARDEV_SOCKET,
-		[BACKEND_PTY] = CHARDEV_PTY,	   [BACKEND_PIPE] = CHARDEV_PIPE,
+		[BACKEND_NULL] = CHARDEV_NULL,       [BACKEND_STDIO] = CHARDEV_STDIO,
+		[BACKEND_FILE] = CHARDEV_FILE,       [BACKEND_SOCKET] = CHARDEV_SOCKET,
+		[BACKEND_PTY] = CHARDEV_PTY,         [BACKEND_PIPE] = CHARDEV_PIPE,
 		[BACKEND_RINGBUF] = CHARDEV_RINGBUF,
 	};
 	struct chardev_options what = { .kind = kinds[said->kind], .path = said->path };
@@ -278,7 +278,13 @@ static bool add_backend(struct cmd_parse *parse, const struct backend_options *s
 	if (said->kind == BACKEND_SOCKET && !set_socket(parse, said, props, given, &what))
 		return false;
 	if (said->kind == BACKEND_RINGBUF) {
-		what.size = given & props_bit(props, "size") ? said->size : CHARDEV_RINGBUF_SIZE;
+		uint64_t size = CHARDEV_RINGBUF_SIZE;
+
+		/* In bytes if nothing else is said, unlike other sizes. */
+		if (said->size && !prop_parse_size(said->size, 1, &size))
+			return cmd_refuse(parse, "size=%.80s: not a size (4096, 64k, 1M)",
+					  said->size);
+		what.size = size;
 		if (!what.size || what.size > CHARDEV_RINGBUF_MAX || what.size & (what.size - 1))
 			return cmd_refuse(parse, "size: not a power of two, up to 64M");
 	}
@@ -293,7 +299,8 @@ bool cmd_parse_chardev(struct cmd_parse *parse, const char *value)
 	if (!cmd_props_parse(parse, &cmd_chardev_props, value, &said, &given))
 		return false;
 	if (said.kind < 0)
-		return cmd_refuse(parse, "needs a back-end (null, stdio, file, socket, pty, pipe, ringbuf)");
+		return cmd_refuse(
+			parse, "needs a back-end (null, stdio, file, socket, pty, pipe, ringbuf)");
 	if (!said.id)
 		return cmd_refuse(parse, "needs id=ID");
 	if (!prop_id_ok(said.id))
@@ -411,8 +418,8 @@ static bool add_wish(struct cmd_parse *parse, enum cmd_wisher wisher, const char
 static const char *make_label(struct cmd_parse *parse, enum cmd_wisher wisher, unsigned n)
 {
 	static const char *const names[] = {
-		[CMD_WISH_SERIAL] = "serial",	 [CMD_WISH_PARALLEL] = "parallel",
-		[CMD_WISH_DEBUG] = "debugcon",	 [CMD_WISH_MONITOR] = "compat_monitor",
+		[CMD_WISH_SERIAL] = "serial",  [CMD_WISH_PARALLEL] = "parallel",
+		[CMD_WISH_DEBUG] = "debugcon", [CMD_WISH_MONITOR] = "compat_monitor",
 		[CMD_WISH_QTEST] = "qtest",
 	};
 

@@ -17,7 +17,7 @@
 #include "cmd/table.h"
 
 #define CONFIG_MAX  (1u << 20)
-#define SECTION_MAX   63 /* of a section or a property */
+#define SECTION_MAX 63 /* of a section or a property */
 
 struct config {
 	struct cmd_parse *parse;
@@ -62,6 +62,24 @@ static bool put_pair(struct config *config, const char *name, size_t name_len, c
 	return (!config->len || collect(config, ",", 1, false)) &&
 	       collect(config, name, name_len, false) && collect(config, "=", 1, false) &&
 	       collect(config, value, value_len, true);
+}
+
+/* In front of what is there: a device's kind has to be said first. */
+static bool put_first(struct config *config, const char *name, size_t name_len, const char *value,
+		      size_t value_len)
+{
+	char *before = config->len ? strdup(config->value) : NULL;
+	bool ok = true;
+
+	if (config->len && !before)
+		return refuse_line(config, "out of memory");
+	config->len = 0;
+	ok = put_pair(config, name, name_len, value, value_len);
+	if (ok && before)
+		ok = collect(config, ",", 1, false) &&
+		     collect(config, before, strlen(before), false);
+	free(before);
+	return ok;
 }
 
 /* The section is complete. */
@@ -172,7 +190,8 @@ static bool take_pair(struct config *config, const char *line)
 	end = *at == '"' ? strchr(at + 1, '"') : NULL;
 	if (!end || *skip_space(end + 1))
 		return refuse_line(config, "parse error");
-	return put_pair(config, line, len, at + 1, (size_t)(end - at - 1));
+	return (len == 6 && !memcmp(line, "driver", 6) ? put_first : put_pair)(
+		config, line, len, at + 1, (size_t)(end - at - 1));
 }
 
 static bool take_lines(struct config *config, char *text)

@@ -35,7 +35,8 @@ static const struct prop dev_rows[] = {
 	  .help = "the same for a telnet" },
 	{ "pty", .form = "pty",
 	  .help = "a new pseudo-terminal, whose name is printed at the start" },
-	{ "pipe", .form = "pipe:PATH", .help = "the FIFOs PATH.in and PATH.out, or PATH for both ways" },
+	{ "pipe", .form = "pipe:PATH",
+	  .help = "the FIFOs PATH.in and PATH.out, or PATH for both ways" },
 	{ "chardev", .form = "chardev:ID", .help = "a -chardev" },
 	{ "null", .form = "null", .help = "nothing: what is written is lost" },
 	{ "none", .form = "none", .help = "the port or monitor is not there at all" },
@@ -111,7 +112,8 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "DEVICE[,PROP=VALUE...]", .help = "Adds a device:" },
 
 	{ "chardev", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_chardev,
-	  .form = "null|stdio|file|socket|pty|pipe|ringbuf,id=ID[,PROP=VALUE...]", .props = &cmd_chardev_props,
+	  .form = "null|stdio|file|socket|pty|pipe|ringbuf,id=ID[,PROP=VALUE...]",
+	  .props = &cmd_chardev_props,
 	  .help = "A character back-end for others to use; each has one user." },
 	{ "serial", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_serial,
 	  .form = "DEV", .props = &dev_forms,
@@ -354,8 +356,8 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 			return false;
 	}
 	return options->action != CMD_RUN ||
-	       (finish_daemon(parse) && cmd_finish_machine(parse) && cmd_finish_char(parse) && cmd_finish_display(parse) &&
-		cmd_finish_devices(parse) && check_stdio(parse));
+	       (finish_daemon(parse) && cmd_finish_machine(parse) && cmd_finish_char(parse) &&
+		cmd_finish_display(parse) && cmd_finish_devices(parse) && check_stdio(parse));
 }
 
 static uint64_t host_memory(void)

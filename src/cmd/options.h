@@ -45,7 +45,8 @@ enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON, CMD_EXITS_OFF }
 struct cmd_chardev {
 	const char *id;
 	const char *label; /* how others are told of it: id, or what QEMU calls that option's */
-	const char *shown; /* how messages name it; NULL: it is standard input and output, or nothing */
+	const char *
+		shown; /* how messages name it; NULL: it is standard input and output, or nothing */
 	struct chardev_options options; /* quit and quit_arg are left to whoever opens it */
 	bool used; /* by a port or monitor: each has one user at most */
 };
@@ -113,7 +114,8 @@ struct cmd_options {
 	const char *pidfile;
 	bool daemonize;
 	const char *chroot_dir, *runas; /* NULL: no */
-	struct cmd_daemon *daemon; /* who waits for it, if cmd_daemon_begin() was called; else NULL */
+	struct cmd_daemon
+		*daemon; /* who waits for it, if cmd_daemon_begin() was called; else NULL */
 	bool timestamps; /* in front of messages */
 	const char *process_name; /* NULL: as it is */
 	bool lock_memory; /* -overcommit mem-lock=on */

@@ -169,8 +169,8 @@ static int name_chardev(struct run *run, size_t i)
 		return only_lists(run) ? 0 : run_tell_chardev(run, said, run->chardevs[i]);
 	chardev_destroy(run->chardevs[i]);
 	run->chardevs[i] = NULL;
-	return run_refuse(said->label, ret == -EEXIST ? "there are two back-ends of this name"
-						      : strerror(-ret));
+	return run_refuse(said->label,
+			  ret == -EEXIST ? "there are two back-ends of this name" : strerror(-ret));
 }
 
 static int open_chardevs(struct run *run)
@@ -411,9 +411,9 @@ static int become_ready(struct run *run)
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
-		open_files,  open_disks,    open_chardevs, describe_machine, make_machine, open_vnc,
-		open_curses, begin_outputs, open_doors,    write_pidfile,    become_ready,
-		run_machine,
+		open_files,   open_disks,    open_chardevs, describe_machine,
+		make_machine, open_vnc,      open_curses,   begin_outputs,
+		open_doors,   write_pidfile, become_ready,  run_machine,
 	};
 	int status = 0;
 

@@ -41,7 +41,8 @@ struct run {
 	struct loop_watch signal_watch;
 	struct arena arena; /* of the lists below */
 	struct chardev **chardevs; /* one for each that the options have, NULL if not open */
-	struct chardev_set set; /* they and those that are added later, by their labels; owns them */
+	struct chardev_set
+		set; /* they and those that are added later, by their labels; owns them */
 	struct pc_chardev *named; /* the same with their names, for the board */
 	struct pc_disk *disks;
 	size_t disks_n;

@@ -14,14 +14,15 @@ static const struct {
 	const char *name;
 	enum chardev_kind kind;
 } kinds[] = {
-	{ "null", CHARDEV_NULL },	{ "pipe", CHARDEV_PIPE },     { "pty", CHARDEV_PTY },
+	{ "null", CHARDEV_NULL },       { "pipe", CHARDEV_PIPE },     { "pty", CHARDEV_PTY },
 	{ "ringbuf", CHARDEV_RINGBUF }, { "socket", CHARDEV_SOCKET },
 };
 
 #define KINDS_N (sizeof(kinds) / sizeof(kinds[0]))
 
 /* The members of what a socket is told, checked against what is known. */
-static const char *const socket_members[] = { "addr", "server", "wait", "nodelay", "telnet", "reconnect" };
+static const char *const socket_members[] = { "addr",    "server", "wait",
+					      "nodelay", "telnet", "reconnect" };
 
 static bool get_member(struct json_object *from, const char *name, enum json_type type,
 		       struct json_object **value, struct ctl_qmp_error *err)

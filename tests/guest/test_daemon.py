@@ -142,7 +142,7 @@ class BackEnds(Test):
             while len(got) < 20:
                 got += client.recv(100)
         self.assertEqual(got[:12], bytes((255, 251, 1, 255, 251, 3, 255, 251, 0, 255, 253, 0)))
-        self.assertEqual(got[12:20], b'{"QMP": ')
+        self.assertEqual(got[12:20], b'{"QMP":{')
 
     def test_ring_buffer(self):
         self.begin('-chardev', 'ringbuf,id=ring,size=8')

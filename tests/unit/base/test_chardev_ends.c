@@ -79,10 +79,10 @@ static void turn(struct fixture *f)
 static void use(struct fixture *f)
 {
 	chardev_set_user(f->chardev, &(struct chardev_user){ .receive = user_receive,
-							      .opened = user_opened,
-							      .closed = user_closed,
-							      .broke = user_broke,
-							      .arg = f });
+							     .opened = user_opened,
+							     .closed = user_closed,
+							     .broke = user_broke,
+							     .arg = f });
 }
 
 static int setup(void **state)
@@ -107,7 +107,8 @@ static int teardown(void **state)
 	chardev_destroy(f->chardev);
 	loop_destroy(&f->loop);
 	for (unsigned i = 0; i < 3; i++) {
-		snprintf(name, sizeof(name), "%s%s", f->path, (const char *[]){ "", ".in", ".out" }[i]);
+		snprintf(name, sizeof(name), "%s%s", f->path,
+			 (const char *[]){ "", ".in", ".out" }[i]);
 		unlink(name);
 	}
 	rmdir(f->dir);
@@ -162,7 +163,8 @@ static void expect_got(struct fixture *f, const void *bytes, size_t len)
 /* A listening socket at a port of this host that was free. */
 static int listen_local(struct fixture *f)
 {
-	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(addr);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -250,8 +252,11 @@ static void test_tcp_server(void **state)
 	int fd = listen_local(f);
 
 	close(fd);
-	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET, .host = "127.0.0.1",
-					   .port = f->port, .server = true, .nodelay = true });
+	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET,
+					   .host = "127.0.0.1",
+					   .port = f->port,
+					   .server = true,
+					   .nodelay = true });
 	snprintf(want, sizeof(want), "disconnected:tcp:127.0.0.1:%s,server=on", f->port);
 	assert_string_equal(name_of(f), want);
 	for (unsigned i = 1; i <= 2; i++) {
@@ -271,7 +276,8 @@ static void test_tcp_server(void **state)
 static void test_tcp_port_that_is_taken(void **state)
 {
 	struct fixture *f = *state;
-	struct chardev_options options = { .kind = CHARDEV_SOCKET, .host = "127.0.0.1",
+	struct chardev_options options = { .kind = CHARDEV_SOCKET,
+					   .host = "127.0.0.1",
 					   .server = true };
 	const char *what;
 	int fd = listen_local(f);
@@ -288,8 +294,9 @@ static void test_tcp_client(void **state)
 {
 	struct fixture *f = *state;
 	int listener = listen_local(f), fd = -1;
-	struct chardev_options options = { .kind = CHARDEV_SOCKET, .host = "localhost",
-					   .port = f->port, .family = CHARDEV_IPV4 };
+	struct chardev_options options = {
+		.kind = CHARDEV_SOCKET, .host = "localhost", .port = f->port, .family = CHARDEV_IPV4
+	};
 	const char *what;
 
 	start(f, options);
@@ -311,13 +318,16 @@ static void test_client_that_comes_again(void **state)
 	int listener = listen_local(f), fd = -1;
 
 	close(listener);
-	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET, .host = "127.0.0.1",
-					   .port = f->port, .reconnect = 1 });
+	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET,
+					   .host = "127.0.0.1",
+					   .port = f->port,
+					   .reconnect = 1 });
 	turn(f);
 	assert_int_equal(f->opened, 0);
 	/* The same port: nobody was ever connected there. */
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)), 0);
+	assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)),
+			 0);
 	assert_int_equal(bind(listener,
 			      (struct sockaddr *)&(struct sockaddr_in){
 				      .sin_family = AF_INET,
@@ -380,13 +390,22 @@ static void test_telnet(void **state)
 	int fd = listen_local(f);
 
 	close(fd);
-	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET, .host = "127.0.0.1",
-					   .port = f->port, .server = true, .telnet = true });
+	start(f, (struct chardev_options){ .kind = CHARDEV_SOCKET,
+					   .host = "127.0.0.1",
+					   .port = f->port,
+					   .server = true,
+					   .telnet = true });
 	fd = call(f);
 	WAIT_FOR(f, f->opened == 1);
 	expect(f, fd, greeting, sizeof(greeting));
-	chardev_write(f->chardev, "a\xff" "b", 3);
-	expect(f, fd, "a\xff\xff" "b", 4);
+	chardev_write(f->chardev,
+		      "a\xff"
+		      "b",
+		      3);
+	expect(f, fd,
+	       "a\xff\xff"
+	       "b",
+	       4);
 	assert_int_equal(write(fd, said, sizeof(said) - 1), (ssize_t)sizeof(said) - 1);
 	expect_got(f, "xy\xffz", 4);
 	assert_int_equal(f->broke, 1);
@@ -481,8 +500,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_pty_clients_come_and_go, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pty_client_that_leaves_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pty_client_that_does_not_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pty_client_that_leaves_at_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_pty_client_that_does_not_read, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_tcp_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tcp_port_that_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tcp_client, setup, teardown),

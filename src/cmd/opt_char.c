@@ -358,7 +358,8 @@ static bool take_path(struct cmd_parse *parse, const char *path, enum chardev_ki
 {
 	what->kind = kind;
 	what->path = cmd_keep(parse, path, strlen(path));
-	return what->path && (*what->path || cmd_refuse(parse, "needs a path"));
+	return what->path && (*what->path || cmd_refuse(parse, "%s: needs a path",
+							kind == CHARDEV_FILE ? "file" : "pipe"));
 }
 
 /*

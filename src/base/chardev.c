@@ -17,7 +17,7 @@
 static void fail(struct chardev *chardev, int err, size_t len)
 {
 	chardev->dropped += len;
-	if (chardev->kind != CHARDEV_SOCKET && !chardev->error)
+	if (!chardev_comes_and_goes(chardev) && !chardev->error)
 		chardev->error = err;
 }
 
@@ -74,6 +74,23 @@ static void keep(struct chardev *chardev, const uint8_t *bytes, size_t len)
 			bytes[i];
 }
 
+/* With the lock held. What telnet would take for a command goes twice, whole or not at all. */
+static void write_telnet(struct chardev *chardev, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		static const uint8_t pair[] = { CHARDEV_TELNET_IAC, CHARDEV_TELNET_IAC };
+		size_t n = bytes[i] == CHARDEV_TELNET_IAC ? 2 : 1;
+
+		if (sizeof(chardev->out) - chardev->out_n < n)
+			flush(chardev);
+		if (sizeof(chardev->out) - chardev->out_n < n)
+			chardev->dropped++;
+		else
+			keep(chardev, n == 2 ? pair : &bytes[i], n);
+	}
+	flush(chardev);
+}
+
 void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
 {
 	bool was_empty, post;
@@ -83,8 +100,12 @@ void chardev_write(struct chardev *chardev, const void *bytes, size_t len)
 		return;
 	lock_take(&chardev->lock);
 	was_empty = !chardev->out_n;
-	if (chardev->out_stream.fd < 0)
+	if (chardev->kind == CHARDEV_RINGBUF)
+		chardev_ringbuf_put(chardev, bytes, len);
+	else if (chardev->out_stream.fd < 0)
 		chardev->dropped += len;
+	else if (chardev->speaks_telnet)
+		write_telnet(chardev, bytes, len);
 	else if (was_empty && (n = chardev_put(chardev, bytes, len)) < 0)
 		fail(chardev, (int)n, len);
 	else if ((size_t)n < len)
@@ -102,12 +123,17 @@ size_t chardev_room(struct chardev *chardev)
 	lock_take(&chardev->lock);
 	room = sizeof(chardev->out) - chardev->out_n;
 	lock_drop(&chardev->lock);
-	return room;
+	return chardev->speaks_telnet ? room / 2 : room;
+}
+
+bool chardev_has_user(const struct chardev *chardev)
+{
+	return chardev->has_user;
 }
 
 bool chardev_serves(const struct chardev *chardev)
 {
-	return chardev->acceptor.socket.fd >= 0;
+	return chardev->acceptor.socket.fd >= 0 || chardev->master >= 0 || chardev->dial;
 }
 
 /* Watches the stream as long as something waits for it. */
@@ -187,7 +213,10 @@ void chardev_disconnect(struct chardev *chardev)
 		chardev->user.closed(chardev->user.arg);
 	if (chardev->has_user && chardev->user.drained)
 		chardev->user.drained(chardev->user.arg);
+	/* Whichever it has. */
 	chardev_socket_listen(chardev);
+	chardev_dial_again(chardev);
+	chardev_pty_listen(chardev);
 }
 
 void chardev_set_user(struct chardev *chardev, const struct chardev_user *user)
@@ -223,28 +252,10 @@ static int chardev_open_file(struct chardev *chardev, const struct chardev_optio
 	return err;
 }
 
-int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
-		 const char **what)
+static int open_kind(struct chardev *chardev, const struct chardev_options *options,
+		     const char **what)
 {
-	struct chardev *chardev = calloc(1, sizeof(*chardev));
 	int err = 0;
-
-	*what = "memory";
-	if (!chardev)
-		return -ENOMEM;
-	chardev->loop = loop;
-	chardev->kind = options->kind;
-	chardev->escape = options->escape;
-	chardev->quit = options->quit;
-	chardev->quit_arg = options->quit_arg;
-	chardev->out_stream.fd = chardev->acceptor.socket.fd = -1;
-	chardev->out_task = (struct loop_task){ .run = out_go_on, .arg = chardev };
-	err = chardev_input_init(chardev);
-	if (err) {
-		free(chardev);
-		return err;
-	}
-	lock_init(&chardev->lock, LOCK_LEAF, "chardev");
 
 	switch (options->kind) {
 	case CHARDEV_NULL:
@@ -262,7 +273,44 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 	case CHARDEV_CONNECTED:
 		err = chardev_socket_adopt(chardev, options->fd, what);
 		break;
+	case CHARDEV_PTY:
+		err = chardev_pty_open(chardev, what);
+		break;
+	case CHARDEV_PIPE:
+		err = chardev_pipe_open(chardev, options, what);
+		break;
+	case CHARDEV_RINGBUF:
+		err = chardev_ringbuf_open(chardev, options->size);
+		break;
 	}
+	return err;
+}
+
+int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_options *options,
+		 const char **what)
+{
+	struct chardev *chardev = calloc(1, sizeof(*chardev));
+	int err = 0;
+
+	*what = "memory";
+	if (!chardev)
+		return -ENOMEM;
+	chardev->loop = loop;
+	chardev->kind = options->kind;
+	chardev->escape = options->escape;
+	chardev->quit = options->quit;
+	chardev->quit_arg = options->quit_arg;
+	chardev->out_stream.fd = chardev->acceptor.socket.fd = -1;
+	chardev->master = chardev->opened_watch.fd = -1;
+	chardev->out_task = (struct loop_task){ .run = out_go_on, .arg = chardev };
+	err = chardev_input_init(chardev);
+	if (err) {
+		free(chardev);
+		return err;
+	}
+	lock_init(&chardev->lock, LOCK_LEAF, "chardev");
+
+	err = open_kind(chardev, options, what);
 	if (err) {
 		/* Standard input is another's. */
 		chardev->kind = options->kind == CHARDEV_STDIO ? CHARDEV_NULL : options->kind;
@@ -349,10 +397,13 @@ void chardev_destroy(struct chardev *chardev)
 	close_both(chardev);
 	if (chardev->kind == CHARDEV_SOCKET)
 		chardev_socket_close(chardev);
+	chardev_dial_close(chardev);
+	chardev_pty_close(chardev);
 	if (chardev->kind == CHARDEV_STDIO)
 		chardev_stdio_close();
 	lock_destroy(&chardev->lock);
 	chardev_input_destroy(chardev);
+	free(chardev->ring);
 	free(chardev->path);
 	free(chardev);
 }

@@ -21,8 +21,9 @@
 #include "base/loop.h"
 #include "base/stream.h"
 
-#define CHARDEV_BUFFER 65536
-#define CHARDEV_LEAVE  256
+#define CHARDEV_BUFFER   65536
+#define CHARDEV_LEAVE    256
+#define CHARDEV_NAME_MAX 2200 /* of chardev_describe(): two hosts as long as they may be */
 
 struct chardev;
 
@@ -41,6 +42,8 @@ struct chardev_user {
 	void (*drained)(void *arg);
 	/* Ctrl-A h, of a back-end with escapes. NULL: the help is written to it. */
 	void (*help)(void *arg);
+	/* The other end sent a break, by telnet; it overtakes what is not received yet. */
+	void (*broke)(void *arg);
 	void *arg;
 };
 
@@ -50,13 +53,38 @@ enum chardev_kind {
 	CHARDEV_FILE,
 	CHARDEV_SOCKET,
 	CHARDEV_CONNECTED, /* a socket whose other end is there already; when it leaves, that was all */
+	CHARDEV_PTY, /* a new pseudo-terminal, whose other end may be opened, left and opened again */
+	CHARDEV_PIPE, /* FIFOs path.in and path.out, or path for both */
+	CHARDEV_RINGBUF, /* memory that keeps the last output, for chardev_ringbuf_read() */
 };
+
+/* Which of the two a host's name may stand for. */
+enum chardev_family { CHARDEV_ANY, CHARDEV_IPV4, CHARDEV_IPV6 };
+
+#define CHARDEV_RINGBUF_SIZE 65536 /* if nobody says */
+#define CHARDEV_RINGBUF_MAX  (64u << 20)
 
 struct chardev_options {
 	enum chardev_kind kind;
-	const char *path; /* FILE: made or emptied. SOCKET. Copied */
+	const char *path; /* FILE: made or emptied. SOCKET: of the Unix kind. PIPE. Copied */
 	const struct file_output *file; /* FILE: duplicated, instead of opening path; or NULL */
-	int fd; /* CONNECTED: taken over if chardev_open() succeeds */
+	/* SOCKET: by TCP instead; "" is any address of this host. Looked up once, which may wait. */
+	const char *host, *port; /* the port a number */
+	unsigned to; /* server: or the first port that is free, up to this one; 0: port alone */
+	enum chardev_family family;
+	bool nodelay; /* TCP: small pieces are sent at once */
+	bool telnet; /* the other end is a telnet (chardev_telnet.h) */
+	/*
+	 * SOCKET: a client that is not let in, or whose server has left, tries again after so many
+	 * seconds, and chardev_open() does not wait for the first time. 0: it does, once.
+	 */
+	unsigned reconnect;
+	/*
+	 * CONNECTED: taken over if chardev_open() succeeds. SOCKET without path and host: one that
+	 * listens (server) or is connected; taken over likewise.
+	 */
+	int fd;
+	size_t size; /* RINGBUF: a power of two, up to CHARDEV_RINGBUF_MAX */
 	bool server; /* SOCKET: listen; else connect */
 	bool wait; /* SOCKET server: chardev_open blocks until a client is there ... */
 	/* ... or this descriptor is readable: -ECANCELED. So does connecting to a busy server. 0: none */
@@ -86,6 +114,15 @@ int chardev_open(struct chardev **out, struct loop *loop, const struct chardev_o
 void chardev_set_user(struct chardev *chardev, const struct chardev_user *user);
 /* Any thread; the caller's locks rank below LOCK_LEAF. */
 void chardev_write(struct chardev *chardev, const void *bytes, size_t len);
+/*
+ * What it is, as QEMU's query-chardev calls it: "stdio", "pty:/dev/pts/4",
+ * "disconnected:tcp:localhost:4444,server=on". On the loop's thread.
+ */
+void chardev_describe(const struct chardev *chardev, char *name, size_t size);
+/* Somebody uses it. On the loop's thread. */
+bool chardev_has_user(const struct chardev *chardev);
+/* RINGBUF: takes up to len of the oldest bytes that are kept. How many. Any thread. */
+size_t chardev_ringbuf_read(struct chardev *chardev, void *bytes, size_t len);
 /* How many bytes chardev_write() takes now without dropping any. Any thread. */
 size_t chardev_room(struct chardev *chardev);
 /* A client may come when this one has left. */

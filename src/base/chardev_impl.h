@@ -14,12 +14,15 @@
 
 #include "base/acceptor.h"
 #include "base/chardev.h"
+#include "base/chardev_telnet.h"
 #include "base/socket_path.h"
 #include "base/stream.h"
 
 #define CHARDEV_PENDING 4096
 /* With escapes more is read ahead: Ctrl-A x must be found behind what the user does not take. */
 #define CHARDEV_PENDING_ESCAPE (1u << 20)
+
+struct chardev_dial;
 
 struct chardev {
 	struct loop *loop;
@@ -55,9 +58,29 @@ struct chardev {
 
 	/* Socket server. */
 	struct acceptor acceptor; /* of one client at a time; socket.fd -1: none */
-	char *path;
+	char *path; /* how messages name it, and of a Unix socket where it is */
 	struct socket_path served; /* a server's name of it */
+	bool server;
+	bool eof_leaves; /* TCP: nothing tells a client that left from one that only listens */
+	bool nodelay;
+	bool speaks_telnet;
+	struct chardev_telnet telnet; /* of the client that is there */
+	struct chardev_dial *dial; /* a client that connects again, or NULL */
+
+	/* Pseudo-terminal. */
+	int master; /* -1: none */
+	struct loop_watch opened_watch; /* tells that somebody may have opened it. fd -1: none */
+
+	/* Ring buffer, under the lock. */
+	uint8_t *ring;
+	size_t ring_size, ring_at, ring_n;
 };
+
+/* The other end may leave and another one come: that is no end, and losing what it did not take no error. */
+static inline bool chardev_comes_and_goes(const struct chardev *chardev)
+{
+	return chardev->kind == CHARDEV_SOCKET || chardev->kind == CHARDEV_PTY;
+}
 
 /* Takes over the streams, either may be closed, and tells the user. The loop's thread. */
 void chardev_connect(struct chardev *chardev, const struct stream *in, const struct stream *out);
@@ -77,9 +100,43 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 			const char **what) __attribute__((warn_unused_result));
 int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
 	__attribute__((warn_unused_result));
+/* Serves at a socket that has its address; it is taken over unless this fails before the acceptor has it. */
+int chardev_socket_serve(struct chardev *chardev, const struct chardev_options *options, int fd,
+			 const char **what) __attribute__((warn_unused_result));
+/* Takes over both descriptors of the other end. */
+void chardev_socket_take(struct chardev *chardev, int fd, int copy);
+/* Waits until fd can be written, -ECANCELED if cancel_fd (0: none) is readable first. 0 or -errno. */
+int chardev_socket_wait_out(int fd, int cancel_fd) __attribute__((warn_unused_result));
 void chardev_socket_close(struct chardev *chardev);
 /* The client is gone or about to be: lets the next one in. */
 void chardev_socket_listen(struct chardev *chardev);
+
+/* A socket by TCP, or one that was inherited. */
+int chardev_inet_open(struct chardev *chardev, const struct chardev_options *options,
+		      const char **what) __attribute__((warn_unused_result));
+
+/*
+ * A client that tries again and again. The addresses are taken over in any case: list from getaddrinfo(),
+ * or NULL for the Unix socket at path.
+ */
+struct addrinfo;
+int chardev_dial_open(struct chardev *chardev, unsigned seconds, struct addrinfo *list)
+	__attribute__((warn_unused_result));
+/* The server is gone. */
+void chardev_dial_again(struct chardev *chardev);
+void chardev_dial_close(struct chardev *chardev);
+
+int chardev_pty_open(struct chardev *chardev, const char **what)
+	__attribute__((warn_unused_result));
+void chardev_pty_close(struct chardev *chardev);
+/* Whoever had it open has left: waits for the next. */
+void chardev_pty_listen(struct chardev *chardev);
+int chardev_pipe_open(struct chardev *chardev, const struct chardev_options *options,
+		      const char **what) __attribute__((warn_unused_result));
+
+int chardev_ringbuf_open(struct chardev *chardev, size_t size) __attribute__((warn_unused_result));
+/* With the lock held. The oldest bytes make room. */
+void chardev_ringbuf_put(struct chardev *chardev, const uint8_t *bytes, size_t len);
 
 /* Only one back-end may have standard input. 0 or -EBUSY. */
 int chardev_stdio_open(struct chardev *chardev, const struct chardev_options *options,

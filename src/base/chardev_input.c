@@ -48,6 +48,17 @@ static size_t unescape(struct chardev *chardev, uint8_t *bytes, size_t len)
 	return kept;
 }
 
+/* The same with the commands of telnet. */
+static size_t take_telnet(struct chardev *chardev, uint8_t *bytes, size_t len)
+{
+	unsigned breaks;
+	size_t kept = chardev_telnet_take(&chardev->telnet, bytes, len, &breaks);
+
+	if (breaks && chardev->has_user && chardev->user.broke)
+		chardev->user.broke(chardev->user.arg);
+	return kept;
+}
+
 /* Room for len bytes behind what is pending; false if the limit or the memory is reached. */
 static bool make_pending_room(struct chardev *chardev, size_t len)
 {
@@ -124,14 +135,21 @@ static void read_some(struct chardev *chardev)
 		return;
 	n = stream_read(&chardev->in_stream, bytes, sizeof(bytes));
 	if (n == -EAGAIN) {
+		/* Somebody has opened the pseudo-terminal that another had left. */
+		if (chardev->kind == CHARDEV_PTY)
+			chardev->in_hup = false;
 		chardev->in_ready = chardev->in_hup;
 		return;
 	}
 	if (n < 0)
 		chardev->in_hup = true; /* the terminal or the client is gone */
-	if (n <= 0)
+	if (n > 0 && chardev->speaks_telnet)
+		n = (ssize_t)take_telnet(chardev, bytes, (size_t)n);
+	else if (n <= 0)
 		chardev->in_eof = true;
-	else if (chardev->escape)
+	if (n <= 0)
+		return;
+	if (chardev->escape)
 		put_pending(chardev, bytes, unescape(chardev, bytes, (size_t)n));
 	else
 		put_pending(chardev, bytes, (size_t)n);
@@ -143,12 +161,12 @@ static bool input_ended(const struct chardev *chardev)
 		return chardev->in_hup && !chardev->has_user;
 	/* A client that closed only its sending half still listens. */
 	return (!pending_len(chardev) || !chardev->has_user) &&
-	       (chardev->in_hup || chardev->kind != CHARDEV_SOCKET);
+	       (chardev->in_hup || chardev->eof_leaves || chardev->kind != CHARDEV_SOCKET);
 }
 
 static void end_input(struct chardev *chardev)
 {
-	if (chardev->kind == CHARDEV_SOCKET) {
+	if (chardev_comes_and_goes(chardev)) {
 		chardev_disconnect(chardev);
 		return;
 	}

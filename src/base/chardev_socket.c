@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,21 +18,23 @@
 
 static int serve(struct chardev *chardev, int fd, const char **what)
 {
-	int err;
-
 	*what = "bind";
-	err = socket_path_bind(&chardev->served, chardev->path, fd);
-	if (err)
-		return err;
-	*what = "listen";
-	return listen(fd, BACKLOG) < 0 ? -errno : 0;
+	return socket_path_bind(&chardev->served, chardev->path, fd);
 }
 
-/* Takes over both descriptors of the other end. */
-static void take_other_end(struct chardev *chardev, int fd, int copy)
+void chardev_socket_take(struct chardev *chardev, int fd, int copy)
 {
+	struct sockaddr_storage addr = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(addr);
 	struct stream in, out;
+	int on = 1;
 
+	getsockname(fd, (struct sockaddr *)&addr, &len);
+	chardev->eof_leaves = addr.ss_family == AF_INET || addr.ss_family == AF_INET6;
+	if (chardev->eof_leaves && chardev->nodelay)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (chardev->speaks_telnet)
+		chardev_telnet_begin(&chardev->telnet, fd);
 	stream_own(&in, fd);
 	stream_own(&out, copy);
 	chardev_connect(chardev, &in, &out);
@@ -59,7 +63,7 @@ static int let_in(void *arg)
 	/* One that has left, but whose last bytes nobody took yet. */
 	chardev_disconnect(chardev);
 	acceptor_pause(&chardev->acceptor);
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 
@@ -78,13 +82,14 @@ static int wait_for_client(struct chardev *chardev, int cancel_fd)
 	return err;
 }
 
-static int listen_at(struct chardev *chardev, const struct chardev_options *options, int fd,
-		     const char **what)
+int chardev_socket_serve(struct chardev *chardev, const struct chardev_options *options, int fd,
+			 const char **what)
 {
-	int err = serve(chardev, fd, what);
+	int err;
 
-	if (err)
-		return err;
+	*what = "listen";
+	if (listen(fd, BACKLOG) < 0)
+		return -errno;
 	*what = "timer";
 	chardev->acceptor.name = chardev->path;
 	chardev->acceptor.let_in = let_in;
@@ -105,6 +110,18 @@ static int wait_ms(int ms, int cancel_fd)
 	if (poll(&fd, 1, ms) < 0 && errno != EINTR)
 		return -errno;
 	return fd.revents ? -ECANCELED : 0;
+}
+
+int chardev_socket_wait_out(int fd, int cancel_fd)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLOUT },
+				{ .fd = cancel_fd > 0 ? cancel_fd : -1, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return fds[1].revents ? -ECANCELED : 0;
 }
 
 /* A server whose queue is full answers at once that one should ask again. */
@@ -130,10 +147,16 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 			const char **what)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(options->path);
+	size_t len;
 	int fd, copy, err;
 
+	chardev->server = options->server;
+	chardev->nodelay = options->nodelay;
+	chardev->speaks_telnet = options->telnet;
+	if (!options->path)
+		return chardev_inet_open(chardev, options, what);
 	*what = "path";
+	len = strlen(options->path);
 	if (len >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(addr.sun_path, options->path, len);
@@ -141,11 +164,15 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 	chardev->path = strdup(options->path);
 	if (!chardev->path)
 		return -ENOMEM;
+	if (options->reconnect && !options->server)
+		return chardev_dial_open(chardev, options->reconnect, NULL);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (options->server) {
-		err = listen_at(chardev, options, fd, what);
+		err = serve(chardev, fd, what);
+		if (!err)
+			err = chardev_socket_serve(chardev, options, fd, what);
 		/* From then on it is closed with the back-end. */
 		if (err && chardev->acceptor.socket.fd < 0)
 			close(fd);
@@ -159,7 +186,7 @@ int chardev_socket_open(struct chardev *chardev, const struct chardev_options *o
 		close(fd);
 		return err;
 	}
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 
@@ -170,7 +197,7 @@ int chardev_socket_adopt(struct chardev *chardev, int fd, const char **what)
 	*what = "descriptor";
 	if (copy < 0)
 		return -errno;
-	take_other_end(chardev, fd, copy);
+	chardev_socket_take(chardev, fd, copy);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,10 +21,12 @@
 /* The reader may be a thread of ours (base/relay.h) on a busy host. One that has slept once still sleeps. */
 #define PATIENCE       NS_PER_SEC
 #define PATIENCE_AFTER (100 * NS_PER_MS)
+#define STAMP_MAX      128
 #define RELEASE_MS     100
 
 /* Like standard error itself, the process's. */
 static atomic_int failure;
+static atomic_bool stamped;
 static struct {
 	atomic_int kept; /* standard error for now: memory; -1: it is what it is */
 	int before; /* ... and what it was */
@@ -117,13 +120,33 @@ static int log_write(const char *line, size_t len)
 	return err;
 }
 
+void log_stamp(bool on)
+{
+	atomic_store(&stamped, on);
+}
+
+/* "2026-03-01T12:34:56.123456Z " if that is wanted; how many characters. */
+static size_t put_stamp(char *line)
+{
+	struct timespec now;
+	struct tm tm;
+
+	if (!atomic_load(&stamped) || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    !gmtime_r(&now.tv_sec, &tm))
+		return 0;
+	return (size_t)snprintf(line, STAMP_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ ",
+				tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+				tm.tm_sec, now.tv_nsec / 1000);
+}
+
 static void put_line(const char *prefix, const char *format, va_list args)
 {
 	char line[LINE_MAX_LEN];
-	size_t len = strlen(prefix);
+	size_t len = put_stamp(line);
 	int n, err, none = 0;
 
-	memcpy(line, prefix, len);
+	memcpy(line + len, prefix, strlen(prefix));
+	len += strlen(prefix);
 	n = vsnprintf(line + len, sizeof(line) - len, format, args);
 	if (n < 0)
 		return;

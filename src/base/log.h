@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /*
  * Makes a duplicate of fd standard error from now on (-D): what a library or a sanitizer has to say
  * goes there too, and no state is needed to remember it. 0 or -errno.
@@ -24,6 +26,9 @@ void log_release(void);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Likewise, with "warning: " in front of the message. */
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From now on each line begins with the time, as QEMU's do. Any thread. */
+void log_stamp(bool on);
 
 /* 0, or -errno of the first line that could not be written. Any thread. */
 int log_failure(void);

@@ -42,6 +42,7 @@
 #include "mem/map.h"
 #include "meter/report.h"
 
+struct chardev_set;
 struct device_list;
 struct device_type;
 
@@ -105,6 +106,8 @@ struct machine_options {
 	const char *name; /* borrowed, or NULL */
 	/* Which devices the board could have, for whoever asks; ends with NULL. Borrowed. */
 	const struct device_type *const *types;
+	/* Its character back-ends, for whoever asks; NULL: nobody may. Borrowed. */
+	struct chardev_set *chardevs;
 	bool no_reboot; /* a reset ends the machine */
 	bool no_shutdown; /* an end pauses it instead */
 	enum machine_panic panic;

@@ -60,6 +60,9 @@ struct pc_options {
 	const uint8_t *uuid; /* 16 bytes, or NULL */
 	uint64_t ram; /* bytes, a multiple of 4096, PC_RAM_MIN to PC_RAM_MAX */
 
+	const char *ram_folder; /* it is a file without a name in there; NULL: anonymous memory */
+	bool ram_populate; /* the host gives it all at once */
+
 	const char *bios; /* path of the firmware, or */
 	const uint8_t *rom; /* an image of rom_size bytes in this process */
 	size_t rom_size;
@@ -67,6 +70,7 @@ struct pc_options {
 	/* For firmware, in ms where it is a time. */
 	bool serial_console; /* the firmware's console is the first serial port */
 	const char *boot_order; /* of PC_BOOT_LETTERS, none twice; NULL: "cad" */
+	bool boot_strict; /* nothing is tried that is not in the list of those that have a place */
 	bool boot_menu;
 	int32_t boot_menu_wait; /* -1: its own choice */
 	bool boot_fail_wait_given;

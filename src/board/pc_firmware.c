@@ -187,11 +187,13 @@ static int add_boot_order(struct pc *pc)
 		goto out;
 	sort_entries(entries, n);
 	ret = -ENOMEM;
-	order = arena_alloc(&arena, n * (sizeof(entries->path) + 1) + 1);
+	order = arena_alloc(&arena, n * (sizeof(entries->path) + 1) + sizeof("HALT"));
 	if (!order)
 		goto out;
 	for (size_t i = 0; i < n; i++)
 		used += (size_t)sprintf(order + used, "%s\n", entries[i].path);
+	if (pc->options.boot_strict)
+		used += (size_t)sprintf(order + used, "HALT");
 	ret = fw_cfg_add_file(pc->fw_cfg, "bootorder", order, (uint32_t)used + 1);
 out:
 	arena_free(&arena);

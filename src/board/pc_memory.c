@@ -10,10 +10,14 @@
  * it lie the last 128 KiB of the firmware.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "board/pc.h"
@@ -33,6 +37,72 @@ static int map_host(uint8_t **out, uint64_t size)
 		return -errno;
 	*out = at;
 	return 0;
+}
+
+/* A file in the folder, which no one else finds. The descriptor or -errno. */
+static int make_file(const char *folder, uint64_t size)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(path, sizeof(path), "%s/coalport_mem.XXXXXX", folder) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	unlink(path);
+	if (!ftruncate(fd, (off_t)size))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* As QEMU does, not shared with anybody. */
+static int map_file(struct pc *pc)
+{
+	int fd = make_file(pc->options.ram_folder, pc->options.ram);
+	void *at;
+
+	if (fd < 0)
+		return fd;
+	at = mmap(NULL, pc->options.ram, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd,
+		  0);
+	if (at != MAP_FAILED)
+		pc->ram_host = at;
+	else
+		at = NULL;
+	close(fd);
+	return at ? 0 : -errno;
+}
+
+/* 0 or -errno; kernels before 5.14 do not know it, there each page is touched. */
+static int populate(uint8_t *at, uint64_t size)
+{
+	if (!madvise(at, size, MADV_POPULATE_WRITE))
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	for (uint64_t i = 0; i < size; i += KIB(4))
+		*(volatile uint8_t *)(at + i) = 0;
+	return 0;
+}
+
+static int map_ram(struct pc *pc, struct error *err)
+{
+	const char *folder = pc->options.ram_folder;
+	int ret = folder ? map_file(pc) : map_host(&pc->ram_host, pc->options.ram);
+
+	if (ret && folder)
+		return error_set(err, ret, "-mem-path %s: %s", folder, strerror(-ret));
+	if (!ret && pc->options.ram_populate) {
+		ret = populate(pc->ram_host, pc->options.ram);
+		if (ret)
+			pc_memory_destroy(pc);
+	}
+	return ret ? error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
+			       pc->options.ram >> 20, strerror(-ret))
+		   : 0;
 }
 
 static int rom_size_ok(uint64_t size, const char *path, struct error *err)
@@ -133,11 +203,10 @@ static void place_rom(struct pc *pc, struct mem_region *root)
 int pc_memory_init(struct pc *pc, struct error *err)
 {
 	struct mem_region *root = &pc->machine.map.root[MEM_SPACE_MEMORY];
-	int ret = map_host(&pc->ram_host, pc->options.ram);
+	int ret = map_ram(pc, err);
 
 	if (ret)
-		return error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
-				 pc->options.ram >> 20, strerror(-ret));
+		return ret;
 	ret = load_rom(pc, err);
 	if (ret) {
 		pc_memory_destroy(pc);

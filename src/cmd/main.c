@@ -9,6 +9,7 @@
 #include "bench.h"
 #include "cmd/advise.h"
 #include "cmd/coalesce.h"
+#include "cmd/daemon.h"
 #include "cmd/options.h"
 #include "cmd/report.h"
 #include "cmd/run.h"
@@ -64,6 +65,23 @@ static int flush_output(void)
 	return 1;
 }
 
+static int begin_run(struct cmd_options *options, const uint8_t *rom)
+{
+	struct cmd_daemon daemon;
+	struct error err;
+	int status = 0, ret = cmd_daemon_begin(&daemon, options, &status, &err);
+
+	if (ret < 0) {
+		log_error("%s", err.text);
+		return 1;
+	}
+	options->daemon = &daemon;
+	if (!ret)
+		status = cmd_run(options, rom);
+	options->daemon = NULL;
+	return status;
+}
+
 static int main_run(int argc, char *const argv[], const uint8_t *rom)
 {
 	struct cmd_options *options = malloc(sizeof(*options));
@@ -80,7 +98,7 @@ static int main_run(int argc, char *const argv[], const uint8_t *rom)
 		cmd_options_print(options, stdout);
 		status = flush_output();
 	} else {
-		status = cmd_run(options, rom);
+		status = begin_run(options, rom);
 	}
 	cmd_options_free(options);
 	free(options);

@@ -143,8 +143,8 @@ bool cmd_parse_nographic(struct cmd_parse *parse, const char *value)
 
 bool cmd_has_terminal(const struct cmd_options *options)
 {
-	return options->nographic ||
-	       (!options->no_display && !options->vnc_wanted && !options->curses_wanted);
+	return options->nographic || (!options->daemonize && !options->no_display &&
+				      !options->vnc_wanted && !options->curses_wanted);
 }
 
 bool cmd_parse_vga(struct cmd_parse *parse, const char *value)

@@ -81,9 +81,18 @@ static const struct prop fw_cfg_table[] = {
 };
 const struct props cmd_fw_cfg_props = { .table = fw_cfg_table, .first = "name" };
 
+struct name_said {
+	const char *guest, *process;
+	bool debug_threads;
+};
+
 static const struct prop name_table[] = {
-	{ "guest", PROP_TEXT, .size = sizeof(char *), .form = "[guest=]NAME",
+	{ "guest", PROP_TEXT, PROP_AT(struct name_said, guest), .form = "[guest=]NAME",
 	  .help = "what query-name says" },
+	{ "process", PROP_TEXT, PROP_AT(struct name_said, process), .form = "process=NAME",
+	  .help = "how ps calls the process" },
+	{ "debug-threads", PROP_BOOL, PROP_AT(struct name_said, debug_threads),
+	  .form = "debug-threads=on|off", .help = "threads have names in any case" },
 	{ 0 },
 };
 const struct props cmd_name_props = { .table = name_table, .first = "guest" };
@@ -91,6 +100,8 @@ const struct props cmd_name_props = { .table = name_table, .first = "guest" };
 static const struct prop boot_table[] = {
 	{ "order", PROP_TEXT, PROP_AT(struct pc_options, boot_order), .form = "[order=]LETTERS",
 	  .help = "what is tried first where no bootindex says: c disks, d CD-ROMs, a floppy disks (default cad)" },
+	{ "strict", PROP_BOOL, PROP_AT(struct pc_options, boot_strict), .form = "strict=on|off",
+	  .help = "whether the firmware stops behind what it was told to try (default off)" },
 	{ "menu", PROP_BOOL, PROP_AT(struct pc_options, boot_menu), .form = "menu=on|off",
 	  .help = "whether the firmware offers a menu (default off)" },
 	{ "splash-time", PROP_NUMBER, PROP_AT(struct pc_options, boot_menu_wait), .min = 0,
@@ -101,6 +112,31 @@ static const struct prop boot_table[] = {
 	{ 0 },
 };
 const struct props cmd_boot_props = { .table = boot_table, .first = "order" };
+
+static const struct prop msg_table[] = {
+	{ "timestamp", PROP_BOOL, PROP_AT(struct cmd_options, timestamps),
+	  .form = "timestamp=on|off", .help = "the time in front of each (default off)" },
+	{ 0 },
+};
+const struct props cmd_msg_props = { .table = msg_table };
+
+static const struct prop overcommit_table[] = {
+	{ "mem-lock", PROP_BOOL, PROP_AT(struct cmd_options, lock_memory),
+	  .form = "mem-lock=on|off", .help = "none of our memory is swapped out (default off)" },
+	{ "cpu-pm", PROP_ONLY, .words = off_words },
+	{ 0 },
+};
+const struct props cmd_overcommit_props = { .table = overcommit_table };
+
+bool cmd_parse_msg(struct cmd_parse *parse, const char *value)
+{
+	return cmd_props_parse(parse, &cmd_msg_props, value, parse->options, NULL);
+}
+
+bool cmd_parse_overcommit(struct cmd_parse *parse, const char *value)
+{
+	return cmd_props_parse(parse, &cmd_overcommit_props, value, parse->options, NULL);
+}
 
 static const char *const one_words[] = { "1", NULL };
 
@@ -291,7 +327,14 @@ bool cmd_parse_fw_cfg(struct cmd_parse *parse, const char *value)
 
 bool cmd_parse_name(struct cmd_parse *parse, const char *value)
 {
-	return cmd_props_parse(parse, &cmd_name_props, value, &parse->options->pc.name, NULL);
+	struct name_said said = { .guest = parse->options->pc.name,
+				  .process = parse->options->process_name };
+
+	if (!cmd_props_parse(parse, &cmd_name_props, value, &said, NULL))
+		return false;
+	parse->options->pc.name = said.guest;
+	parse->options->process_name = said.process;
+	return true;
 }
 
 static bool check_boot_order(struct cmd_parse *parse, const char *order)

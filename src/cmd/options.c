@@ -28,6 +28,14 @@ static const struct prop dev_rows[] = {
 	{ "file", .form = "file:PATH", .help = "a file, written from its start" },
 	{ "unix", .form = "unix:PATH[,server=on|off][,wait=on|off]",
 	  .help = "a Unix socket, as with -chardev socket" },
+	{ "tcp", .form = "tcp:HOST:PORT[,server=on|off][,PROP=VALUE...]",
+	  .help = "a TCP connection, as with -chardev socket" },
+	{ "telnet", .form = "telnet:HOST:PORT[,server=on|off][,PROP=VALUE...]",
+	  .help = "the same for a telnet" },
+	{ "pty", .form = "pty",
+	  .help = "a new pseudo-terminal, whose name is printed at the start" },
+	{ "pipe", .form = "pipe:PATH",
+	  .help = "the FIFOs PATH.in and PATH.out, or PATH for both ways" },
 	{ "chardev", .form = "chardev:ID", .help = "a -chardev" },
 	{ "null", .form = "null", .help = "nothing: what is written is lost" },
 	{ "none", .form = "none", .help = "the port or monitor is not there at all" },
@@ -73,6 +81,15 @@ const struct cmd_option cmd_option_table[] = {
 	{ "name", NULL, CMD_OPTION_CALL, CMD_GROUP_MACHINE, .parse = cmd_parse_name,
 	  .form = "[guest=]NAME", .props = &cmd_name_props, .help = "The machine's name." },
 
+	{ "mem-path", NULL, CMD_OPTION_TEXT, CMD_GROUP_MACHINE, AT(pc.ram_folder), .form = "DIR",
+	  .help = "The guest's memory is a file without a name in this folder, which may be one of large pages." },
+	{ "mem-prealloc", NULL, CMD_OPTION_FLAG, CMD_GROUP_MACHINE, AT(pc.ram_populate),
+	  .help = "The guest's memory is taken from the host at the start." },
+	{ "no-hpet", NULL, CMD_OPTION_ONLY, CMD_GROUP_MACHINE, .help = "There is none anyway." },
+	{ "k", NULL, CMD_OPTION_ONLY, CMD_GROUP_MACHINE,
+	  .words = (const char *const[]){ "en-us", NULL }, .form = "en-us",
+	  .help = "The layout of the keyboard that names of keys are those of." },
+
 	{ "drive", NULL, CMD_OPTION_CALL, CMD_GROUP_DISK, .parse = cmd_parse_drive,
 	  .form = "file=PATH[,PROP=VALUE...]", .props = &cmd_drive_props,
 	  .help = "A disk or a CD-ROM." },
@@ -94,7 +111,8 @@ const struct cmd_option cmd_option_table[] = {
 	  .form = "DEVICE[,PROP=VALUE...]", .help = "Adds a device:" },
 
 	{ "chardev", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_chardev,
-	  .form = "null|stdio|file|socket,id=ID[,PROP=VALUE...]", .props = &cmd_chardev_props,
+	  .form = "null|stdio|file|socket|pty|pipe|ringbuf,id=ID[,PROP=VALUE...]",
+	  .props = &cmd_chardev_props,
 	  .help = "A character back-end for others to use; each has one user." },
 	{ "serial", NULL, CMD_OPTION_CALL, CMD_GROUP_CHARACTER, .parse = cmd_parse_serial,
 	  .form = "DEV", .props = &dev_forms,
@@ -171,6 +189,21 @@ const struct cmd_option cmd_option_table[] = {
 	  .help = "No configuration files are read anyway." },
 	{ "pidfile", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(pidfile), .form = "FILE",
 	  .help = "Writes the process's number to a file, which goes when the program ends." },
+	{ "daemonize", NULL, CMD_OPTION_FLAG, CMD_GROUP_RUN, AT(daemonize),
+	  .help = "Goes on in the background when the machine is ready; the status tells whether it is." },
+	{ "chroot", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(chroot_dir), .form = "DIR",
+	  .help = "Sees nothing outside of this folder once everything is open." },
+	{ "runas", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(runas), .form = "USER|UID:GID",
+	  .help = "Becomes this user once everything is open." },
+	{ "msg", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_msg,
+	  .form = "timestamp=on|off", .props = &cmd_msg_props, .help = "How messages look." },
+	{ "overcommit", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_overcommit,
+	  .form = "mem-lock=on|off", .props = &cmd_overcommit_props,
+	  .help = "What of the host is the machine's alone." },
+	{ "readconfig", NULL, CMD_OPTION_CALL, CMD_GROUP_RUN, .parse = cmd_parse_readconfig,
+	  .form = "FILE",
+	  .help = "Reads options from a file: [drive \"ID\"] and lines such as file = \"PATH\" stand for "
+		  "-drive id=ID,file=PATH." },
 	{ "D", NULL, CMD_OPTION_TEXT, CMD_GROUP_RUN, AT(log_file), .form = "FILE",
 	  .help = "Writes messages to a file instead of standard error." },
 
@@ -228,7 +261,7 @@ static bool parse_version(struct cmd_parse *parse, const char *value)
 	return true;
 }
 
-static bool parse_option(struct cmd_parse *parse, const char *value)
+bool cmd_parse_option(struct cmd_parse *parse, const char *value)
 {
 	const struct cmd_option *option = parse->option;
 	void *at = (char *)parse->options + option->offset;
@@ -251,7 +284,7 @@ static bool parse_option(struct cmd_parse *parse, const char *value)
 }
 
 /* The row of an option as typed, with one dash or two. */
-static const struct cmd_option *find_option(const char *typed)
+const struct cmd_option *cmd_find_option(const char *typed)
 {
 	const char *name = typed + (typed[1] == '-' ? 2 : 1);
 
@@ -260,6 +293,36 @@ static const struct cmd_option *find_option(const char *typed)
 			return row;
 	}
 	return NULL;
+}
+
+/* What needs a terminal that is left. */
+static bool finish_daemon(struct cmd_parse *parse)
+{
+	const struct cmd_options *options = parse->options;
+
+	parse->said = "-daemonize";
+	if (!options->daemonize)
+		return true;
+	if (options->nographic)
+		return cmd_refuse(parse, "-nographic cannot be used with -daemonize");
+	if (options->curses_wanted)
+		return cmd_refuse(parse, "curses display cannot be used with -daemonize");
+	if (options->exits != CMD_EXITS_NONE && options->exits != CMD_EXITS_OFF &&
+	    !options->exits_file)
+		return cmd_refuse(parse, "-exits needs file=PATH, since nobody reads the output");
+	return true;
+}
+
+static bool check_stdio(struct cmd_parse *parse)
+{
+	const struct cmd_options *options = parse->options;
+
+	parse->said = "-daemonize";
+	for (size_t i = 0; i < options->chardevs_n && options->daemonize; i++) {
+		if (options->chardevs[i].options.kind == CHARDEV_STDIO)
+			return cmd_refuse(parse, "cannot use stdio with -daemonize");
+	}
+	return true;
 }
 
 static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
@@ -274,7 +337,7 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 			return cmd_refuse(
 				parse,
 				"not an option (a disk is -drive file=PATH,format=raw,if=virtio)");
-		parse->option = find_option(argv[i]);
+		parse->option = cmd_find_option(argv[i]);
 		if (!parse->option)
 			return cmd_refuse(parse, "unknown option (see coalport -help)");
 		if (parse->option->form) {
@@ -282,12 +345,12 @@ static bool parse_all(struct cmd_parse *parse, int argc, char *const argv[])
 				return cmd_refuse(parse, "needs a value (%s)", parse->option->form);
 			value = argv[i];
 		}
-		if (!parse_option(parse, value))
+		if (!cmd_parse_option(parse, value))
 			return false;
 	}
 	return options->action != CMD_RUN ||
-	       (cmd_finish_machine(parse) && cmd_finish_char(parse) && cmd_finish_display(parse) &&
-		cmd_finish_devices(parse));
+	       (finish_daemon(parse) && cmd_finish_machine(parse) && cmd_finish_char(parse) &&
+		cmd_finish_display(parse) && cmd_finish_devices(parse) && check_stdio(parse));
 }
 
 static uint64_t host_memory(void)

@@ -44,6 +44,9 @@ enum cmd_exits { CMD_EXITS_NONE, CMD_EXITS_TEXT, CMD_EXITS_JSON, CMD_EXITS_OFF }
 /* A character back-end. Those that an option such as -serial makes have names that nobody can say. */
 struct cmd_chardev {
 	const char *id;
+	const char *label; /* how others are told of it: id, or what QEMU calls that option's */
+	const char *
+		shown; /* how messages name it; NULL: it is standard input and output, or nothing */
 	struct chardev_options options; /* quit and quit_arg are left to whoever opens it */
 	bool used; /* by a port or monitor: each has one user at most */
 };
@@ -114,6 +117,13 @@ struct cmd_options {
 	bool vnc_wanted;
 	struct ui_vnc_options vnc; /* if so */
 	const char *pidfile;
+	bool daemonize;
+	const char *chroot_dir, *runas; /* NULL: no */
+	struct cmd_daemon
+		*daemon; /* who waits for it, if cmd_daemon_begin() was called; else NULL */
+	bool timestamps; /* in front of messages */
+	const char *process_name; /* NULL: as it is */
+	bool lock_memory; /* -overcommit mem-lock=on */
 	const char *log_file; /* -D */
 	enum cmd_exits exits;
 	const char *exits_file; /* NULL: standard output */

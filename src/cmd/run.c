@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/daemon.h"
 #include "cmd/run_impl.h"
 #include "guests.h"
 
@@ -113,6 +116,11 @@ static int open_files(struct run *run)
 
 	if (only_lists(run))
 		return 0;
+	log_stamp(options->timestamps);
+	if (options->process_name)
+		prctl(PR_SET_NAME, options->process_name);
+	if (options->lock_memory && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return run_refuse("-overcommit: locking memory failed", strerror(errno));
 	cmd_find_file(options, options->bios ? options->bios : PC_DEFAULT_BIOS, run->bios,
 		      sizeof(run->bios));
 	ret = cmd_files_open_all(&run->files, options, run->bios, &err);
@@ -143,11 +151,26 @@ static int open_chardev(struct run *run, const struct cmd_chardev *said, struct 
 	if (!ret || run->cancelled)
 		return 0;
 	log_error("%s: %s: %s",
-		  options.path                    ? options.path
+		  said->shown                     ? said->shown
 		  : options.kind == CHARDEV_STDIO ? "standard input and output"
 						  : "character back-end",
 		  what, strerror(-ret));
 	return 1;
+}
+
+/* One that is open. */
+static int name_chardev(struct run *run, size_t i)
+{
+	const struct cmd_chardev *said = &run->options->chardevs[i];
+	int ret = chardev_set_add(&run->set, said->label, run->chardevs[i], &run->chardevs[i],
+				  said->used);
+
+	if (!ret)
+		return only_lists(run) ? 0 : run_tell_chardev(run, said, run->chardevs[i]);
+	chardev_destroy(run->chardevs[i]);
+	run->chardevs[i] = NULL;
+	return run_refuse(said->label,
+			  ret == -EEXIST ? "there are two back-ends of this name" : strerror(-ret));
 }
 
 static int open_chardevs(struct run *run)
@@ -157,6 +180,8 @@ static int open_chardevs(struct run *run)
 
 	for (size_t i = 0; !status && !run->cancelled && i < options->chardevs_n; i++) {
 		status = open_chardev(run, &options->chardevs[i], &run->chardevs[i]);
+		if (run->chardevs[i] && !status)
+			status = name_chardev(run, i);
 		run->named[i].id = options->chardevs[i].id;
 		run->named[i].chardev = run->chardevs[i];
 	}
@@ -236,6 +261,7 @@ static int describe_machine(struct run *run)
 	run->pc_options.find_file = find_file;
 	run->pc_options.find_file_arg = (void *)options;
 	machine->loop = &run->loop;
+	machine->chardevs = &run->set;
 	machine->accel = no_cpu ? &run->none.accel : &run->kvm.accel;
 	return choose_firmware(run);
 }
@@ -396,11 +422,23 @@ static int write_pidfile(struct run *run)
 	return 1;
 }
 
+/* Nothing more has to be opened. */
+static int become_ready(struct run *run)
+{
+	struct error err;
+
+	if (!run->options->daemon || !cmd_daemon_ready(run->options->daemon, run->options, &err))
+		return 0;
+	log_error("%s", err.text);
+	return 1;
+}
+
 static int set_up_and_run(struct run *run)
 {
 	static int (*const steps[])(struct run * run) = {
-		open_files,  open_disks,    open_chardevs, describe_machine, make_machine, open_vnc,
-		open_curses, begin_outputs, open_doors,    write_pidfile,    run_machine,
+		open_files,   open_disks,    open_chardevs, describe_machine,
+		make_machine, open_vnc,      open_curses,   begin_outputs,
+		open_doors,   write_pidfile, become_ready,  run_machine,
 	};
 	int status = 0;
 
@@ -418,10 +456,7 @@ static void take_down(struct run *run)
 		pc_destroy(&run->pc);
 	for (size_t i = 0; i < run->disks_n; i++)
 		block_close(run->disks[i].block);
-	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		if (run->chardevs[i])
-			chardev_destroy(run->chardevs[i]);
-	}
+	chardev_set_destroy(&run->set);
 	if (run->signal_watch.ready)
 		loop_unwatch(&run->loop, &run->signal_watch);
 	if (run->signal_fd >= 0)
@@ -468,6 +503,7 @@ int cmd_run(const struct cmd_options *options, const uint8_t *rom)
 	ret = loop_init(&run->loop);
 	if (ret)
 		return run_free(run, run_refuse("event loop", strerror(-ret)));
+	chardev_set_init(&run->set, &run->loop);
 	status = run_watch_signals(run);
 	if (!status)
 		status = set_up_and_run(run);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/chardev_set.h"
 #include "base/loop.h"
 #include "board/accel_kvm.h"
 #include "board/accel_none.h"
@@ -41,6 +42,8 @@ struct run {
 	struct loop_watch signal_watch;
 	struct arena arena; /* of the lists below */
 	struct chardev **chardevs; /* one for each that the options have, NULL if not open */
+	struct chardev_set
+		set; /* they and those that are added later, by their labels; owns them */
 	struct pc_chardev *named; /* the same with their names, for the board */
 	struct pc_disk *disks;
 	size_t disks_n;
@@ -68,6 +71,9 @@ int run_refuse(const char *what, const char *why);
 
 /* The table of -exits: to standard output, or to its file, which must not be half a table unnoticed. */
 int run_print_report(struct run *run) __attribute__((warn_unused_result));
+/* Where a pseudo-terminal is, in QEMU's words, to standard output. */
+int run_tell_chardev(struct run *run, const struct cmd_chardev *said, struct chardev *chardev)
+	__attribute__((warn_unused_result));
 /* What coalesce=list prints. */
 int run_list_waits(struct run *run) __attribute__((warn_unused_result));
 /* A reader who sleeps does not keep the program, but it is said what he misses. */

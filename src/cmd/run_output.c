@@ -68,11 +68,11 @@ void run_finish_chardevs(struct run *run)
 
 	chardev_finish(run->chardevs, run->options->chardevs_n, &patience);
 	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		const struct chardev_options *options = &run->options->chardevs[i].options;
+		const char *shown = run->options->chardevs[i].shown;
 
 		if (run->chardevs[i] && chardev_unread(run->chardevs[i]))
 			log_warn("%s: the last output was not read",
-				 options->path ? options->path : "standard output");
+				 shown ? shown : "standard output");
 	}
 }
 
@@ -81,17 +81,34 @@ int run_check_chardevs(struct run *run)
 	int status = 0;
 
 	for (size_t i = 0; i < run->options->chardevs_n; i++) {
-		const struct chardev_options *options = &run->options->chardevs[i].options;
+		const char *shown = run->options->chardevs[i].shown;
 		int ret = run->chardevs[i] ? chardev_error(run->chardevs[i]) : 0;
 
 		if (!ret)
 			continue;
-		if (options->path)
-			status = run_refuse(options->path, strerror(-ret));
+		if (shown)
+			status = run_refuse(shown, strerror(-ret));
 		else if (!run->stdout_told)
 			status = run_refuse("standard output", strerror(-ret));
 	}
 	return status;
+}
+
+int run_tell_chardev(struct run *run, const struct cmd_chardev *said, struct chardev *chardev)
+{
+	char name[CHARDEV_NAME_MAX];
+	struct cmd_print print;
+	int ret;
+
+	if (said->options.kind != CHARDEV_PTY)
+		return 0;
+	ret = cmd_print_begin(&print);
+	if (ret)
+		return run_refuse(said->shown, strerror(-ret));
+	chardev_describe(chardev, name, sizeof(name));
+	fprintf(print.to, "char device redirected to %s (label %s)\n", name + strlen("pty:"),
+		said->label);
+	return print_end(run, &print, NULL);
 }
 
 static ssize_t qtest_log_write(void *cookie, const char *bytes, size_t len)

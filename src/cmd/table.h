@@ -89,6 +89,14 @@ struct cmd_parse {
 
 extern const struct cmd_option cmd_option_table[]; /* ends with a NULL name */
 
+/* The row of an option as typed, with one dash or two; NULL: there is none. */
+const struct cmd_option *cmd_find_option(const char *typed);
+/* The value of parse->option. */
+bool cmd_parse_option(struct cmd_parse *parse, const char *value);
+
+/* opt_config.c: a file of options. */
+bool cmd_parse_readconfig(struct cmd_parse *parse, const char *path);
+
 /* Fills options->error with "SAID: message" and returns false. */
 bool cmd_refuse(struct cmd_parse *parse, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -174,6 +182,9 @@ bool cmd_parse_boot(struct cmd_parse *parse, const char *value);
 bool cmd_parse_smp(struct cmd_parse *parse, const char *value);
 bool cmd_parse_uuid(struct cmd_parse *parse, const char *value);
 bool cmd_parse_dir(struct cmd_parse *parse, const char *value);
+extern const struct props cmd_msg_props, cmd_overcommit_props;
+bool cmd_parse_msg(struct cmd_parse *parse, const char *value);
+bool cmd_parse_overcommit(struct cmd_parse *parse, const char *value);
 bool cmd_parse_action(struct cmd_parse *parse, const char *value);
 bool cmd_parse_exits(struct cmd_parse *parse, const char *value);
 bool cmd_finish_machine(struct cmd_parse *parse);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Between the session (qmp.c), the commands (qmp_commands.c) and what they tell (qmp_stats.c,
- * qmp_block.c, qmp_devices.c, qmp_display.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
+ * qmp_block.c, qmp_chardev.c, qmp_devices.c, qmp_display.c, qmp_input.c, qmp_machine.c, qmp_zones.c).
  */
 #pragma once
 
@@ -112,6 +112,20 @@ bool ctl_qmp_zone_list(struct ctl_qmp *qmp, struct json_object *arguments,
 		       struct json_object **result, struct ctl_qmp_error *err);
 bool ctl_qmp_zone_reset(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err);
+
+/* Commands of qmp_chardev.c, likewise. */
+bool ctl_qmp_query_chardev(struct ctl_qmp *qmp, struct json_object *arguments,
+			   struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_query_chardev_backends(struct ctl_qmp *qmp, struct json_object *arguments,
+				    struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_chardev_add(struct ctl_qmp *qmp, struct json_object *arguments,
+			 struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_chardev_remove(struct ctl_qmp *qmp, struct json_object *arguments,
+			    struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_ringbuf_read(struct ctl_qmp *qmp, struct json_object *arguments,
+			  struct json_object **result, struct ctl_qmp_error *err);
+bool ctl_qmp_ringbuf_write(struct ctl_qmp *qmp, struct json_object *arguments,
+			   struct json_object **result, struct ctl_qmp_error *err);
 
 /* Building objects: what could not be made is missing, which only happens without memory. */
 void ctl_qmp_put(struct json_object *object, const char *name, struct json_object *value);

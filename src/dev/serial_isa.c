@@ -42,6 +42,11 @@ static void serial_isa_receive(void *arg, const uint8_t *bytes, size_t len)
 	serial_receive(arg, bytes, len);
 }
 
+static void serial_isa_broke(void *arg)
+{
+	serial_receive_error(arg, 0, SERIAL_BREAK | SERIAL_FRAMING_ERROR);
+}
+
 static void serial_isa_drained(void *serial)
 {
 	serial_sent(serial);
@@ -96,6 +101,7 @@ static int serial_isa_create(struct device *device, struct place *place, struct 
 						       .room = serial_isa_room,
 						       .receive = serial_isa_receive,
 						       .drained = serial_isa_drained,
+						       .broke = serial_isa_broke,
 						       .arg = &isa->serial,
 					       });
 	return 0;

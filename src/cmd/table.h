@@ -123,9 +123,21 @@ bool cmd_grow(struct cmd_parse *parse, void *list, size_t n, size_t size);
 /* Whether the user asks what there is: "help", or "?" as long ago. */
 bool cmd_asks(const char *value);
 
-/* opt_char.c: back-ends and who uses them. */
-extern const struct props cmd_chardev_props, cmd_mon_props;
+/* opt_backend.c: character back-ends. */
+extern const struct props cmd_chardev_props;
 bool cmd_parse_chardev(struct cmd_parse *parse, const char *value);
+/* One more; false, with the refusal made. The id lives as long as the options. */
+bool cmd_add_chardev(struct cmd_parse *parse, const char *id, const struct chardev_options *what);
+/* A name for one that was not given any: none that prop_id_ok() would let somebody type. */
+const char *cmd_make_chardev_id(struct cmd_parse *parse);
+/*
+ * A back-end in one word, as -serial, -debugcon, -qmp and -qtest take it: its id, or NULL with the
+ * refusal made. "none" is the caller's.
+ */
+const char *cmd_parse_short(struct cmd_parse *parse, const char *value);
+
+/* opt_char.c: who uses them. */
+extern const struct props cmd_mon_props;
 bool cmd_parse_serial(struct cmd_parse *parse, const char *value);
 bool cmd_parse_parallel(struct cmd_parse *parse, const char *value);
 bool cmd_parse_debugcon(struct cmd_parse *parse, const char *value);

@@ -164,6 +164,21 @@ void chardev_accept_input(struct chardev *chardev)
 {
 }
 
+bool chardev_has_user(const struct chardev *chardev)
+{
+	return chardev->user.receive;
+}
+
+void chardev_describe(const struct chardev *chardev, char *name, size_t size)
+{
+	snprintf(name, size, "hand");
+}
+
+size_t chardev_ringbuf_read(struct chardev *chardev, void *bytes, size_t len)
+{
+	return 0;
+}
+
 uint64_t chardev_dropped(struct chardev *chardev)
 {
 	return 0;

@@ -161,6 +161,21 @@ static void info_block(struct hmp_call *call)
 	json_object_put(answer);
 }
 
+static void info_chardev(struct hmp_call *call)
+{
+	struct json_object *answer;
+
+	if (!ctl_hmp_ask(call, "query-chardev", NULL, &answer))
+		return;
+	for (size_t i = 0; i < json_object_array_length(answer); i++) {
+		struct json_object *chardev = json_object_array_get_idx(answer, i);
+
+		fprintf(call->out, "%s: filename=%s\n", ctl_hmp_text(chardev, "label"),
+			ctl_hmp_text(chardev, "filename"));
+	}
+	json_object_put(answer);
+}
+
 static void tell_bar(FILE *out, struct json_object *bar)
 {
 	uint64_t addr = (uint64_t)ctl_hmp_number(bar, "address");
@@ -379,6 +394,7 @@ const struct hmp_command ctl_hmp_infos[] = {
 	{ "balloon", NULL, "", "show balloon information", info_balloon, 0, 0, NULL },
 	{ "block", NULL, "[device]", "show info of one block device or all block devices",
 	  info_block, 0, 1, NULL },
+	{ "chardev", NULL, "", "show the character devices", info_chardev, 0, 0, NULL },
 	{ "coalesce", NULL, "", "show which writes may wait in the kernel, and why", info_coalesce,
 	  0, 0, NULL },
 	{ "cpus", NULL, "", "show infos for each CPU", info_cpus, 0, 0, NULL },

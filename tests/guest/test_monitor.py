@@ -66,6 +66,8 @@ class Program(Test):
                      '-mon', 'm') as machine, self.client(machine) as one, Client(self.path('second')) as two:
             one.ask('cont')
             self.assertEqual(two.ask('info status'), 'VM status: running\n')
+            for line in (r'compat_monitor0: filename=unix:.*', r'm: filename=unix:.*'):
+                self.assertRegex(two.ask('info chardev'), line)
 
     def test_terminal(self):
         with Terminal(*STILL, '-monitor', 'stdio') as machine:

@@ -96,6 +96,7 @@ static void test_commands(void **state)
 		{ "info vnc", "None\n" },
 		{ "info mice", "* Mouse #0: PS/2 Mouse\n" },
 		{ "info network", "" },
+		{ "info chardev", "" }, /* this machine was given none */
 		{ "info balloon", "Error: No balloon device has been activated\n" },
 		{ "info registers", "Error: No CPU available\n" },
 		{ "info exits", "Error: Nothing is counted (-exits off, or no KVM)\n" },

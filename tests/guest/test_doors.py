@@ -402,7 +402,7 @@ class Sleepers(Test):
                 machine.wait_until(lambda w=wait: self.content('there') if w == 'off' else self.has_timer(machine))
                 give_back = self.no_descriptors(machine)
                 client = self.client(machine, 'qmp')
-                machine.wait_for('qmp: accept: Too many open files', 'err')
+                machine.wait_for(r'qmp: Too many open files \(trying again\)', 'err')
                 time.sleep(0.5)
                 give_back()
                 self.assertIn('QMP', client.line())

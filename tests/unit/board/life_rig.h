@@ -155,6 +155,22 @@ static unsigned life_vcpus(struct accel *accel)
 	return 2;
 }
 
+static int life_registers(struct accel *accel, unsigned vcpu, struct accel_registers *out)
+{
+	life_note(life_of(accel)->journal, "look");
+	assert_false(life_of(accel)->cpus_run);
+	*out = (struct accel_registers){ .rip = vcpu };
+	return 0;
+}
+
+static int life_translate(struct accel *accel, unsigned vcpu, uint64_t linear, uint64_t *physical)
+{
+	life_note(life_of(accel)->journal, "look");
+	assert_false(life_of(accel)->cpus_run);
+	*physical = linear + vcpu;
+	return linear ? 0 : -EFAULT;
+}
+
 static const struct meter *life_vcpu_meter(struct accel *accel, unsigned vcpu)
 {
 	return NULL;
@@ -186,6 +202,8 @@ static const struct accel_ops life_ops = {
 	.irq_line = life_irq_line,
 	.msi = life_msi,
 	.vcpus = life_vcpus,
+	.registers = life_registers,
+	.translate = life_translate,
 	.vcpu_meter = life_vcpu_meter,
 	.ring_meter = life_ring_meter,
 	.zones = life_zones,

@@ -485,6 +485,51 @@ static void test_interrupts(void **state)
 	life_end(&life);
 }
 
+static void asks_reset_once(struct life *life)
+{
+	life->during_pause = NULL;
+	life->events.reset(life->events.arg);
+}
+
+/* Whoever looks at a processor has it stand still, and nobody hears of it. */
+static void test_look_at_a_processor(void **state)
+{
+	struct accel_registers registers;
+	struct life life;
+	uint64_t physical;
+
+	life_make(&life, (struct machine_options){ 0 });
+	assert_int_equal(machine_registers(&life.machine, 1, &registers), 0);
+	assert_int_equal(registers.rip, 1);
+	life_expect(&life, "look");
+	machine_continue(&life.machine);
+	life_expect(&life, "start_time unquiesce resume RESUME");
+	assert_int_equal(machine_translate(&life.machine, 1, 2, &physical), 0);
+	assert_int_equal(physical, 3);
+	life_expect(&life, "pause quiesce look unquiesce resume");
+	assert_int_equal(machine_translate(&life.machine, 1, 0, &physical), -EFAULT);
+	life_expect(&life, "pause quiesce look unquiesce resume");
+
+	/* What it asks for as it comes out is done before it goes on. */
+	life.during_pause = asks_reset_once;
+	assert_int_equal(machine_registers(&life.machine, 0, &registers), 0);
+	life_expect(&life, "pause ask_reset ask_pause quiesce look");
+	life_turn(&life);
+	life_expect(&life, "chips reset RESET:guest unquiesce resume");
+
+	machine_request_sleep(&life.machine, true);
+	life_turn(&life);
+	life.journal[0] = '\0';
+	assert_int_equal(machine_registers(&life.machine, 0, &registers), 0);
+	life_expect(&life, "look");
+	life_end(&life);
+
+	assert_int_equal(life_try(&life, (struct machine_options){ 0 }, true), 0);
+	assert_int_equal(machine_registers(&life.machine, 0, &registers), -ENOTSUP);
+	assert_int_equal(machine_translate(&life.machine, 0, 0, &physical), -ENOTSUP);
+	life_end(&life);
+}
+
 static void rang(void *arg)
 {
 	life_note(((struct life *)arg)->journal, "rang");
@@ -533,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_observers),
 		cmocka_unit_test(test_cannot_be_made),
 		cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_look_at_a_processor),
 		cmocka_unit_test(test_manual_clock),
 	};
 

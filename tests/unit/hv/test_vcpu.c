@@ -543,6 +543,38 @@ static void registers_that_cannot_be_set(void **state)
 	}
 }
 
+static void registers_and_addresses(void **state)
+{
+	struct rig *rig = *state;
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	uint64_t physical;
+
+	rig->kvm.regs.rip = 5;
+	rig->kvm.sregs.cs.base = 0x7c00;
+	assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs, &sregs), 0);
+	assert_int_equal(regs.rip, 5);
+	assert_int_equal(sregs.cs.base, 0x7c00);
+	assert_int_equal(hv_vcpu_rip(&rig->vm, 1), 0x7c05);
+	rig->kvm.linear = 0x1000;
+	rig->kvm.physical = 0x2000;
+	assert_int_equal(hv_vcpu_translate(&rig->vm, 1, 0x1000, &physical), 0);
+	assert_int_equal(physical, 0x2000);
+	assert_int_equal(hv_vcpu_translate(&rig->vm, 1, 0x1001, &physical), -EFAULT);
+	for (unsigned i = 0; i < 3; i++) {
+		static const unsigned long requests[] = { KVM_GET_REGS, KVM_GET_SREGS,
+							  KVM_TRANSLATE };
+
+		rig->kvm.fail_request = requests[i];
+		rig->kvm.fail_error = -EINTR;
+		rig->kvm.fail_after = 0;
+		if (requests[i] == KVM_TRANSLATE)
+			assert_int_equal(hv_vcpu_translate(&rig->vm, 1, 0x1000, &physical), -EINTR);
+		else
+			assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs, &sregs), -EINTR);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -562,6 +594,7 @@ int main(void)
 		TEST(asked_when_inside),
 		TEST(where_it_starts),
 		TEST(registers_that_cannot_be_set),
+		TEST(registers_and_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

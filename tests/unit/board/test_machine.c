@@ -501,7 +501,7 @@ static void test_look_at_a_processor(void **state)
 	life_make(&life, (struct machine_options){ 0 });
 	assert_int_equal(machine_registers(&life.machine, 1, &registers), 0);
 	assert_int_equal(registers.rip, 1);
-	life_expect(&life, "look");
+	life_expect(&life, "quiesce look");
 	machine_continue(&life.machine);
 	life_expect(&life, "start_time unquiesce resume RESUME");
 	assert_int_equal(machine_translate(&life.machine, 1, 2, &physical), 0);

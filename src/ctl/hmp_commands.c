@@ -13,7 +13,7 @@ const struct hmp_command ctl_hmp_commands[] = {
 	  ctl_hmp_balloon, 1, 1, "target" },
 	{ "change", NULL, "device filename [format]", "change a removable medium", ctl_hmp_change,
 	  2, 3, "device and filename" },
-	{ "cont", "c", "", "resume emulation", ctl_hmp_cont, 0, 0, NULL },
+	{ "cont", "c", "", "resume emulation", NULL, 0, 0, NULL },
 	{ "cpu", NULL, "index", "set the default CPU", ctl_hmp_cpu, 1, 1, "index" },
 	{ "eject", NULL, "[-f] device",
 	  "eject a removable medium (use -f to force it), by the name of its drive", ctl_hmp_eject,
@@ -21,18 +21,16 @@ const struct hmp_command ctl_hmp_commands[] = {
 	{ "help", "?", "[cmd]", "show the help", help, 0, 2, NULL },
 	{ "info", NULL, "[subcommand]", "show various information about the system state",
 	  ctl_hmp_info, 0, 3, NULL },
-	{ "quit", "q", "", "quit the emulator", ctl_hmp_quit, 0, 0, NULL },
+	{ "quit", "q", "", "quit the emulator", NULL, 0, 0, NULL },
 	{ "screendump", NULL, "filename [format]", "save screen into PPM image 'filename', or PNG",
 	  ctl_hmp_screendump, 1, 2, "filename" },
 	{ "sendkey", NULL, "keys [hold_ms]",
 	  "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)",
 	  ctl_hmp_sendkey, 1, 2, "keys" },
-	{ "stop", "s", "", "stop emulation", ctl_hmp_stop, 0, 0, NULL },
-	{ "system_powerdown", NULL, "", "send system power down event", ctl_hmp_system_powerdown, 0,
-	  0, NULL },
-	{ "system_reset", NULL, "", "reset the system", ctl_hmp_system_reset, 0, 0, NULL },
-	{ "system_wakeup", NULL, "", "wakeup guest from suspend", ctl_hmp_system_wakeup, 0, 0,
-	  NULL },
+	{ "stop", "s", "", "stop emulation", NULL, 0, 0, NULL },
+	{ "system_powerdown", NULL, "", "send system power down event", NULL, 0, 0, NULL },
+	{ "system_reset", NULL, "", "reset the system", NULL, 0, 0, NULL },
+	{ "system_wakeup", NULL, "", "wakeup guest from suspend", NULL, 0, 0, NULL },
 	{ "x", NULL, "/fmt addr", "virtual memory dump starting at 'addr'", ctl_hmp_look_linear, 1,
 	  2, "address" },
 	{ "xp", NULL, "/fmt addr", "physical memory dump starting at 'addr'", ctl_hmp_look_physical,
@@ -231,8 +229,10 @@ static void run(struct hmp_call *call, const struct hmp_command *table, const ch
 	} else if (call->n > command->max) {
 		refuse(call->out, prefix, command->name,
 		       "extraneous characters at the end of line");
-	} else {
+	} else if (command->run) {
 		command->run(call);
+	} else {
+		ctl_hmp_ask(call, command->name, NULL, NULL);
 	}
 }
 

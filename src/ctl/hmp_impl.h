@@ -26,7 +26,7 @@ struct hmp_command {
 	const char *alias; /* or NULL */
 	const char *form; /* its arguments, for the help; "" for none */
 	const char *help;
-	void (*run)(struct hmp_call *call);
+	void (*run)(struct hmp_call *call); /* NULL: QMP's command of this name */
 	size_t min, max; /* arguments */
 	const char *wants; /* what is missing where there are too few */
 };
@@ -62,13 +62,7 @@ void ctl_hmp_info_registers(struct hmp_call *call);
 /* hmp_machine.c: what rules it. */
 void ctl_hmp_balloon(struct hmp_call *call);
 void ctl_hmp_change(struct hmp_call *call);
-void ctl_hmp_cont(struct hmp_call *call);
 void ctl_hmp_cpu(struct hmp_call *call);
 void ctl_hmp_eject(struct hmp_call *call);
-void ctl_hmp_quit(struct hmp_call *call);
 void ctl_hmp_screendump(struct hmp_call *call);
 void ctl_hmp_sendkey(struct hmp_call *call);
-void ctl_hmp_stop(struct hmp_call *call);
-void ctl_hmp_system_powerdown(struct hmp_call *call);
-void ctl_hmp_system_reset(struct hmp_call *call);
-void ctl_hmp_system_wakeup(struct hmp_call *call);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Commands of the monitor that rule the machine: each is one of QMP's. */
+/* Commands of the monitor that rule the machine, where QMP's have other arguments. */
 #include <string.h>
 
 #include "base/prop.h"
@@ -13,36 +13,6 @@ static struct json_object *text_argument(struct json_object *arguments, const ch
 		arguments = json_object_new_object();
 	ctl_qmp_put(arguments, name, json_object_new_string(text));
 	return arguments;
-}
-
-void ctl_hmp_stop(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "stop", NULL, NULL);
-}
-
-void ctl_hmp_cont(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "cont", NULL, NULL);
-}
-
-void ctl_hmp_quit(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "quit", NULL, NULL);
-}
-
-void ctl_hmp_system_powerdown(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "system_powerdown", NULL, NULL);
-}
-
-void ctl_hmp_system_reset(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "system_reset", NULL, NULL);
-}
-
-void ctl_hmp_system_wakeup(struct hmp_call *call)
-{
-	ctl_hmp_ask(call, "system_wakeup", NULL, NULL);
 }
 
 /* There is no such device. */

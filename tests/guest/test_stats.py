@@ -175,10 +175,10 @@ class Dashboard(Test):
 class Asked(Test):
     """What the dashboard asks of a machine, which is the target of those who inherit this."""
 
-    def until(self, condition):
+    def until(self, condition, what=None):
         end = time.monotonic() + PATIENCE
         while not condition():
-            self.assertLess(time.monotonic(), end)
+            self.assertLess(time.monotonic(), end, what)
             time.sleep(0.01)
 
     def test_dashboard(self):
@@ -240,16 +240,15 @@ scrape_configs:
                         return json.load(answer)
                 except OSError:
                     return {'data': {'result': []}}
-            self.until(lambda: query('rate(coalport_exits_total[5s]) > 0')['data']['result'])
+            self.until(lambda: query('rate(coalport_exits_total[1m]) > 0')['data']['result'])
             with open(DASHBOARD, encoding='utf-8') as file:
                 dashboard = json.load(file)
             for panel in dashboard['panels']:
                 for target in panel['targets']:
-                    expression = (target['expr'].replace('$__rate_interval', '5s').replace('"$machine"', '".*"')
+                    expression = (target['expr'].replace('$__rate_interval', '1m').replace('"$machine"', '".*"')
                                   .replace('"$stat"', '"exits"'))
-                    answer = query(expression)
-                    self.assertEqual(answer.get('status'), 'success', expression)
-                    self.assertTrue(answer['data']['result'], expression)
+                    # A busy host brings two of a series late.
+                    self.until(lambda: query(expression)['data']['result'], expression)
 
 
 def grown(value, times, name=None):

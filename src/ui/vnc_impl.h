@@ -89,6 +89,14 @@ void vnc_viewer_end(struct vnc_viewer *viewer);
 /* QEMU's extended keys, of all viewers. */
 extern rfbProtocolExtension vnc_extended_keys;
 
+/* vnc_update.c, on the viewer's thread: sends what it waits for, if that is there. */
+void vnc_update(struct vnc_viewer *viewer);
+/*
+ * A frame of the picture's size, for a viewer that can follow. One that cannot, or has the library scale
+ * it (which does not survive a change), keeps the one it has.
+ */
+bool vnc_update_size(struct vnc_viewer *viewer);
+
 /* vnc_input.c: what has come from a viewer goes to the machine. */
 void vnc_input_carry_out(struct vnc_viewer *viewer);
 /* What is down is released. */

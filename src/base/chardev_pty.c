@@ -52,9 +52,8 @@ static void pty_opened(void *arg, uint32_t events)
 {
 	char bytes[sizeof(struct inotify_event) + NAME_MAX + 1];
 	struct chardev *chardev = arg;
-	ssize_t n;
 
-	while ((n = read(chardev->opened_watch.fd, bytes, sizeof(bytes))) > 0)
+	while (read(chardev->opened_watch.fd, bytes, sizeof(bytes)) > 0)
 		;
 	pty_look(chardev, true);
 }

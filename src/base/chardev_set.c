@@ -57,8 +57,12 @@ void chardev_set_remove(struct chardev_set *set, struct chardev_named *named)
 
 void chardev_set_destroy(struct chardev_set *set)
 {
-	struct chardev_named *named;
+	struct chardev_named *named = set->loop ? TAILQ_FIRST(&set->all) : NULL;
 
-	while (set->loop && (named = TAILQ_FIRST(&set->all)))
+	while (named) {
+		struct chardev_named *next = TAILQ_NEXT(named, next);
+
 		chardev_set_remove(set, named);
+		named = next;
+	}
 }

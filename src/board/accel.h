@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/registers.h"
 #include "dev/irq.h"
 #include "mem/map.h"
 #include "meter/report.h"
@@ -40,37 +41,6 @@ struct accel_events {
 	 */
 	void (*delivered)(void *arg);
 	void *arg;
-};
-
-enum accel_segment_name {
-	ACCEL_ES,
-	ACCEL_CS,
-	ACCEL_SS,
-	ACCEL_DS,
-	ACCEL_FS,
-	ACCEL_GS,
-	ACCEL_LDT,
-	ACCEL_TR,
-	ACCEL_SEGMENTS,
-};
-
-struct accel_segment {
-	uint16_t selector;
-	uint64_t base;
-	uint32_t limit;
-	uint32_t
-		flags; /* of its descriptor: bits 8 to 15 and 20 to 23 of the second half (AMD APM 2, 4.7) */
-};
-
-/* rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 ...: as instructions number them. */
-#define ACCEL_GENERAL 16
-
-/* A processor's registers, for people and debuggers. */
-struct accel_registers {
-	uint64_t general[ACCEL_GENERAL], rip, rflags;
-	struct accel_segment segments[ACCEL_SEGMENTS];
-	struct accel_segment gdt, idt; /* base and limit of these */
-	uint64_t cr0, cr2, cr3, cr4, cr8, efer;
 };
 
 struct accel_ops {
@@ -130,7 +100,7 @@ struct accel_ops {
 	 * What a vCPU has in its registers, and where a linear address of its leads: while paused. 0 or
 	 * -errno; -EFAULT: the address is not mapped. Both NULL: there is no processor to ask.
 	 */
-	int (*registers)(struct accel *accel, unsigned vcpu, struct accel_registers *out);
+	int (*registers)(struct accel *accel, unsigned vcpu, struct cpu_registers *out);
 	int (*translate)(struct accel *accel, unsigned vcpu, uint64_t linear, uint64_t *physical);
 
 	/* For the report, any thread. NULL and no zones if nothing is counted. */

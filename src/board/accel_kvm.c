@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "board/accel_kvm.h"
 
-#include <linux/kvm.h>
 #include <stdlib.h>
 
 #include "hv/stats.h"
@@ -111,53 +110,9 @@ static int kvm_thread(struct accel *accel, unsigned vcpu)
 	return hv_vcpu_thread(&accel_kvm(accel)->vm, vcpu);
 }
 
-static struct accel_segment segment_of(const struct kvm_segment *segment)
+static int kvm_registers(struct accel *accel, unsigned vcpu, struct cpu_registers *out)
 {
-	return (struct accel_segment){
-		.selector = segment->selector,
-		.base = segment->base,
-		.limit = segment->limit,
-		.flags = (uint32_t)segment->type << 8 | (uint32_t)segment->s << 12 |
-			 (uint32_t)segment->dpl << 13 | (uint32_t)segment->present << 15 |
-			 (uint32_t)segment->avl << 20 | (uint32_t)segment->l << 21 |
-			 (uint32_t)segment->db << 22 | (uint32_t)segment->g << 23,
-	};
-}
-
-static int kvm_registers(struct accel *accel, unsigned vcpu, struct accel_registers *out)
-{
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
-	int ret = hv_vcpu_registers(&accel_kvm(accel)->vm, vcpu, &regs, &sregs);
-
-	if (ret)
-		return ret;
-	*out = (struct accel_registers){
-		.general = { regs.rax, regs.rcx, regs.rdx, regs.rbx, regs.rsp, regs.rbp, regs.rsi,
-			     regs.rdi, regs.r8, regs.r9, regs.r10, regs.r11, regs.r12, regs.r13,
-			     regs.r14, regs.r15 },
-		.rip = regs.rip,
-		.rflags = regs.rflags,
-		.segments = {
-			[ACCEL_ES] = segment_of(&sregs.es),
-			[ACCEL_CS] = segment_of(&sregs.cs),
-			[ACCEL_SS] = segment_of(&sregs.ss),
-			[ACCEL_DS] = segment_of(&sregs.ds),
-			[ACCEL_FS] = segment_of(&sregs.fs),
-			[ACCEL_GS] = segment_of(&sregs.gs),
-			[ACCEL_LDT] = segment_of(&sregs.ldt),
-			[ACCEL_TR] = segment_of(&sregs.tr),
-		},
-		.gdt = { .base = sregs.gdt.base, .limit = sregs.gdt.limit },
-		.idt = { .base = sregs.idt.base, .limit = sregs.idt.limit },
-		.cr0 = sregs.cr0,
-		.cr2 = sregs.cr2,
-		.cr3 = sregs.cr3,
-		.cr4 = sregs.cr4,
-		.cr8 = sregs.cr8,
-		.efer = sregs.efer,
-	};
-	return 0;
+	return hv_vcpu_registers(&accel_kvm(accel)->vm, vcpu, out);
 }
 
 static int kvm_translate(struct accel *accel, unsigned vcpu, uint64_t linear, uint64_t *physical)

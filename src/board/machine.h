@@ -223,7 +223,7 @@ unsigned machine_vcpus(struct machine *machine);
  * A look at a processor: it stands still for as long, and the guest cannot tell but by the time. -ENOTSUP:
  * there is none; else as struct accel_ops has them.
  */
-int machine_registers(struct machine *machine, unsigned vcpu, struct accel_registers *out)
+int machine_registers(struct machine *machine, unsigned vcpu, struct cpu_registers *out)
 	__attribute__((warn_unused_result));
 int machine_translate(struct machine *machine, unsigned vcpu, uint64_t linear, uint64_t *physical)
 	__attribute__((warn_unused_result));

@@ -223,7 +223,7 @@ static void end_look(struct machine *machine)
 		machine_enter(machine, machine->state);
 }
 
-int machine_registers(struct machine *machine, unsigned vcpu, struct accel_registers *out)
+int machine_registers(struct machine *machine, unsigned vcpu, struct cpu_registers *out)
 {
 	const struct accel_ops *ops = machine->accel->ops;
 	int ret;

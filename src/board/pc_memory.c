@@ -93,16 +93,19 @@ static int map_ram(struct pc *pc, struct error *err)
 	const char *folder = pc->options.ram_folder;
 	int ret = folder ? map_file(pc) : map_host(&pc->ram_host, pc->options.ram);
 
-	if (ret && folder)
-		return error_set(err, ret, "-mem-path %s: %s", folder, strerror(-ret));
+	if (ret && folder) {
+		error_set(err, ret, "-mem-path %s: %s", folder, strerror(-ret));
+		return ret;
+	}
 	if (!ret && pc->options.ram_populate) {
 		ret = populate(pc->ram_host, pc->options.ram);
 		if (ret)
 			pc_memory_destroy(pc);
 	}
-	return ret ? error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
-			       pc->options.ram >> 20, strerror(-ret))
-		   : 0;
+	if (ret)
+		error_set(err, ret, "-m: %" PRIu64 " MiB of guest memory: %s",
+			  pc->options.ram >> 20, strerror(-ret));
+	return ret;
 }
 
 static int rom_size_ok(uint64_t size, const char *path, struct error *err)

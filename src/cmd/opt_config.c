@@ -41,8 +41,10 @@ static bool collect(struct config *config, const char *text, size_t len, bool is
 	if (need > config->room) {
 		char *larger = realloc(config->value, 2 * need);
 
-		if (!larger)
-			return refuse_line(config, "out of memory");
+		if (!larger) {
+			refuse_line(config, "out of memory");
+			return false;
+		}
 		config->value = larger;
 		config->room = 2 * need;
 	}

@@ -23,7 +23,7 @@ static const struct flag flags[] = {
 
 #define FLAGS_N (sizeof(flags) / sizeof(flags[0]))
 
-static void tell_general(FILE *out, const struct accel_registers *regs, bool wide)
+static void tell_general(FILE *out, const struct cpu_registers *regs, bool wide)
 {
 	/* In the order in which QEMU prints them, by number. */
 	static const struct {
@@ -43,18 +43,18 @@ static void tell_general(FILE *out, const struct accel_registers *regs, bool wid
 			fprintf(out, "E%s=%08" PRIx32, order[i].name, (uint32_t)value);
 		fputc(i % 4 == 3 ? '\n' : ' ', out);
 	}
-	for (unsigned i = 8; wide && i < ACCEL_GENERAL; i++)
+	for (unsigned i = 8; wide && i < CPU_GENERAL; i++)
 		fprintf(out, "R%-2u=%016" PRIx64 "%c", i, regs->general[i],
 			i % 4 == 3 ? '\n' : ' ');
 }
 
 /* The privilege level is that of the code segment, 0 in real mode. */
-static unsigned privilege(const struct accel_registers *regs)
+static unsigned privilege(const struct cpu_registers *regs)
 {
-	return regs->cr0 & CR0_PE ? regs->segments[ACCEL_CS].selector & 3 : 0;
+	return regs->cr0 & CR0_PE ? regs->segments[CPU_CS].selector & 3 : 0;
 }
 
-static void tell_place(FILE *out, const struct accel_registers *regs, bool wide)
+static void tell_place(FILE *out, const struct cpu_registers *regs, bool wide)
 {
 	char letters[FLAGS_N + 1];
 
@@ -78,15 +78,15 @@ static void tell_base(FILE *out, uint64_t base, bool wide)
 		fprintf(out, "%08" PRIx32, (uint32_t)base);
 }
 
-static void tell_segments(FILE *out, const struct accel_registers *regs, bool wide)
+static void tell_segments(FILE *out, const struct cpu_registers *regs, bool wide)
 {
-	static const char *const names[ACCEL_SEGMENTS] = {
-		[ACCEL_ES] = "ES ", [ACCEL_CS] = "CS ", [ACCEL_SS] = "SS ",  [ACCEL_DS] = "DS ",
-		[ACCEL_FS] = "FS ", [ACCEL_GS] = "GS ", [ACCEL_LDT] = "LDT", [ACCEL_TR] = "TR ",
+	static const char *const names[CPU_SEGMENTS] = {
+		[CPU_ES] = "ES ", [CPU_CS] = "CS ", [CPU_SS] = "SS ",  [CPU_DS] = "DS ",
+		[CPU_FS] = "FS ", [CPU_GS] = "GS ", [CPU_LDT] = "LDT", [CPU_TR] = "TR ",
 	};
 
-	for (size_t i = 0; i < ACCEL_SEGMENTS; i++) {
-		const struct accel_segment *segment = &regs->segments[i];
+	for (size_t i = 0; i < CPU_SEGMENTS; i++) {
+		const struct cpu_segment *segment = &regs->segments[i];
 
 		fprintf(out, "%s=%04x ", names[i], segment->selector);
 		tell_base(out, segment->base, wide);
@@ -99,7 +99,7 @@ static void tell_segments(FILE *out, const struct accel_registers *regs, bool wi
 	fprintf(out, " %08" PRIx32 "\n", regs->idt.limit);
 }
 
-static void tell_control(FILE *out, const struct accel_registers *regs, bool wide)
+static void tell_control(FILE *out, const struct cpu_registers *regs, bool wide)
 {
 	fprintf(out, "CR0=%08" PRIx32 " CR2=", (uint32_t)regs->cr0);
 	tell_base(out, regs->cr2, wide);
@@ -110,7 +110,7 @@ static void tell_control(FILE *out, const struct accel_registers *regs, bool wid
 
 void ctl_hmp_info_registers(struct hmp_call *call)
 {
-	struct accel_registers regs;
+	struct cpu_registers regs;
 	int ret = machine_registers(call->qmp->machine, *call->cpu, &regs);
 	bool wide;
 
@@ -122,7 +122,7 @@ void ctl_hmp_info_registers(struct hmp_call *call)
 		fprintf(call->out, "Error: %s\n", strerror(-ret));
 		return;
 	}
-	wide = regs.efer & EFER_LMA && regs.segments[ACCEL_CS].flags & FLAGS_L;
+	wide = regs.efer & EFER_LMA && regs.segments[CPU_CS].flags & FLAGS_L;
 	fprintf(call->out, "\nCPU#%u\n", *call->cpu);
 	tell_general(call->out, &regs, wide);
 	tell_place(call->out, &regs, wide);

@@ -326,10 +326,10 @@ bool ctl_qmp_ringbuf_read(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
 	struct json_object *value;
-	struct chardev *chardev;
-	int64_t size = 0;
+	struct chardev *chardev = NULL;
+	int64_t size = 1;
 	uint8_t *bytes;
-	bool base64;
+	bool base64 = false;
 	size_t n;
 
 	if (!take_ring(qmp, arguments, &chardev, &base64, err) ||
@@ -352,10 +352,10 @@ bool ctl_qmp_ringbuf_write(struct ctl_qmp *qmp, struct json_object *arguments,
 			   struct json_object **result, struct ctl_qmp_error *err)
 {
 	struct json_object *value;
-	struct chardev *chardev;
+	struct chardev *chardev = NULL;
 	const char *text;
 	uint8_t *bytes;
-	bool base64;
+	bool base64 = false;
 	size_t n;
 
 	if (!take_ring(qmp, arguments, &chardev, &base64, err) ||

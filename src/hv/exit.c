@@ -123,20 +123,19 @@ static bool exit_nothing(struct hv_vcpu *vcpu, struct hv_access *access)
 /* " at rip 0x..., instruction bytes ..." from the registers and the guest's memory. */
 static void describe_place(struct hv_vcpu *vcpu, char *out, size_t size)
 {
-	struct kvm_regs regs = { 0 };
-	struct kvm_sregs sregs = { 0 };
+	struct cpu_registers regs;
 	uint8_t bytes[15] = { 0 };
 	uint64_t physical;
 	size_t n = sizeof(bytes);
 	int at;
 
-	if (hv_vcpu_registers(vcpu->vm, vcpu->id, &regs, &sregs)) {
+	if (hv_vcpu_registers(vcpu->vm, vcpu->id, &regs)) {
 		out[0] = '\0';
 		return;
 	}
-	at = snprintf(out, size, " at cs 0x%x rip 0x%llx", sregs.cs.selector,
+	at = snprintf(out, size, " at cs 0x%x rip 0x%llx", regs.segments[CPU_CS].selector,
 		      (unsigned long long)regs.rip);
-	if (hv_vcpu_translate(vcpu->vm, vcpu->id, sregs.cs.base + regs.rip, &physical))
+	if (hv_vcpu_translate(vcpu->vm, vcpu->id, regs.segments[CPU_CS].base + regs.rip, &physical))
 		return;
 	/* What lies on the next page may be mapped elsewhere. */
 	if (0x1000 - (physical & 0xfff) < n)

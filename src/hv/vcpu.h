@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/registers.h"
 #include "hv/vm.h"
 #include "mem/lend.h"
 
@@ -103,10 +104,8 @@ int hv_vcpu_set_entry(struct hv_vm *vm, unsigned vcpu, const struct hv_entry *en
  * What is in its registers, and where a linear address leads by its page tables, if it has any; same
  * condition. 0 or -errno; -EFAULT: the address is not mapped.
  */
-struct kvm_regs;
-struct kvm_sregs;
-int hv_vcpu_registers(struct hv_vm *vm, unsigned vcpu, struct kvm_regs *regs,
-		      struct kvm_sregs *sregs) __attribute__((warn_unused_result));
+int hv_vcpu_registers(struct hv_vm *vm, unsigned vcpu, struct cpu_registers *out)
+	__attribute__((warn_unused_result));
 int hv_vcpu_translate(struct hv_vm *vm, unsigned vcpu, uint64_t linear, uint64_t *physical)
 	__attribute__((warn_unused_result));
 

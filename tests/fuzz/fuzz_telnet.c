@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t *piece = malloc(n);
 		unsigned some;
 
-		require(piece);
+		require(piece != NULL);
 		memcpy(piece, data + at, n);
 		n = chardev_telnet_take(&pieces, piece, n, &some);
 		memcpy(other + kept_pieces, piece, n);

@@ -155,11 +155,11 @@ static unsigned life_vcpus(struct accel *accel)
 	return 2;
 }
 
-static int life_registers(struct accel *accel, unsigned vcpu, struct accel_registers *out)
+static int life_registers(struct accel *accel, unsigned vcpu, struct cpu_registers *out)
 {
 	life_note(life_of(accel)->journal, "look");
 	assert_false(life_of(accel)->cpus_run);
-	*out = (struct accel_registers){ .rip = vcpu };
+	*out = (struct cpu_registers){ .rip = vcpu };
 	return 0;
 }
 

@@ -494,7 +494,7 @@ static void asks_reset_once(struct life *life)
 /* Whoever looks at a processor has it stand still, and nobody hears of it. */
 static void test_look_at_a_processor(void **state)
 {
-	struct accel_registers registers;
+	struct cpu_registers registers;
 	struct life life;
 	uint64_t physical;
 

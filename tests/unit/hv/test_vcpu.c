@@ -546,15 +546,14 @@ static void registers_that_cannot_be_set(void **state)
 static void registers_and_addresses(void **state)
 {
 	struct rig *rig = *state;
-	struct kvm_regs regs;
-	struct kvm_sregs sregs;
+	struct cpu_registers regs;
 	uint64_t physical;
 
 	rig->kvm.regs.rip = 5;
 	rig->kvm.sregs.cs.base = 0x7c00;
-	assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs, &sregs), 0);
+	assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs), 0);
 	assert_int_equal(regs.rip, 5);
-	assert_int_equal(sregs.cs.base, 0x7c00);
+	assert_int_equal(regs.segments[CPU_CS].base, 0x7c00);
 	assert_int_equal(hv_vcpu_rip(&rig->vm, 1), 0x7c05);
 	rig->kvm.linear = 0x1000;
 	rig->kvm.physical = 0x2000;
@@ -571,7 +570,7 @@ static void registers_and_addresses(void **state)
 		if (requests[i] == KVM_TRANSLATE)
 			assert_int_equal(hv_vcpu_translate(&rig->vm, 1, 0x1000, &physical), -EINTR);
 		else
-			assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs, &sregs), -EINTR);
+			assert_int_equal(hv_vcpu_registers(&rig->vm, 1, &regs), -EINTR);
 	}
 }
 

@@ -39,6 +39,11 @@ struct watch_count_state {
 	uint32_t generation; /* the reader's: the present one */
 	uint64_t losses; /* the reader's: times that events were lost */
 	uint64_t no_thread; /* the program's: events of threads that found no place */
+	/*
+	 * Nobody's: 0, the time that is not known. A constant would do but for the verifier, which (in Linux
+	 * 6.1) looks at what becomes of it and takes for dead what only another time would reach.
+	 */
+	uint64_t no_time;
 };
 
 /* A thread's place is taken when tid is set, and good once pid is, too. Its owner is that thread. */

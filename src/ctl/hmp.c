@@ -155,17 +155,15 @@ void ctl_hmp_destroy(struct ctl_hmp *hmp)
 bool ctl_qmp_human_monitor_command(struct ctl_qmp *qmp, struct json_object *arguments,
 				   struct json_object **result, struct ctl_qmp_error *err)
 {
-	struct json_object *line, *index;
+	struct json_object *index;
+	const char *line;
 	unsigned cpu = 0;
 	size_t len = 0;
 	char *text = NULL;
 	FILE *answer;
 
-	if (!json_object_object_get_ex(arguments, "command-line", &line))
-		return ctl_qmp_fail(err, "Parameter 'command-line' is missing");
-	if (!json_object_is_type(line, json_type_string))
-		return ctl_qmp_fail(err,
-				    "Invalid parameter type for 'command-line', expected: string");
+	if (!ctl_qmp_need_text(arguments, "command-line", &line, err))
+		return false;
 	if (json_object_object_get_ex(arguments, "cpu-index", &index)) {
 		int64_t number = json_object_get_int64(index);
 
@@ -177,7 +175,7 @@ bool ctl_qmp_human_monitor_command(struct ctl_qmp *qmp, struct json_object *argu
 	answer = open_memstream(&text, &len);
 	if (!answer)
 		return ctl_qmp_fail(err, "%s", strerror(errno));
-	ctl_hmp_execute(qmp, &cpu, json_object_get_string(line), answer);
+	ctl_hmp_execute(qmp, &cpu, line, answer);
 	if (!fclose(answer))
 		*result = json_object_new_string_len(text, (int)len);
 	free(text);

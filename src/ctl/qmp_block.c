@@ -101,33 +101,6 @@ bool ctl_qmp_query_block(struct ctl_qmp *qmp, struct json_object *arguments,
 
 /* Arguments */
 
-static bool get_text(struct json_object *arguments, const char *name, const char **text,
-		     struct ctl_qmp_error *err)
-{
-	struct json_object *value;
-
-	*text = NULL;
-	if (!json_object_object_get_ex(arguments, name, &value))
-		return true;
-	if (!json_object_is_type(value, json_type_string))
-		return ctl_qmp_fail(err, "Invalid parameter type for '%s', expected: string", name);
-	*text = json_object_get_string(value);
-	return true;
-}
-
-static bool get_force(struct json_object *arguments, bool *force, struct ctl_qmp_error *err)
-{
-	struct json_object *value;
-
-	*force = false;
-	if (!json_object_object_get_ex(arguments, "force", &value))
-		return true;
-	if (!json_object_is_type(value, json_type_boolean))
-		return ctl_qmp_fail(err, "Invalid parameter type for 'force', expected: boolean");
-	*force = json_object_get_boolean(value);
-	return true;
-}
-
 /* A removable drive, and what the client calls it. */
 struct target {
 	struct drive *drive;
@@ -144,9 +117,10 @@ static bool is_called(const struct drive *drive, const char *device, const char 
 static bool find_target(struct ctl_qmp *qmp, struct json_object *arguments, struct target *target,
 			struct ctl_qmp_error *err)
 {
-	const char *device, *id;
+	const char *device = NULL, *id = NULL;
 
-	if (!get_text(arguments, "device", &device, err) || !get_text(arguments, "id", &id, err))
+	if (!ctl_qmp_get_text(arguments, "device", &device, err) ||
+	    !ctl_qmp_get_text(arguments, "id", &id, err))
 		return false;
 	if (!device == !id)
 		return ctl_qmp_fail(err, "Need exactly one of 'device' and 'id'");
@@ -203,9 +177,10 @@ bool ctl_qmp_open_tray(struct ctl_qmp *qmp, struct json_object *arguments,
 		       struct json_object **result, struct ctl_qmp_error *err)
 {
 	struct target target;
-	bool force;
+	bool force = false;
 
-	if (!get_force(arguments, &force, err) || !find_target(qmp, arguments, &target, err))
+	if (!ctl_qmp_get_flag(arguments, "force", &force, err) ||
+	    !find_target(qmp, arguments, &target, err))
 		return false;
 	/* That the guest has been asked is no failure here. */
 	(void)open_tray(&target, force, err);
@@ -228,10 +203,10 @@ bool ctl_qmp_eject(struct ctl_qmp *qmp, struct json_object *arguments, struct js
 		   struct ctl_qmp_error *err)
 {
 	struct target target;
-	bool force;
+	bool force = false;
 
-	if (!get_force(arguments, &force, err) || !find_target(qmp, arguments, &target, err) ||
-	    open_tray(&target, force, err) != OPENED)
+	if (!ctl_qmp_get_flag(arguments, "force", &force, err) ||
+	    !find_target(qmp, arguments, &target, err) || open_tray(&target, force, err) != OPENED)
 		return false;
 	drive_take_out(target.drive);
 	return true;
@@ -249,10 +224,10 @@ static bool get_mode(struct json_object *arguments, struct change *change,
 		     struct ctl_qmp_error *err)
 {
 	static const char *const words[] = { "retain", "read-only", "read-write", NULL };
-	const char *text;
+	const char *text = NULL;
 	int word;
 
-	if (!get_text(arguments, "read-only-mode", &text, err))
+	if (!ctl_qmp_get_text(arguments, "read-only-mode", &text, err))
 		return false;
 	word = text ? prop_word(words, text) : RETAIN;
 	if (word < 0)
@@ -265,9 +240,11 @@ static bool get_mode(struct json_object *arguments, struct change *change,
 static bool get_change(struct json_object *arguments, struct change *change,
 		       struct ctl_qmp_error *err)
 {
-	if (!get_text(arguments, "filename", &change->filename, err) ||
-	    !get_text(arguments, "format", &change->format, err) ||
-	    !get_force(arguments, &change->force, err) || !get_mode(arguments, change, err))
+	*change = (struct change){ .mode = RETAIN };
+	if (!ctl_qmp_get_text(arguments, "filename", &change->filename, err) ||
+	    !ctl_qmp_get_text(arguments, "format", &change->format, err) ||
+	    !ctl_qmp_get_flag(arguments, "force", &change->force, err) ||
+	    !get_mode(arguments, change, err))
 		return false;
 	if (!change->filename)
 		return ctl_qmp_fail(err, "Parameter 'filename' is missing");

@@ -24,54 +24,12 @@ static const struct {
 static const char *const socket_members[] = { "addr",    "server", "wait",
 					      "nodelay", "telnet", "reconnect" };
 
-static bool get_member(struct json_object *from, const char *name, enum json_type type,
-		       struct json_object **value, struct ctl_qmp_error *err)
-{
-	*value = NULL;
-	json_object_object_get_ex(from, name, value);
-	if (!*value || json_object_is_type(*value, type))
-		return true;
-	return ctl_qmp_fail(err, "Invalid parameter type for '%s', expected: %s", name,
-			    type == json_type_int ? "integer" : json_type_to_name(type));
-}
-
-static bool need_member(struct json_object *from, const char *name, enum json_type type,
-			struct json_object **value, struct ctl_qmp_error *err)
-{
-	return get_member(from, name, type, value, err) &&
-	       (*value || ctl_qmp_fail(err, "Parameter '%s' is missing", name));
-}
-
-static bool need_text(struct json_object *from, const char *name, const char **text,
-		      struct ctl_qmp_error *err)
-{
-	struct json_object *value;
-
-	if (!need_member(from, name, json_type_string, &value, err))
-		return false;
-	*text = json_object_get_string(value);
-	return true;
-}
-
-/* What is not there leaves *out as it is. */
-static bool get_flag(struct json_object *from, const char *name, bool *out,
-		     struct ctl_qmp_error *err)
-{
-	struct json_object *value;
-
-	if (!get_member(from, name, json_type_boolean, &value, err))
-		return false;
-	if (value)
-		*out = json_object_get_boolean(value);
-	return true;
-}
-
 static bool get_number(struct json_object *from, const char *name, int64_t min, int64_t max,
 		       int64_t *out, struct ctl_qmp_error *err)
 {
 	struct json_object *value;
 
-	if (!get_member(from, name, json_type_int, &value, err))
+	if (!ctl_qmp_get(from, name, json_type_int, &value, err))
 		return false;
 	if (!value)
 		return true;
@@ -133,8 +91,8 @@ static bool take_inet(struct json_object *data, struct chardev_options *what,
 {
 	int64_t to = 0;
 
-	if (!need_text(data, "host", &what->host, err) ||
-	    !need_text(data, "port", &what->port, err) ||
+	if (!ctl_qmp_need_text(data, "host", &what->host, err) ||
+	    !ctl_qmp_need_text(data, "port", &what->port, err) ||
 	    !get_number(data, "to", 0, 65535, &to, err))
 		return false;
 	what->to = (unsigned)to;
@@ -147,15 +105,15 @@ static bool take_address(struct json_object *data, struct chardev_options *what,
 	struct json_object *addr, *inner;
 	const char *type;
 
-	if (!need_member(data, "addr", json_type_object, &addr, err) ||
-	    !need_text(addr, "type", &type, err) ||
-	    !need_member(addr, "data", json_type_object, &inner, err))
+	if (!ctl_qmp_need(data, "addr", json_type_object, &addr, err) ||
+	    !ctl_qmp_need_text(addr, "type", &type, err) ||
+	    !ctl_qmp_need(addr, "data", json_type_object, &inner, err))
 		return false;
 	if (!strcmp(type, "inet"))
 		return take_inet(inner, what, err);
 	if (strcmp(type, "unix"))
 		return ctl_qmp_fail(err, "Invalid parameter '%.*s'", ctl_qmp_quote(type), type);
-	if (!need_text(inner, "path", &what->path, err))
+	if (!ctl_qmp_need_text(inner, "path", &what->path, err))
 		return false;
 	return strlen(what->path) < sizeof(((struct sockaddr_un *)0)->sun_path) ||
 	       ctl_qmp_fail(err, "UNIX socket path is too long");
@@ -177,10 +135,11 @@ static bool take_socket(struct json_object *data, struct chardev_options *what,
 					    ctl_qmp_quote(name), name);
 	}
 	what->server = true;
-	if (!take_address(data, what, err) || !get_flag(data, "server", &what->server, err) ||
-	    !get_flag(data, "wait", &what->wait, err) ||
-	    !get_flag(data, "nodelay", &what->nodelay, err) ||
-	    !get_flag(data, "telnet", &what->telnet, err) ||
+	if (!take_address(data, what, err) ||
+	    !ctl_qmp_get_flag(data, "server", &what->server, err) ||
+	    !ctl_qmp_get_flag(data, "wait", &what->wait, err) ||
+	    !ctl_qmp_get_flag(data, "nodelay", &what->nodelay, err) ||
+	    !ctl_qmp_get_flag(data, "telnet", &what->telnet, err) ||
 	    !get_number(data, "reconnect", 0, 86400, &reconnect, err))
 		return false;
 	what->reconnect = (unsigned)reconnect;
@@ -202,8 +161,8 @@ static bool take_backend(struct json_object *backend, struct chardev_options *wh
 	const char *type;
 	size_t i = 0;
 
-	if (!need_text(backend, "type", &type, err) ||
-	    !need_member(backend, "data", json_type_object, &data, err))
+	if (!ctl_qmp_need_text(backend, "type", &type, err) ||
+	    !ctl_qmp_need(backend, "data", json_type_object, &data, err))
 		return false;
 	while (i < KINDS_N && strcmp(kinds[i].name, type))
 		i++;
@@ -213,7 +172,7 @@ static bool take_backend(struct json_object *backend, struct chardev_options *wh
 	if (what->kind == CHARDEV_SOCKET)
 		return take_socket(data, what, err);
 	if (what->kind == CHARDEV_PIPE)
-		return need_text(data, "device", &what->path, err);
+		return ctl_qmp_need_text(data, "device", &what->path, err);
 	if (what->kind != CHARDEV_RINGBUF)
 		return true;
 	if (!get_number(data, "size", 1, CHARDEV_RINGBUF_MAX, &size, err))
@@ -234,8 +193,8 @@ bool ctl_qmp_chardev_add(struct ctl_qmp *qmp, struct json_object *arguments,
 	const char *id, *step;
 	int ret;
 
-	if (!need_text(arguments, "id", &id, err) ||
-	    !need_member(arguments, "backend", json_type_object, &backend, err))
+	if (!ctl_qmp_need_text(arguments, "id", &id, err) ||
+	    !ctl_qmp_need(arguments, "backend", json_type_object, &backend, err))
 		return false;
 	if (!prop_id_ok(id))
 		return ctl_qmp_fail(err, "Parameter 'id' expects an identifier");
@@ -268,7 +227,7 @@ bool ctl_qmp_chardev_remove(struct ctl_qmp *qmp, struct json_object *arguments,
 	struct chardev_named *named;
 	const char *id;
 
-	if (!need_text(arguments, "id", &id, err))
+	if (!ctl_qmp_need_text(arguments, "id", &id, err))
 		return false;
 	named = find_named(qmp, id, err);
 	if (!named)
@@ -284,15 +243,12 @@ static bool take_ring(struct ctl_qmp *qmp, struct json_object *arguments, struct
 		      bool *base64, struct ctl_qmp_error *err)
 {
 	struct chardev_named *named;
-	struct json_object *value;
 	const char *device, *format = "utf8";
 	char name[CHARDEV_NAME_MAX];
 
-	if (!need_text(arguments, "device", &device, err) ||
-	    !get_member(arguments, "format", json_type_string, &value, err))
+	if (!ctl_qmp_need_text(arguments, "device", &device, err) ||
+	    !ctl_qmp_get_text(arguments, "format", &format, err))
 		return false;
-	if (value)
-		format = json_object_get_string(value);
 	*base64 = !strcmp(format, "base64");
 	if (!*base64 && strcmp(format, "utf8"))
 		return ctl_qmp_fail(err, "Invalid parameter '%.*s'", ctl_qmp_quote(format), format);
@@ -333,7 +289,7 @@ bool ctl_qmp_ringbuf_read(struct ctl_qmp *qmp, struct json_object *arguments,
 	size_t n;
 
 	if (!take_ring(qmp, arguments, &chardev, &base64, err) ||
-	    !need_member(arguments, "size", json_type_int, &value, err) ||
+	    !ctl_qmp_need(arguments, "size", json_type_int, &value, err) ||
 	    !get_number(arguments, "size", 1, INT64_MAX, &size, err))
 		return false;
 	/* What would not fit into the client's queue stays in the ring. */
@@ -359,7 +315,7 @@ bool ctl_qmp_ringbuf_write(struct ctl_qmp *qmp, struct json_object *arguments,
 	size_t n;
 
 	if (!take_ring(qmp, arguments, &chardev, &base64, err) ||
-	    !need_member(arguments, "data", json_type_string, &value, err))
+	    !ctl_qmp_need(arguments, "data", json_type_string, &value, err))
 		return false;
 	text = json_object_get_string(value);
 	n = (size_t)json_object_get_string_len(value);

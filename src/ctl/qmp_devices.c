@@ -58,21 +58,11 @@ bool ctl_qmp_list_types(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err)
 {
 	const char *implements = "object";
-	struct json_object *value;
 	bool abstract = false;
 
-	if (json_object_object_get_ex(arguments, "implements", &value)) {
-		if (!json_object_is_type(value, json_type_string))
-			return ctl_qmp_fail(
-				err, "Invalid parameter type for 'implements', expected: string");
-		implements = json_object_get_string(value);
-	}
-	if (json_object_object_get_ex(arguments, "abstract", &value)) {
-		if (!json_object_is_type(value, json_type_boolean))
-			return ctl_qmp_fail(
-				err, "Invalid parameter type for 'abstract', expected: boolean");
-		abstract = json_object_get_boolean(value);
-	}
+	if (!ctl_qmp_get_text(arguments, "implements", &implements, err) ||
+	    !ctl_qmp_get_flag(arguments, "abstract", &abstract, err))
+		return false;
 	*result = json_object_new_array();
 	for (size_t i = 0; abstract && i < CLASSES_N; i++) {
 		if (is_a(classes[i].name, classes[i].parent, implements))
@@ -111,15 +101,11 @@ bool ctl_qmp_list_properties(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	const struct device_type *type;
 	const struct prop *row;
-	struct json_object *value;
 	struct props props;
 	const char *name;
 
-	if (!json_object_object_get_ex(arguments, "typename", &value))
-		return ctl_qmp_fail(err, "Parameter 'typename' is missing");
-	if (!json_object_is_type(value, json_type_string))
-		return ctl_qmp_fail(err, "Invalid parameter type for 'typename', expected: string");
-	name = json_object_get_string(value);
+	if (!ctl_qmp_need_text(arguments, "typename", &name, err))
+		return false;
 	type = device_find_type(qmp->machine->options.types, name);
 	if (!type)
 		return ctl_qmp_fail_class(err, "DeviceNotFound", "Device '%.*s' not found",
@@ -161,14 +147,10 @@ bool ctl_qmp_device_del(struct ctl_qmp *qmp, struct json_object *arguments,
 			struct json_object **result, struct ctl_qmp_error *err)
 {
 	const struct device *device, *found = NULL;
-	struct json_object *value;
 	const char *id;
 
-	if (!json_object_object_get_ex(arguments, "id", &value))
-		return ctl_qmp_fail(err, "Parameter 'id' is missing");
-	if (!json_object_is_type(value, json_type_string))
-		return ctl_qmp_fail(err, "Invalid parameter type for 'id', expected: string");
-	id = json_object_get_string(value);
+	if (!ctl_qmp_need_text(arguments, "id", &id, err))
+		return false;
 	for (device = qmp->machine->devices ? TAILQ_FIRST(qmp->machine->devices) : NULL; device;
 	     device = TAILQ_NEXT(device, next)) {
 		if (device->id && !strcmp(device->id, id))

@@ -6,21 +6,6 @@
 #include "ctl/qmp_impl.h"
 #include "ui/image.h"
 
-/* A text that has to be there, or may be missing (*value NULL). */
-static bool get_text(struct json_object *arguments, const char *name, bool required,
-		     const char **value, struct ctl_qmp_error *err)
-{
-	struct json_object *object;
-
-	*value = NULL;
-	if (!json_object_object_get_ex(arguments, name, &object))
-		return !required || ctl_qmp_fail(err, "Parameter '%s' is missing", name);
-	if (!json_object_is_type(object, json_type_string))
-		return ctl_qmp_fail(err, "Invalid parameter type for '%s', expected: string", name);
-	*value = json_object_get_string(object);
-	return true;
-}
-
 static bool refuse_value(struct ctl_qmp_error *err, const char *name, const char *value)
 {
 	return ctl_qmp_fail(err, "Parameter '%s' does not accept value '%.*s'", name,
@@ -32,11 +17,11 @@ bool ctl_qmp_screendump(struct ctl_qmp *qmp, struct json_object *arguments,
 {
 	const struct screen *screen = &qmp->machine->screen;
 	enum ui_image_format format = UI_IMAGE_PPM;
-	const char *filename, *word;
+	const char *filename, *word = NULL;
 	struct error why;
 
-	if (!get_text(arguments, "filename", true, &filename, err) ||
-	    !get_text(arguments, "format", false, &word, err))
+	if (!ctl_qmp_need_text(arguments, "filename", &filename, err) ||
+	    !ctl_qmp_get_text(arguments, "format", &word, err))
 		return false;
 	if (word && !strcmp(word, "png"))
 		format = UI_IMAGE_PNG;
@@ -98,12 +83,12 @@ static bool set_vnc_password(struct ctl_qmp *qmp, const char *password, struct c
 bool ctl_qmp_set_password(struct ctl_qmp *qmp, struct json_object *arguments,
 			  struct json_object **result, struct ctl_qmp_error *err)
 {
-	const char *protocol, *password, *connected, *display;
+	const char *protocol, *password, *connected = NULL, *display = NULL;
 
-	if (!get_text(arguments, "protocol", true, &protocol, err) ||
-	    !get_text(arguments, "password", true, &password, err) ||
-	    !get_text(arguments, "connected", false, &connected, err) ||
-	    !get_text(arguments, "display", false, &display, err))
+	if (!ctl_qmp_need_text(arguments, "protocol", &protocol, err) ||
+	    !ctl_qmp_need_text(arguments, "password", &password, err) ||
+	    !ctl_qmp_get_text(arguments, "connected", &connected, err) ||
+	    !ctl_qmp_get_text(arguments, "display", &display, err))
 		return false;
 	assert(protocol && password); /* they had to be said */
 	if (strcmp(protocol, "vnc"))
@@ -122,7 +107,7 @@ bool ctl_qmp_change_vnc_password(struct ctl_qmp *qmp, struct json_object *argume
 {
 	const char *password;
 
-	return get_text(arguments, "password", true, &password, err) &&
+	return ctl_qmp_need_text(arguments, "password", &password, err) &&
 	       set_vnc_password(qmp, password, err);
 }
 

@@ -23,6 +23,22 @@ bool ctl_qmp_fail_class(struct ctl_qmp_error *err, const char *class, const char
 int ctl_qmp_quote(const char *text);
 
 /*
+ * qmp_arguments.c: members of a command's arguments, which may be NULL. False with *err set if one has
+ * another type; if it is not there, need does so too, and get has *value NULL or leaves the text or flag
+ * as it is. Texts live as long as the arguments.
+ */
+bool ctl_qmp_get(struct json_object *from, const char *name, enum json_type type,
+		 struct json_object **value, struct ctl_qmp_error *err);
+bool ctl_qmp_need(struct json_object *from, const char *name, enum json_type type,
+		  struct json_object **value, struct ctl_qmp_error *err);
+bool ctl_qmp_get_text(struct json_object *from, const char *name, const char **text,
+		      struct ctl_qmp_error *err);
+bool ctl_qmp_need_text(struct json_object *from, const char *name, const char **text,
+		       struct ctl_qmp_error *err);
+bool ctl_qmp_get_flag(struct json_object *from, const char *name, bool *flag,
+		      struct ctl_qmp_error *err);
+
+/*
  * Carries out one request. The answer, to be freed with json_object_put(), has "return" or "error"
  * and the request's "id"; NULL if memory ran out.
  */
